@@ -1,0 +1,1 @@
+//! What we know and for how long.

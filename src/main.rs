@@ -1,0 +1,3 @@
+//! The binary: parse, log, dispatch.
+
+fn main() {}

@@ -1,0 +1,9 @@
+//! What it means in Prometheus: the catalogue of families, and the pure functions from what the
+//! inventory knows to samples.
+//!
+//! A new metric is one row in a catalogue table, one function and one test of its text; the
+//! documents and the exposition follow from the row.
+
+mod family;
+
+pub use family::{Family, FamilyIndex, Kind, Sink};

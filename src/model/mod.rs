@@ -1,0 +1,18 @@
+//! What is true: the values of the cloud after every quirk of its wire forms has been dealt with.
+//!
+//! Units are those of Prometheus: seconds, bytes, ratios. A value the cloud did not give is `None`,
+//! never zero.
+
+mod identity;
+mod quality;
+mod selection;
+mod status;
+mod usage;
+mod version;
+
+pub use identity::{JobId, JobKey, VersionId};
+pub use quality::{ClassQuality, Quality, Scores};
+pub use selection::VersionSelection;
+pub use status::{State, Status};
+pub use usage::{MeanMax, Summary, TaskUsage, Usage, UsageSample};
+pub use version::{Api, Facts, Resources, Version};

@@ -1,0 +1,88 @@
+use crate::model::{JobId, Quality, State, Usage, VersionId};
+
+/// Which of the two `ModelArts` training APIs a project speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Api {
+    /// Integer ids, versions, integer status ("historical" on Open Telekom Cloud).
+    V1,
+}
+
+impl Api {
+    /// The label value and the configuration's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+        }
+    }
+}
+
+/// One training run: a version of a job, as one answer described it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Version {
+    /// The job it belongs to.
+    pub job_id: JobId,
+    /// The job's name, as this answer gave it.
+    pub job_name: String,
+    /// Unique in its job.
+    pub version_id: VersionId,
+    /// `V0004`; may be missing or shared with another version.
+    pub version_name: Option<String>,
+    /// Status and code.
+    pub state: State,
+    /// When the version was created, Unix seconds.
+    pub created: Option<f64>,
+    /// When it began to run, Unix seconds; `None` before that.
+    pub started: Option<f64>,
+    /// How long it has been running, seconds.
+    pub duration: Option<f64>,
+    /// What does not change over a run.
+    pub facts: Facts,
+    /// What the whole job asked for.
+    pub resources: Resources,
+    /// `None` where the answer carried no usage at all.
+    pub usage: Option<Usage>,
+    /// `None` where the answer carried no quality at all.
+    pub quality: Option<Quality>,
+}
+
+/// What a version is made of. Empty where the cloud says nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    /// v2's kind (`job`, `hetero_job`, …); v1 has none.
+    pub kind: String,
+    /// `PyTorch`, `TensorFlow`, ….
+    pub engine_name: String,
+    /// `TF-1.4.0-python2.7`, ….
+    pub engine_version: String,
+    /// The machine's flavour code.
+    pub flavor: String,
+    /// The GPU's product name.
+    pub gpu_type: String,
+    /// The NPU's product name.
+    pub npu_type: String,
+    /// The resource pool's name.
+    pub pool_name: String,
+    /// The resource pool's id.
+    pub pool_id: String,
+    /// Who created the job.
+    pub user_name: String,
+    /// The job's description.
+    pub job_desc: String,
+    /// The workspace.
+    pub workspace_id: String,
+}
+
+/// What the whole job asked for: a node's share times the number of nodes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Resources {
+    /// Nodes.
+    pub workers: Option<f64>,
+    /// GPUs.
+    pub gpus: Option<f64>,
+    /// NPUs.
+    pub npus: Option<f64>,
+    /// CPU cores.
+    pub cpu_cores: Option<f64>,
+    /// Bytes of memory.
+    pub memory_bytes: Option<f64>,
+}

@@ -1,0 +1,1 @@
+//! The cloud as a model with HTTP on top.
