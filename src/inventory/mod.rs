@@ -1,1 +1,5 @@
-//! What we know and for how long.
+//! What we know and for how long: the last answers, their freshness and retention.
+
+mod settings;
+
+pub use settings::Settings;

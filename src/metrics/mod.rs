@@ -5,5 +5,9 @@
 //! documents and the exposition follow from the row.
 
 mod family;
+mod settings;
 
 pub use family::{Family, FamilyIndex, Kind, Sink};
+pub use settings::{InfoLabel, Settings};
+
+pub use crate::model::JobKey;

@@ -1,1 +1,5 @@
-//! When to ask.
+//! When to ask: the cadence of each job and the request budget a project shares.
+
+mod settings;
+
+pub use settings::{JobSpec, Settings};

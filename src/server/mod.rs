@@ -1,1 +1,5 @@
-//! Hand it over.
+//! Hand it over: listeners, routes, pages.
+
+mod settings;
+
+pub use settings::{ListenAddress, Settings};

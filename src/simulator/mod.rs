@@ -1,1 +1,1 @@
-//! The cloud as a model with HTTP on top.
+//! The cloud as a model with HTTP on top, with its own JSON types.

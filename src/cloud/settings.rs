@@ -1,0 +1,69 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::sync::watch;
+use url::Url;
+
+use crate::model::Api;
+
+/// A secret that may change while we run: its file is re-read, and this always holds the newest.
+pub type Secret = watch::Receiver<SecretString>;
+
+/// How to reach one project of the cloud.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// The configured name, the label `project`.
+    pub name: Arc<str>,
+    /// Which API it speaks.
+    pub api: Api,
+    /// `ModelArts`, scheme and host; a path is kept as a prefix.
+    pub endpoint: Url,
+    /// The cloud's id of the project; where it is missing, the token names it.
+    pub project_id: Option<String>,
+    /// Trust.
+    pub tls: Tls,
+    /// An HTTP proxy; its user part is a secret. `None`: `HTTPS_PROXY` and `NO_PROXY` decide.
+    pub proxy_url: Option<Arc<SecretString>>,
+    /// How long one request may take, from connecting to the last byte.
+    pub timeout: Duration,
+    /// The largest answer, unpacked, in bytes.
+    pub answer_bytes: usize,
+    /// Classes of one version that are kept; more are dropped and counted.
+    pub classes_per_version: usize,
+    /// Keys of one score table beyond the known four that are kept; 0 keeps none and counts none.
+    pub extra_metrics: usize,
+    /// Who we are.
+    pub auth: Auth,
+}
+
+/// Whom to trust.
+#[derive(Clone, Debug, Default)]
+pub struct Tls {
+    /// PEM certificates added to the usual roots.
+    pub ca_pem: Option<Vec<u8>>,
+    /// Trust everybody. Said loudly at start and in a metric.
+    pub insecure_skip_verify: bool,
+}
+
+/// How we prove who we are.
+#[derive(Clone, Debug)]
+pub enum Auth {
+    /// IAM user and password against a project-scoped token.
+    Password(Password),
+}
+
+/// An IAM user.
+#[derive(Clone, Debug)]
+pub struct Password {
+    /// IAM, scheme and host; `/v3/auth/tokens` is appended.
+    pub iam_endpoint: Url,
+    /// The account's name.
+    pub domain: String,
+    /// The user's name.
+    pub username: String,
+    /// The user's password.
+    pub password: Secret,
+    /// The project to scope the token to, by name. `None`: by the project's id.
+    pub project_name: Option<String>,
+}
