@@ -1,5 +1,60 @@
 //! How to ask: tokens, transport and the wire forms of the cloud's APIs. Hands out model values only.
 
+mod auth;
+mod error;
+mod memory;
+mod misread;
+mod refusal;
 mod settings;
+mod skim;
+mod transport;
+mod v1;
+mod wire;
 
+use std::future::Future;
+use std::pin::Pin;
+
+use url::Url;
+
+pub use error::{Chain, Error, Refusal};
+pub use memory::AnswerMemory;
+pub use misread::{Fault, Misread, Reading};
 pub use settings::{Auth, Password, Project, Secret, Tls};
+pub use v1::Training;
+
+use crate::model::{JobId, Version, VersionId};
+
+/// What the poller asks of a project's training API.
+pub trait TrainingApi: Send + Sync + 'static {
+    /// Every version of a job, in the order of the answer.
+    fn versions(
+        &self,
+        job: &JobId,
+        pace: &dyn Pace,
+    ) -> impl Future<Output = Result<Reading<Vec<Version>>, Error>> + Send;
+
+    /// One version with what only its own document carries (v1: the flavour).
+    fn version(
+        &self,
+        job: &JobId,
+        version: &VersionId,
+        pace: &dyn Pace,
+    ) -> impl Future<Output = Result<Reading<Version>, Error>> + Send;
+}
+
+/// Asked before every request of a project, so that all of them share one budget.
+pub trait Pace: Send + Sync {
+    /// Returns when the next request may go out.
+    fn ready(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+}
+
+/// An endpoint with path segments appended; each is percent-encoded, so that an id cannot leave its
+/// place in the path.
+fn join(endpoint: &Url, segments: &[&str]) -> Result<Url, Error> {
+    let mut url = endpoint.clone();
+    url.path_segments_mut()
+        .map_err(|()| Error::Internal("an endpoint takes no path".to_owned()))?
+        .pop_if_empty()
+        .extend(segments);
+    Ok(url)
+}

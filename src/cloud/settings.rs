@@ -29,6 +29,8 @@ pub struct Project {
     pub timeout: Duration,
     /// The largest answer, unpacked, in bytes.
     pub answer_bytes: usize,
+    /// Characters a label value may have; more are cut and counted.
+    pub label_value_length: usize,
     /// Classes of one version that are kept; more are dropped and counted.
     pub classes_per_version: usize,
     /// Keys of one score table beyond the known four that are kept; 0 keeps none and counts none.

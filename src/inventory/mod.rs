@@ -1,5 +1,137 @@
-//! What we know and for how long: the last answers, their freshness and retention.
+//! What we know and for how long: the last answer about each job, how fresh each part of it is, which
+//! versions are followed, and when an ended one is forgotten.
+//!
+//! Nothing here asks the time: every call is told what time it is, so that tests need no clock.
 
+mod follow;
+mod job;
+mod project;
 mod settings;
+mod version;
+mod view;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+pub use project::Polled;
 pub use settings::Settings;
+pub use view::{JobView, ProjectView, UsageNow, VersionView};
+
+use crate::model::{JobId, JobKey, Version, VersionId, VersionSelection};
+use project::ProjectState;
+
+/// One point in time, on both clocks: ages are measured on the steady one, moments are shown on the
+/// one people read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Moment {
+    /// The steady clock; tests can pause it.
+    pub steady: Instant,
+    /// Unix seconds.
+    pub unix: f64,
+}
+
+impl Moment {
+    /// The moment a while after this one.
+    #[must_use]
+    pub fn after(self, length: Duration) -> Self {
+        Self { steady: self.steady + length, unix: self.unix + length.as_secs_f64() }
+    }
+
+    fn age(self, now: Self) -> Duration {
+        now.steady.saturating_duration_since(self.steady)
+    }
+}
+
+/// Everything we know.
+#[derive(Debug, Default)]
+pub struct Inventory {
+    projects: BTreeMap<Arc<str>, ProjectState>,
+}
+
+impl Inventory {
+    /// Nothing known yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A project with the jobs the operator listed.
+    pub fn add_project(
+        &mut self,
+        name: &Arc<str>,
+        settings: Settings,
+        jobs: impl IntoIterator<Item = (JobId, VersionSelection)>,
+        interval: Duration,
+        now: Moment,
+    ) {
+        let project = ProjectState::new(settings, jobs, interval, now);
+        self.projects.insert(Arc::clone(name), project);
+    }
+
+    /// An answer listed all versions of a job. Returns those whose own document is still wanted.
+    pub fn versions(
+        &mut self,
+        key: &JobKey,
+        versions: Vec<Version>,
+        now: Moment,
+    ) -> Vec<VersionId> {
+        self.projects
+            .get_mut(&key.project)
+            .map(|project| project.versions(&key.job_id, versions, now))
+            .unwrap_or_default()
+    }
+
+    /// An answer described one version.
+    pub fn version(&mut self, key: &JobKey, version: Version, now: Moment) {
+        if let Some(project) = self.projects.get_mut(&key.project) {
+            project.version(&key.job_id, version, now);
+        }
+    }
+
+    /// A poll of a job is over, and the next one is due in `interval`: what is polled less often
+    /// stays fresh for longer.
+    pub fn polled(&mut self, key: &JobKey, polled: Polled, interval: Duration, now: Moment) {
+        if let Some(project) = self.projects.get_mut(&key.project) {
+            project.polled(&key.job_id, polled, interval, now);
+        }
+    }
+
+    /// Lets time pass: returns the jobs that may show something else than at the last call, because
+    /// something grew old, was kept long enough, or the project's first round is over.
+    pub fn tick(&mut self, now: Moment) -> Vec<JobKey> {
+        let mut changed = Vec::new();
+        for (name, project) in &mut self.projects {
+            let jobs = project.tick(now);
+            changed.extend(
+                jobs.into_iter().map(|job_id| JobKey { project: Arc::clone(name), job_id }),
+            );
+        }
+        changed
+    }
+
+    /// What there is to show of a job now; `None` before the project's first round is over.
+    pub fn job<'a>(&'a self, key: &'a JobKey, now: Moment) -> Option<JobView<'a>> {
+        let project = self.projects.get(&key.project).filter(|project| project.complete)?;
+        project.job(&key.project, &key.job_id, now)
+    }
+
+    /// What there is to show of each project now.
+    pub fn projects(&self, now: Moment) -> impl Iterator<Item = ProjectView<'_>> {
+        self.projects
+            .iter()
+            .map(move |(name, project)| ProjectView { name, up: project.is_up(now) })
+    }
+
+    /// Every job of a project, in the order of the exposition.
+    pub fn job_keys(&self, project: &Arc<str>) -> Vec<JobKey> {
+        let jobs = self.projects.get(project).into_iter().flat_map(|state| state.jobs.keys());
+        jobs.map(|job_id| JobKey { project: Arc::clone(project), job_id: job_id.clone() }).collect()
+    }
+
+    /// Whether the first round of every project is over.
+    pub fn is_complete(&self) -> bool {
+        self.projects.values().all(|project| project.complete)
+    }
+}

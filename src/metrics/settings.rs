@@ -5,8 +5,6 @@ pub struct Settings {
     pub extra_model_metrics: bool,
     /// Labels of `modelarts_job_info` the operator opted into.
     pub info_labels: Vec<InfoLabel>,
-    /// Longer label values are cut (in characters) and counted.
-    pub label_value_length: usize,
 }
 
 /// A label of `modelarts_job_info` that is shown only on request: it may be long or personal.

@@ -7,6 +7,8 @@ pub struct Quality {
     pub overall: Scores,
     /// In the order of the answer, at most as many as the limits allow.
     pub classes: Vec<ClassQuality>,
+    /// Classes beyond the limit.
+    pub dropped_classes: usize,
 }
 
 impl Quality {
@@ -31,6 +33,8 @@ pub struct Scores {
     pub f1_score: Option<f64>,
     /// Other keys with a finite value, by key.
     pub extra: BTreeMap<String, f64>,
+    /// Other keys beyond the limit.
+    pub dropped_extra: usize,
 }
 
 impl Scores {

@@ -19,6 +19,8 @@ impl Api {
 /// One training run: a version of a job, as one answer described it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Version {
+    /// Which API told us.
+    pub api: Api,
     /// The job it belongs to.
     pub job_id: JobId,
     /// The job's name, as this answer gave it.

@@ -1,0 +1,228 @@
+//! One request and its answer, whatever it is about: deadline, size, counters, and what a refusal means.
+
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, header};
+use jiff::Timestamp;
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Client, Proxy, RequestBuilder};
+use secrecy::ExposeSecret;
+use tokio::time::{Instant, timeout};
+
+use crate::cloud::memory::{AnswerMemory, Share};
+use crate::cloud::refusal;
+use crate::cloud::skim::Skimmer;
+use crate::cloud::{Error, Project};
+use crate::own::{self, Operation};
+
+/// Up to here an answer is kept as it is; most answers never pay for the skimming.
+const SKIM_FROM_BYTES: usize = 256 << 10;
+
+/// The part of an error's body that is read: enough for a code and a sentence.
+const REFUSAL_BYTES: usize = 16 << 10;
+
+/// Idle connections are closed before the gateway does it under our hands: common gateways wait 60 s.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
+
+/// A cloud in reach answers a handshake well within this, and a dead address should not eat the
+/// whole time of a request.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The way to one project's endpoints.
+#[derive(Debug)]
+pub(crate) struct Transport {
+    client: Client,
+    timeout: Duration,
+    answer_bytes: usize,
+    memory: Arc<AnswerMemory>,
+    own: own::Project,
+}
+
+/// An answer of the 2xx kind.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+    /// Holds the memory until the body has been read.
+    pub(crate) share: Share,
+}
+
+impl Transport {
+    /// Fails on certificates and proxies that cannot be used.
+    pub(crate) fn new(
+        project: &Project,
+        memory: Arc<AnswerMemory>,
+        own: own::Project,
+    ) -> Result<Self, Error> {
+        let internal = |error: reqwest::Error| Error::Internal(error.without_url().to_string());
+        let mut builder = Client::builder()
+            // A redirect would carry X-Auth-Token to another host.
+            .redirect(Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT.min(project.timeout))
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .user_agent(concat!("modelarts-exporter/", env!("CARGO_PKG_VERSION")));
+        let crate::cloud::Auth::Password(password) = &project.auth;
+        let plain =
+            [&project.endpoint, &password.iam_endpoint].iter().all(|url| url.scheme() == "http");
+        if plain {
+            // No handshake will come: do without the system's roots, which an empty image lacks.
+            builder = builder.tls_certs_only([]);
+        } else if let Some(pem) = &project.tls.ca_pem {
+            let bundle = Certificate::from_pem_bundle(pem).map_err(internal)?;
+            builder = builder.tls_certs_merge(bundle);
+        }
+        if project.tls.insecure_skip_verify {
+            builder = builder.tls_danger_accept_invalid_certs(true);
+        }
+        if let Some(proxy) = &project.proxy_url {
+            builder = builder.proxy(Proxy::all(proxy.expose_secret()).map_err(internal)?);
+        }
+        Ok(Self {
+            client: builder.build().map_err(internal)?,
+            timeout: project.timeout,
+            answer_bytes: project.answer_bytes,
+            memory,
+            own,
+        })
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn own(&self) -> &own::Project {
+        &self.own
+    }
+
+    /// Sends the request and reads the whole answer within the deadline. `secrets`: what went out
+    /// with it, so that a refusal that repeats it is not passed on.
+    pub(crate) async fn send(
+        &self,
+        operation: Operation,
+        request: RequestBuilder,
+        secrets: &[&str],
+    ) -> Result<Answer, Error> {
+        let mut attempt = Attempt::new(&self.own, operation);
+        let outcome = timeout(self.timeout, self.exchange(request, secrets, &mut attempt)).await;
+        let outcome = outcome.unwrap_or(Err(Error::Timeout(self.timeout)));
+        if let Err(error) = &outcome {
+            self.own.api_error(operation, error.reason());
+            if matches!(error, Error::Throttled { .. }) {
+                self.own.api_throttled();
+            }
+        }
+        outcome
+    }
+
+    async fn exchange(
+        &self,
+        request: RequestBuilder,
+        secrets: &[&str],
+        attempt: &mut Attempt<'_>,
+    ) -> Result<Answer, Error> {
+        let response = request.send().await.map_err(connection_error)?;
+        let status = response.status();
+        attempt.code = Some(status.as_u16());
+        let headers = response.headers().clone();
+        let refused = !status.is_success();
+        let limit = if refused { REFUSAL_BYTES } else { self.answer_bytes };
+        let (body, share) = match self.read_body(response, limit).await {
+            Err(Error::TooLarge { .. }) if refused => (Vec::new(), self.memory.share()),
+            read => read?,
+        };
+        if refused {
+            let retry_after = retry_after(&headers);
+            return Err(refusal::read(status, &body, retry_after, secrets));
+        }
+        Ok(Answer { headers, body, share })
+    }
+
+    async fn read_body(
+        &self,
+        mut response: reqwest::Response,
+        limit: usize,
+    ) -> Result<(Vec<u8>, Share), Error> {
+        let mut share = self.memory.share();
+        let mut received = 0;
+        let mut kept = Vec::new();
+        let mut skimmer: Option<Skimmer> = None;
+        while let Some(chunk) = response.chunk().await.map_err(connection_error)? {
+            received += chunk.len();
+            if received > limit {
+                return Err(Error::TooLarge { limit });
+            }
+            share.grow_to(kept.len() + chunk.len()).await;
+            match &mut skimmer {
+                Some(skimmer) => skimmer.push(&chunk, &mut kept),
+                None if received <= SKIM_FROM_BYTES => kept.extend_from_slice(&chunk),
+                None => {
+                    let mut fresh = Skimmer::default();
+                    let whole = Bytes::from(std::mem::take(&mut kept));
+                    fresh.push(&whole, &mut kept);
+                    fresh.push(&chunk, &mut kept);
+                    skimmer = Some(fresh);
+                }
+            }
+        }
+        Ok((kept, share))
+    }
+}
+
+/// Counts one request when it is over, also when the caller gives up and drops it.
+struct Attempt<'a> {
+    own: &'a own::Project,
+    operation: Operation,
+    started: Instant,
+    code: Option<u16>,
+}
+
+impl<'a> Attempt<'a> {
+    fn new(own: &'a own::Project, operation: Operation) -> Self {
+        Self { own, operation, started: Instant::now(), code: None }
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        self.own.api_request(self.operation, self.code, self.started.elapsed().as_secs_f64());
+    }
+}
+
+/// Sorts the client's error by its chain of causes: only the text of the resolver's error tells it
+/// from a refused connection.
+fn connection_error(error: reqwest::Error) -> Error {
+    let host = error.url().map_or_else(String::new, |url| {
+        let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+        format!("{}{port}", url.host_str().unwrap_or_default())
+    });
+    let source = Arc::new(error.without_url());
+    let mut cause = source.source();
+    while let Some(error) = cause {
+        if error.is::<rustls::Error>() {
+            return Error::Tls { host, source };
+        }
+        if let Some(inner) = error.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref())
+            && inner.is::<rustls::Error>()
+        {
+            return Error::Tls { host, source };
+        }
+        if error.to_string().contains("dns error") {
+            return Error::Dns { host, source };
+        }
+        cause = error.source();
+    }
+    Error::Unreachable { host, source }
+}
+
+/// `Retry-After`: seconds or an HTTP date.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    Duration::try_from(at.duration_since(Timestamp::now())).ok()
+}

@@ -1,0 +1,372 @@
+//! `system_metric_list`: one array a metric, one element a minute, no timestamps.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use serde::de::{Deserialize, Deserializer, SeqAccess};
+
+use crate::cloud::Fault;
+use crate::cloud::wire::{Reader, Scalar, Tolerant, document};
+use crate::model::{MeanMax, Summary, TaskUsage, Usage, UsageSample};
+
+document! {
+    /// The keys of `system_metric_list` (OTC: "Obtaining Training Job Versions", sample request; the
+    /// table there names three). `interval`, always 1 minute, is not needed.
+    #[derive(Clone, PartialEq)]
+    pub(super) struct SystemMetricList {
+        cpu: Series = "cpuUsage",
+        memory: Series = "memUsage",
+        gpu: Series = "gpuUtil",
+        gpu_memory: Series = "gpuMemUsage",
+        npu: Series = "npuUtil",
+        npu_memory: Series = "npuMemUsage",
+        disk_read: Series = "diskReadRate",
+        disk_write: Series = "diskWriteRate",
+        network_receive: Series = "recvBytesRate",
+        network_transmit: Series = "sendBytesRate",
+    }
+}
+
+/// The minutes of one metric, as sent; NaN where an element holds no number.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Series {
+    values: Vec<f64>,
+    /// What was wrong with the elements (or with the value itself), with how many.
+    faults: Vec<(Fault, usize)>,
+}
+
+impl Series {
+    fn fault(&mut self, fault: Fault) {
+        match self.faults.iter_mut().find(|(known, _)| *known == fault) {
+            Some((_, count)) => *count += 1,
+            None => self.faults.push((fault, 1)),
+        }
+    }
+
+    fn at(&self, index: usize) -> Option<f64> {
+        self.values.get(index).copied().filter(|value| !value.is_nan())
+    }
+}
+
+impl<'de> Tolerant<'de> for Series {
+    fn absent() -> Self {
+        Self::default()
+    }
+
+    fn wrong() -> Self {
+        Self { values: Vec::new(), faults: vec![(Fault::WrongType, 1)] }
+    }
+
+    fn scalar(value: Scalar<'de>) -> Self {
+        match value {
+            Scalar::Text(text) if text.trim().is_empty() => Self::default(),
+            _ => Self::wrong(),
+        }
+    }
+
+    fn sequence<A: SeqAccess<'de>>(mut sequence: A) -> Result<Self, A::Error> {
+        let mut series = Self::default();
+        while let Some(element) = sequence.next_element::<Scalar<'_>>()? {
+            let value = match element.number() {
+                Ok(number) => number.unwrap_or(f64::NAN),
+                Err(fault) => {
+                    series.fault(fault);
+                    f64::NAN
+                }
+            };
+            series.values.push(value);
+        }
+        Ok(series)
+    }
+}
+
+impl<'de> Deserialize<'de> for Series {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::read(deserializer)
+    }
+}
+
+/// What a version is known not to hold: the API sends zeros for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Without {
+    pub(super) gpus: bool,
+    pub(super) npus: bool,
+}
+
+/// Reduces the arrays to the newest sample and the whole run.
+pub(super) fn read(document: SystemMetricList, without: Without, reader: &mut Reader) -> Usage {
+    let document = count_faults(document, without, reader);
+    let Some((first, last)) = sampled_range(&document) else {
+        return Usage { tasks: vec![TaskUsage::default()] };
+    };
+    let mut share = |field, series: &Series| Share::over(field, series, first, last, reader);
+    let cpu = share("cpuUsage", &document.cpu);
+    let memory = share("memUsage", &document.memory);
+    let gpu = share("gpuUtil", &document.gpu);
+    let gpu_memory = share("gpuMemUsage", &document.gpu_memory);
+    let npu = share("npuUtil", &document.npu);
+    let npu_memory = share("npuMemUsage", &document.npu_memory);
+    let mut rate = |field, series: &Series| {
+        let value = series.at(last)?;
+        if value < 0.0 {
+            reader.misread(field, Fault::OutOfRange);
+            return None;
+        }
+        Some(value)
+    };
+    let newest = UsageSample {
+        cpu: cpu.newest,
+        memory: memory.newest,
+        gpu: gpu.newest,
+        gpu_memory: gpu_memory.newest,
+        npu: npu.newest,
+        npu_memory: npu_memory.newest,
+        network_receive: rate("recvBytesRate", &document.network_receive),
+        network_transmit: rate("sendBytesRate", &document.network_transmit),
+        disk_read: rate("diskReadRate", &document.disk_read),
+        disk_write: rate("diskWriteRate", &document.disk_write),
+    };
+    let whole_run = Summary {
+        cpu: cpu.whole_run,
+        memory: memory.whole_run,
+        gpu: gpu.whole_run,
+        gpu_memory: gpu_memory.whole_run,
+        npu: npu.whole_run,
+        npu_memory: npu_memory.whole_run,
+    };
+    let all = document.all();
+    let samples = (first..=last).filter(|&at| all.iter().any(|series| series.at(at).is_some()));
+    let task = TaskUsage {
+        task: String::new(),
+        samples: samples.count() as u64,
+        fingerprint: fingerprint(&all, first, last),
+        newest,
+        whole_run,
+    };
+    Usage { tasks: vec![task] }
+}
+
+impl SystemMetricList {
+    /// Whether it holds any array at all.
+    pub(super) fn is_given(&self) -> bool {
+        self.all().iter().any(|series| **series != Series::default())
+    }
+
+    fn all(&self) -> [&Series; 10] {
+        [
+            &self.cpu,
+            &self.memory,
+            &self.gpu,
+            &self.gpu_memory,
+            &self.npu,
+            &self.npu_memory,
+            &self.disk_read,
+            &self.disk_write,
+            &self.network_receive,
+            &self.network_transmit,
+        ]
+    }
+}
+
+/// Counts what could not be read, and forgets the arrays of hardware the version does not hold.
+fn count_faults(
+    mut document: SystemMetricList,
+    without: Without,
+    reader: &mut Reader,
+) -> SystemMetricList {
+    if without.gpus {
+        (document.gpu, document.gpu_memory) = (Series::default(), Series::default());
+    }
+    if without.npus {
+        (document.npu, document.npu_memory) = (Series::default(), Series::default());
+    }
+    const FIELDS: [&str; 10] = [
+        "cpuUsage",
+        "memUsage",
+        "gpuUtil",
+        "gpuMemUsage",
+        "npuUtil",
+        "npuMemUsage",
+        "diskReadRate",
+        "diskWriteRate",
+        "recvBytesRate",
+        "sendBytesRate",
+    ];
+    for (field, series) in FIELDS.into_iter().zip(document.all()) {
+        for &(fault, count) in &series.faults {
+            for _ in 0..count {
+                reader.misread(field, fault);
+            }
+        }
+    }
+    document
+}
+
+/// The first and the last index that is no padding.
+///
+/// v1 pads with "0" before the first and after the last sample. It is judged for the index, never
+/// for one array: a living container never uses zero memory, while a GPU at zero beside memory in
+/// use is the sample that matters. Where memory has no element, all arrays must be zero.
+fn sampled_range(document: &SystemMetricList) -> Option<(usize, usize)> {
+    let all = document.all();
+    let length = all.iter().map(|series| series.values.len()).max()?;
+    let is_padding = |at: &usize| match document.memory.at(*at) {
+        Some(memory) => memory == 0.0,
+        None => all.iter().all(|series| series.at(*at).is_none_or(|value| value == 0.0)),
+    };
+    let first = (0..length).find(|at| !is_padding(at))?;
+    let last = (0..length).rev().find(|at| !is_padding(at))?;
+    Some((first, last))
+}
+
+fn fingerprint(all: &[&Series], first: usize, last: usize) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for series in all {
+        for at in first..=last {
+            series.at(at).map(f64::to_bits).hash(&mut hasher);
+        }
+    }
+    hasher.finish()
+}
+
+/// One share of the machine, as ratios.
+struct Share {
+    newest: Option<f64>,
+    whole_run: Option<MeanMax>,
+}
+
+impl Share {
+    fn over(
+        field: &'static str,
+        series: &Series,
+        first: usize,
+        last: usize,
+        reader: &mut Reader,
+    ) -> Self {
+        let (mut sum, mut max, mut count) = (0.0, f64::NEG_INFINITY, 0_u32);
+        let mut newest = None;
+        for at in first..=last {
+            let Some(percent) = series.at(at) else { continue };
+            if !(0.0..=100.0).contains(&percent) {
+                reader.misread(field, Fault::OutOfRange);
+                continue;
+            }
+            let ratio = percent / 100.0;
+            sum += ratio;
+            max = f64::max(max, ratio);
+            count += 1;
+            if at == last {
+                newest = Some(ratio);
+            }
+        }
+        let whole_run = (count > 0).then(|| MeanMax { mean: sum / f64::from(count), max });
+        Self { newest, whole_run }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::Misread;
+    use crate::cloud::wire::Limits;
+
+    fn usage(json: &str, without: Without) -> (TaskUsage, Vec<Misread>) {
+        let mut reader = Reader::new(Limits { label_length: 128, classes: 9, extra_metrics: 9 });
+        let document = match serde_json::from_str(json).unwrap() {
+            crate::cloud::wire::Lenient::Taken(document) => document,
+            other => panic!("{other:?}"),
+        };
+        let usage = read(document, without, &mut reader);
+        (usage.tasks.into_iter().next().unwrap(), reader.misreads)
+    }
+
+    /// The seven minutes of a finished job in a published tutorial's shape, with other values.
+    const FINISHED: &str = r#"{"cpuUsage":["0","0","18.50","23.00","32.00","39.00","0"],
+        "memUsage":["0","0","1.00","2.00","3.00","4.00","0"],"gpuUtil":["0","0","0.50","9.50","32.00","52.00","0"],
+        "interval":1,"recvBytesRate":["0","0","10.25","0.00","7","5770405.50","0"]}"#;
+
+    #[test]
+    fn padding_is_cut_at_both_ends_and_the_newest_sample_is_the_last_real_one() {
+        let (task, misreads) = usage(FINISHED, Without::default());
+        assert_eq!(task.samples, 4);
+        assert_eq!(task.newest.gpu, Some(0.52));
+        assert_eq!(task.newest.memory, Some(0.04));
+        assert_eq!(task.newest.network_receive, Some(5_770_405.5));
+        assert_eq!(task.newest.gpu_memory, None, "an absent array is no zero");
+        assert_eq!(task.whole_run.memory, Some(MeanMax { mean: 0.025, max: 0.04 }));
+        assert_eq!(misreads, []);
+    }
+
+    #[test]
+    fn an_idle_gpu_beside_memory_in_use_is_a_sample() {
+        let json = r#"{"memUsage":["0","5.00","5.00"],"gpuUtil":["0","90.00","0"]}"#;
+        let (task, _) = usage(json, Without::default());
+        assert_eq!((task.samples, task.newest.gpu), (2, Some(0.0)));
+        assert_eq!(task.whole_run.gpu, Some(MeanMax { mean: 0.45, max: 0.9 }));
+    }
+
+    #[test]
+    fn zero_memory_between_samples_is_no_padding() {
+        let json = r#"{"memUsage":["0","5","0","5","0","0"],"cpuUsage":["0","1","2","3","9","0"]}"#;
+        let (task, _) = usage(json, Without::default());
+        assert_eq!((task.samples, task.newest.cpu), (3, Some(0.03)));
+    }
+
+    #[test]
+    fn without_memory_every_array_must_be_zero() {
+        let json = r#"{"cpuUsage":["0","1","0","0"],"gpuUtil":["0","0","7","0"]}"#;
+        let (task, _) = usage(json, Without::default());
+        assert_eq!((task.samples, task.newest.cpu, task.newest.gpu), (2, Some(0.0), Some(0.07)));
+    }
+
+    #[test]
+    fn only_padding_is_no_sample() {
+        let (task, misreads) =
+            usage(r#"{"memUsage":["0","0"],"cpuUsage":["1.5","0"]}"#, Without::default());
+        assert_eq!(
+            (task.samples, task.newest, task.whole_run),
+            (0, UsageSample::default(), Summary::default())
+        );
+        assert_eq!(misreads, []);
+    }
+
+    #[test]
+    fn one_bad_element_costs_that_element() {
+        let json = r#"{"memUsage":[1,2,3,4,5,6],"cpuUsage":["x","NaN",{},null,101,50],"gpuUtil":{"a":1},"diskReadRate":[0,0,0,0,0,-1]}"#;
+        let (task, mut misreads) = usage(json, Without::default());
+        misreads.sort();
+        assert_eq!(task.samples, 6);
+        assert_eq!(task.newest.cpu, Some(0.5));
+        assert_eq!(task.newest.disk_read, None);
+        assert_eq!(
+            misreads.iter().map(|m| (m.field, m.fault)).collect::<Vec<_>>(),
+            [
+                ("cpuUsage", Fault::WrongType),
+                ("cpuUsage", Fault::NotANumber),
+                ("cpuUsage", Fault::NotFinite),
+                ("cpuUsage", Fault::OutOfRange),
+                ("diskReadRate", Fault::OutOfRange),
+                ("gpuUtil", Fault::WrongType),
+            ]
+        );
+    }
+
+    #[test]
+    fn zeros_of_hardware_that_is_not_there_are_left_out() {
+        let json = r#"{"memUsage":["5.00"],"gpuUtil":["0"],"gpuMemUsage":["0"]}"#;
+        let (task, _) = usage(json, Without { gpus: true, npus: true });
+        assert_eq!(
+            (task.newest.gpu, task.whole_run.gpu, task.whole_run.gpu_memory),
+            (None, None, None)
+        );
+        assert_eq!(task.samples, 1);
+    }
+
+    #[test]
+    fn another_minute_changes_the_fingerprint_and_more_padding_does_not() {
+        let print = |json| usage(json, Without::default()).0.fingerprint;
+        let two = print(r#"{"memUsage":["0","5","6"]}"#);
+        assert_eq!(two, print(r#"{"memUsage":["0","0","5","6","0"]}"#));
+        assert_ne!(two, print(r#"{"memUsage":["0","5","6","6"]}"#));
+        assert_ne!(two, print(r#"{"memUsage":["0","5","7"]}"#));
+    }
+}

@@ -1,0 +1,201 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::inventory::follow;
+use crate::inventory::project::Polled;
+use crate::inventory::version::VersionState;
+use crate::inventory::view::{JobView, UsageNow, VersionView};
+use crate::inventory::{Moment, Settings};
+use crate::model::{JobId, Version, VersionId, VersionSelection};
+
+/// What we know of one job.
+#[derive(Debug)]
+pub(super) struct JobState {
+    selection: VersionSelection,
+    /// The followed versions.
+    versions: BTreeMap<VersionId, VersionState>,
+    /// Every version the last answer listed, newest first, with the label it goes by.
+    order: Vec<(VersionId, String)>,
+    /// Between two polls.
+    interval: Duration,
+    /// Whether the last poll brought everything; `None` before the first one.
+    success: Option<bool>,
+    /// Unix seconds.
+    last_success: Option<f64>,
+    /// What could be shown at the last tick, in short.
+    shown: Vec<Shown>,
+}
+
+/// Which parts of a version could be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Shown {
+    fresh: bool,
+    usage_now: bool,
+    whole_run: bool,
+    quality: bool,
+    ended: bool,
+    kept: bool,
+}
+
+impl JobState {
+    pub(super) fn new(selection: VersionSelection, interval: Duration) -> Self {
+        Self {
+            selection,
+            interval,
+            versions: BTreeMap::new(),
+            order: Vec::new(),
+            success: None,
+            last_success: None,
+            shown: Vec::new(),
+        }
+    }
+
+    pub(super) fn was_polled(&self) -> bool {
+        self.success.is_some()
+    }
+
+    /// Takes a complete list of versions: what is not in it is gone. Returns the followed versions
+    /// whose own document has not been read yet.
+    pub(super) fn versions(
+        &mut self,
+        mut listed: Vec<Version>,
+        settings: &Settings,
+        now: Moment,
+    ) -> Vec<VersionId> {
+        follow::sort_newest_first(&mut listed);
+        self.order = labels(&listed);
+        let chosen = follow::choose(&self.selection, &listed, &self.versions, settings, now);
+        let mut before = std::mem::take(&mut self.versions);
+        for version in listed {
+            if !chosen.contains(&version.version_id) {
+                continue;
+            }
+            let id = version.version_id.clone();
+            let state = match before.remove(&id) {
+                Some(mut state) => {
+                    state.update(version, now);
+                    state
+                }
+                None => VersionState::new(version, now),
+            };
+            self.versions.insert(id, state);
+        }
+        let wanted = self.versions.iter().filter(|(_, state)| !state.has_detail);
+        wanted.map(|(id, _)| id.clone()).collect()
+    }
+
+    pub(super) fn version(&mut self, version: Version, now: Moment) {
+        if let Some(state) = self.versions.get_mut(&version.version_id) {
+            state.update(version, now);
+            state.has_detail = true;
+        }
+    }
+
+    pub(super) fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// Older values are withdrawn.
+    fn age_limit(&self, settings: &Settings) -> Duration {
+        settings.max_staleness.max(self.interval * 2)
+    }
+
+    pub(super) fn polled(&mut self, polled: Polled, interval: Duration, now: Moment) {
+        self.interval = interval;
+        self.success = Some(polled == Polled::Success);
+        match polled {
+            Polled::Success => self.last_success = Some(now.unix),
+            Polled::Partial | Polled::Failed => {}
+            Polled::Gone => {
+                self.versions.clear();
+                self.order.clear();
+            }
+        }
+    }
+
+    /// Whether something else may be shown than at the last tick.
+    pub(super) fn tick(&mut self, settings: &Settings, now: Moment) -> bool {
+        let shown = self.shown_now(settings, now);
+        let changed = shown != self.shown;
+        self.shown = shown;
+        changed
+    }
+
+    fn shown_now(&self, settings: &Settings, now: Moment) -> Vec<Shown> {
+        let limit = self.age_limit(settings);
+        let shown = self.versions.iter().map(|(id, state)| Shown {
+            fresh: state.is_fresh(limit, now),
+            usage_now: state.has_usage_now(limit, now),
+            whole_run: state.has_whole_run(limit, now),
+            quality: state.has_quality(limit, now),
+            ended: state.has_ended(settings, now),
+            kept: self.is_kept(id, state, settings, now),
+        });
+        shown.collect()
+    }
+
+    fn is_kept(
+        &self,
+        id: &VersionId,
+        state: &VersionState,
+        settings: &Settings,
+        now: Moment,
+    ) -> bool {
+        self.rank(id) == Some(0) || !state.is_past_retention(settings, now)
+    }
+
+    fn rank(&self, id: &VersionId) -> Option<usize> {
+        self.order.iter().position(|(listed, _)| listed == id)
+    }
+
+    pub(super) fn view<'a>(
+        &'a self,
+        project: &'a Arc<str>,
+        job_id: &'a JobId,
+        settings: &Settings,
+        now: Moment,
+    ) -> JobView<'a> {
+        let limit = self.age_limit(settings);
+        let versions = self.order.iter().enumerate().filter_map(|(rank, (id, label))| {
+            let state = self.versions.get(id)?;
+            if !state.is_fresh(limit, now) || !self.is_kept(id, state, settings, now) {
+                return None;
+            }
+            let version = &state.version;
+            let usage = version.usage.as_ref();
+            Some(VersionView {
+                label,
+                version,
+                rank,
+                status_changed: state.status_changed,
+                finished: state.finished(settings, now),
+                usage_now: usage
+                    .filter(|_| state.has_usage_now(limit, now))
+                    .map(|usage| UsageNow { usage, last_sample: state.usage_grown.unix }),
+                whole_run: usage.filter(|_| state.has_whole_run(limit, now)),
+                quality: version.quality.as_ref().filter(|_| state.has_quality(limit, now)),
+            })
+        });
+        JobView {
+            project,
+            job_id: job_id.as_str(),
+            versions: versions.collect(),
+            poll_success: self.success,
+            last_success: self.last_success,
+        }
+    }
+}
+
+/// The label `version` of each: its name, or its id where it has none or shares it.
+fn labels(versions: &[Version]) -> Vec<(VersionId, String)> {
+    let mut named: BTreeMap<&str, usize> = BTreeMap::new();
+    for name in versions.iter().filter_map(|version| version.version_name.as_deref()) {
+        *named.entry(name).or_default() += 1;
+    }
+    let label = |version: &Version| match version.version_name.as_deref() {
+        Some(name) if named.get(name) == Some(&1) => name.to_owned(),
+        _ => version.version_id.to_string(),
+    };
+    versions.iter().map(|version| (version.version_id.clone(), label(version))).collect()
+}

@@ -1,0 +1,117 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::inventory::job::JobState;
+use crate::inventory::view::JobView;
+use crate::inventory::{Moment, Settings};
+use crate::model::{JobId, Version, VersionId, VersionSelection};
+
+/// How a poll of one job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Polled {
+    /// Everything that was wanted came.
+    Success,
+    /// Some of it came.
+    Partial,
+    /// Nothing came.
+    Failed,
+    /// The cloud no longer knows the job.
+    Gone,
+}
+
+/// The first round of a project may take so many intervals; then it is shown as far as it is known.
+const INTERVALS_TO_COMPLETE: u32 = 2;
+
+/// What we know of one project.
+#[derive(Debug)]
+pub(super) struct ProjectState {
+    settings: Settings,
+    pub(super) jobs: BTreeMap<JobId, JobState>,
+    /// Each job had its first answer or failure, or that took too long.
+    pub(super) complete: bool,
+    complete_by: Moment,
+    last_answer: Option<Moment>,
+}
+
+impl ProjectState {
+    pub(super) fn new(
+        settings: Settings,
+        jobs: impl IntoIterator<Item = (JobId, VersionSelection)>,
+        interval: Duration,
+        now: Moment,
+    ) -> Self {
+        let jobs: BTreeMap<_, _> = jobs
+            .into_iter()
+            .map(|(id, selection)| (id, JobState::new(selection, interval)))
+            .collect();
+        Self {
+            settings,
+            complete: jobs.is_empty(),
+            jobs,
+            complete_by: now.after(interval * INTERVALS_TO_COMPLETE),
+            last_answer: None,
+        }
+    }
+
+    pub(super) fn versions(
+        &mut self,
+        job: &JobId,
+        versions: Vec<Version>,
+        now: Moment,
+    ) -> Vec<VersionId> {
+        self.last_answer = Some(now);
+        let job = self.jobs.get_mut(job);
+        job.map(|job| job.versions(versions, &self.settings, now)).unwrap_or_default()
+    }
+
+    pub(super) fn version(&mut self, job: &JobId, version: Version, now: Moment) {
+        self.last_answer = Some(now);
+        if let Some(job) = self.jobs.get_mut(job) {
+            job.version(version, now);
+        }
+    }
+
+    pub(super) fn polled(&mut self, job: &JobId, polled: Polled, interval: Duration, now: Moment) {
+        if let Some(job) = self.jobs.get_mut(job) {
+            job.polled(polled, interval, now);
+        }
+    }
+
+    fn check_complete(&mut self, now: Moment) -> bool {
+        if self.complete {
+            return false;
+        }
+        self.complete =
+            now.steady >= self.complete_by.steady || self.jobs.values().all(JobState::was_polled);
+        self.complete
+    }
+
+    pub(super) fn tick(&mut self, now: Moment) -> Vec<JobId> {
+        if self.check_complete(now) {
+            return self.jobs.keys().cloned().collect();
+        }
+        if !self.complete {
+            return Vec::new();
+        }
+        let settings = &self.settings;
+        let jobs = self.jobs.iter_mut();
+        jobs.filter_map(|(id, job)| job.tick(settings, now).then(|| id.clone())).collect()
+    }
+
+    pub(super) fn job<'a>(
+        &'a self,
+        project: &'a Arc<str>,
+        id: &'a JobId,
+        now: Moment,
+    ) -> Option<JobView<'a>> {
+        Some(self.jobs.get(id)?.view(project, id, &self.settings, now))
+    }
+
+    /// Whether some call of the project gave a valid answer within the last interval. The shortest
+    /// of the jobs counts, and an answer may be late by the time a request may take.
+    pub(super) fn is_up(&self, now: Moment) -> bool {
+        let interval = self.jobs.values().map(JobState::interval).min().unwrap_or_default();
+        self.last_answer.is_some_and(|at| at.age(now) <= interval + self.settings.timeout)
+    }
+}

@@ -1,0 +1,168 @@
+use std::time::Duration;
+
+use crate::inventory::{Moment, Settings};
+use crate::model::{Status, Version};
+
+/// What we know of one version: the newest value of each part, and when it was last confirmed.
+#[derive(Debug)]
+pub(super) struct VersionState {
+    pub(super) version: Version,
+    /// The last answer that had this version in it.
+    pub(super) confirmed: Moment,
+    /// The last answer that carried usage.
+    usage_seen: Moment,
+    /// When the usage arrays last grew.
+    pub(super) usage_grown: Moment,
+    /// The last answer that carried quality.
+    quality_seen: Moment,
+    /// When the present status was first seen, Unix seconds.
+    pub(super) status_changed: f64,
+    first_seen: Moment,
+    /// When it was first seen as it is now: terminal, or lost.
+    ended_seen: Option<Moment>,
+    /// Its own document, which carries what the list leaves out, has been read.
+    pub(super) has_detail: bool,
+}
+
+impl VersionState {
+    pub(super) fn new(version: Version, now: Moment) -> Self {
+        let ended = version.state.terminal || version.state.lost;
+        Self {
+            version,
+            confirmed: now,
+            usage_seen: now,
+            usage_grown: now,
+            quality_seen: now,
+            status_changed: now.unix,
+            first_seen: now,
+            ended_seen: ended.then_some(now),
+            has_detail: false,
+        }
+    }
+
+    /// Takes a newer answer. What it does not carry stays, and ages.
+    pub(super) fn update(&mut self, mut newer: Version, now: Moment) {
+        self.confirmed = now;
+        if newer.usage.is_some() {
+            self.usage_seen = now;
+            let prints = |version: &Version| {
+                let tasks = version.usage.iter().flat_map(|usage| &usage.tasks);
+                tasks.map(|task| (task.samples, task.fingerprint)).collect::<Vec<_>>()
+            };
+            if prints(&newer) != prints(&self.version) {
+                self.usage_grown = now;
+            }
+        } else {
+            newer.usage = self.version.usage.take();
+        }
+        if newer.quality.is_some() {
+            self.quality_seen = now;
+        } else {
+            newer.quality = self.version.quality.take();
+        }
+        keep_facts(&self.version, &mut newer);
+        if newer.state.status != self.version.state.status {
+            self.status_changed = now.unix;
+        }
+        let (was, is) = (self.version.state, newer.state);
+        if !(is.terminal || is.lost) {
+            self.ended_seen = None;
+        } else if self.ended_seen.is_none() || (was.lost && !is.lost) {
+            self.ended_seen = Some(now);
+        }
+        self.version = newer;
+    }
+
+    /// No further change is expected: the state is terminal, or has been LOST for long enough.
+    pub(super) fn has_ended(&self, settings: &Settings, now: Moment) -> bool {
+        let state = self.version.state;
+        let lost_for_good = || self.ended_seen.is_some_and(|at| at.age(now) >= settings.lost_after);
+        state.terminal || (state.lost && lost_for_good())
+    }
+
+    /// When the version ended, Unix seconds, as well as the answers let us know.
+    pub(super) fn finished(&self, settings: &Settings, now: Moment) -> Option<f64> {
+        if !self.has_ended(settings, now) {
+            return None;
+        }
+        let version = &self.version;
+        if let (Some(started), Some(duration)) = (version.started, version.duration) {
+            return Some(started + duration);
+        }
+        let ended_seen = self.ended_seen?;
+        if ended_seen == self.first_seen {
+            return version.created.or(Some(ended_seen.unix));
+        }
+        Some(ended_seen.unix)
+    }
+
+    /// It ended longer ago than its series are kept.
+    pub(super) fn is_past_retention(&self, settings: &Settings, now: Moment) -> bool {
+        self.finished(settings, now)
+            .is_some_and(|at| now.unix - at > settings.finished_retention.as_secs_f64())
+    }
+
+    pub(super) fn is_fresh(&self, limit: Duration, now: Moment) -> bool {
+        self.confirmed.age(now) <= limit
+    }
+
+    /// Values that came with an answer do not age once the version has ended and is still listed.
+    fn carried(&self, seen: Moment, limit: Duration, now: Moment) -> bool {
+        self.version.state.terminal || seen.age(now) <= limit
+    }
+
+    /// Mean and maximum of the run may be shown.
+    pub(super) fn has_whole_run(&self, limit: Duration, now: Moment) -> bool {
+        self.carried(self.usage_seen, limit, now)
+    }
+
+    /// The newest sample may be shown: the version runs and samples keep coming.
+    pub(super) fn has_usage_now(&self, limit: Duration, now: Moment) -> bool {
+        self.version.state.status == Status::Running
+            && self.usage_seen.age(now) <= limit
+            && self.usage_grown.age(now) <= limit
+    }
+
+    pub(super) fn has_quality(&self, limit: Duration, now: Moment) -> bool {
+        self.carried(self.quality_seen, limit, now)
+    }
+}
+
+/// The list and the detail of a version each leave something out that does not change over a run.
+fn keep_facts(older: &Version, newer: &mut Version) {
+    let (old, new) = (&older.facts, &mut newer.facts);
+    for (old, new) in [
+        (&old.kind, &mut new.kind),
+        (&old.engine_name, &mut new.engine_name),
+        (&old.engine_version, &mut new.engine_version),
+        (&old.flavor, &mut new.flavor),
+        (&old.gpu_type, &mut new.gpu_type),
+        (&old.npu_type, &mut new.npu_type),
+        (&old.pool_name, &mut new.pool_name),
+        (&old.pool_id, &mut new.pool_id),
+        (&old.user_name, &mut new.user_name),
+        (&old.job_desc, &mut new.job_desc),
+        (&old.workspace_id, &mut new.workspace_id),
+    ] {
+        if new.is_empty() && !old.is_empty() {
+            new.clone_from(old);
+        }
+    }
+    let (old, new) = (older.resources, &mut newer.resources);
+    for (old, new) in [
+        (old.workers, &mut new.workers),
+        (old.gpus, &mut new.gpus),
+        (old.npus, &mut new.npus),
+        (old.cpu_cores, &mut new.cpu_cores),
+        (old.memory_bytes, &mut new.memory_bytes),
+    ] {
+        *new = new.or(old);
+    }
+    if newer.job_name.is_empty() {
+        newer.job_name.clone_from(&older.job_name);
+    }
+    if newer.version_name.is_none() {
+        newer.version_name.clone_from(&older.version_name);
+    }
+    newer.created = newer.created.or(older.created);
+}

@@ -1,0 +1,437 @@
+//! Every family of the cloud's values, in the order of the exposition.
+
+use crate::inventory::JobView;
+use crate::metrics::family::{Family, FamilyIndex, Kind, Sink};
+use crate::metrics::{Settings, job, quality, usage};
+
+/// A family and the function that makes its samples of a job.
+pub(super) struct Row {
+    pub(super) family: Family,
+    pub(super) samples: Samples,
+}
+
+/// Makes the samples of one family.
+type Samples = fn(&JobView<'_>, &Settings, &mut Out<'_>);
+
+/// Where the samples of one family go.
+pub(super) struct Out<'a> {
+    pub(super) sink: &'a mut dyn Sink,
+    pub(super) family: FamilyIndex,
+}
+
+impl Out<'_> {
+    pub(super) fn sample(&mut self, labels: &[(&'static str, &str)], value: f64) {
+        self.sink.sample(self.family, labels, value);
+    }
+}
+
+/// The key of a version's own series.
+const JOB_LABELS: &[&str] = &["project", "job_id", "job_name", "version"];
+/// A task of a version; v1 has one without a name.
+const TASK_LABELS: &[&str] = &["project", "job_id", "job_name", "version", "task"];
+const CLASS_LABELS: &[&str] =
+    &["project", "job_id", "job_name", "version", "class_id", "class_name"];
+/// `metrics.info_labels` adds to them.
+const INFO_LABELS: &[&str] = &[
+    "project",
+    "job_id",
+    "job_name",
+    "version",
+    "version_id",
+    "api",
+    "kind",
+    "engine_name",
+    "engine_version",
+    "flavor",
+    "gpu_type",
+    "npu_type",
+    "pool_name",
+];
+
+/// `modelarts_up` stands first and is a project's, not a job's.
+pub const UP: FamilyIndex = 0;
+
+fn no_samples(_: &JobView<'_>, _: &Settings, _: &mut Out<'_>) {}
+
+const fn row(
+    name: &'static str,
+    kind: Kind,
+    labels: &'static [&'static str],
+    samples: Samples,
+    help: &'static str,
+) -> Row {
+    Row { family: Family { name, kind, help, labels }, samples }
+}
+
+/// The catalogue. A family's place here is its [`FamilyIndex`].
+pub(super) static ROWS: &[Row] = &[
+    row(
+        "modelarts_up",
+        Kind::Gauge,
+        &["project"],
+        no_samples,
+        "Whether any ModelArts call of the project gave a valid answer within the last poll interval; from the first scrape on",
+    ),
+    row(
+        "modelarts_job_info",
+        Kind::Info,
+        INFO_LABELS,
+        job::info,
+        "Always 1; what the version is made of, from its document in the cloud",
+    ),
+    row(
+        "modelarts_job_status",
+        Kind::Gauge,
+        &["project", "job_id", "job_name", "version", "status"],
+        job::status,
+        "1 for the present status of the version, 0 for every other; from status of the last answer",
+    ),
+    row(
+        "modelarts_job_status_code",
+        Kind::Gauge,
+        JOB_LABELS,
+        |job, _, out| job::each_version(job, out, |v| v.version.state.code.map(|code| code as f64)),
+        "The raw status code of the v1 API",
+    ),
+    row(
+        "modelarts_job_status_changed_timestamp_seconds",
+        Kind::Gauge,
+        JOB_LABELS,
+        |job, _, out| job::each_version(job, out, |v| Some(v.status_changed)),
+        "When this exporter first saw the present status, Unix time",
+    ),
+    row(
+        "modelarts_job_version_rank",
+        Kind::Gauge,
+        JOB_LABELS,
+        |job, _, out| job::each_version(job, out, |v| Some(v.rank as f64)),
+        "Place of the version among the versions of its job, 0 is the newest",
+    ),
+    row(
+        "modelarts_job_created_timestamp_seconds",
+        Kind::Gauge,
+        JOB_LABELS,
+        |job, _, out| job::each_version(job, out, |v| v.version.created),
+        "When the version was created, Unix time; from create_time",
+    ),
+    row(
+        "modelarts_job_started_timestamp_seconds",
+        Kind::Gauge,
+        JOB_LABELS,
+        |job, _, out| job::each_version(job, out, |v| v.version.started),
+        "When the version began to run, Unix time; absent before that; from start_time",
+    ),
+    row(
+        "modelarts_job_finished_timestamp_seconds",
+        Kind::Gauge,
+        JOB_LABELS,
+        |job, _, out| job::each_version(job, out, |v| v.finished),
+        "When the version ended, Unix time, estimated: start plus duration, or the time it was first seen ended",
+    ),
+    row(
+        "modelarts_job_duration_seconds",
+        Kind::Gauge,
+        JOB_LABELS,
+        |job, _, out| job::each_version(job, out, |v| v.version.duration),
+        "How long the version has been running; from duration",
+    ),
+    row(
+        "modelarts_job_workers",
+        Kind::Gauge,
+        JOB_LABELS,
+        |job, _, out| job::each_version(job, out, |v| v.version.resources.workers),
+        "Nodes the version asked for; from worker_server_num",
+    ),
+    row(
+        "modelarts_job_gpus",
+        Kind::Gauge,
+        JOB_LABELS,
+        |job, _, out| job::each_version(job, out, |v| v.version.resources.gpus),
+        "GPUs the whole version asked for, all nodes together; from gpu_num",
+    ),
+    row(
+        "modelarts_job_npus",
+        Kind::Gauge,
+        JOB_LABELS,
+        |job, _, out| job::each_version(job, out, |v| v.version.resources.npus),
+        "NPUs the whole version asked for, all nodes together; from npu_num",
+    ),
+    row(
+        "modelarts_job_cpu_cores",
+        Kind::Gauge,
+        JOB_LABELS,
+        |job, _, out| job::each_version(job, out, |v| v.version.resources.cpu_cores),
+        "CPU cores the whole version asked for, all nodes together; from core",
+    ),
+    row(
+        "modelarts_job_memory_bytes",
+        Kind::Gauge,
+        JOB_LABELS,
+        |job, _, out| job::each_version(job, out, |v| v.version.resources.memory_bytes),
+        "Memory the whole version asked for, all nodes together; from cpu, which is its gigabytes",
+    ),
+    row(
+        "modelarts_job_cpu_usage_ratio",
+        Kind::Gauge,
+        TASK_LABELS,
+        |job, _, out| usage::newest(job, out, |task| task.newest.cpu),
+        "CPU in use, 0 to 1, newest valid minute, only while running; from cpuUsage",
+    ),
+    row(
+        "modelarts_job_memory_usage_ratio",
+        Kind::Gauge,
+        TASK_LABELS,
+        |job, _, out| usage::newest(job, out, |task| task.newest.memory),
+        "Memory in use, 0 to 1, newest valid minute, only while running; from memUsage",
+    ),
+    row(
+        "modelarts_job_gpu_utilization_ratio",
+        Kind::Gauge,
+        TASK_LABELS,
+        |job, _, out| usage::newest(job, out, |task| task.newest.gpu),
+        "GPU in use, 0 to 1, newest valid minute, only while running; from gpuUtil",
+    ),
+    row(
+        "modelarts_job_gpu_memory_usage_ratio",
+        Kind::Gauge,
+        TASK_LABELS,
+        |job, _, out| usage::newest(job, out, |task| task.newest.gpu_memory),
+        "GPU memory in use, 0 to 1, newest valid minute, only while running; from gpuMemUsage",
+    ),
+    row(
+        "modelarts_job_npu_utilization_ratio",
+        Kind::Gauge,
+        TASK_LABELS,
+        |job, _, out| usage::newest(job, out, |task| task.newest.npu),
+        "NPU in use, 0 to 1, newest valid minute, only while running; from npuUtil",
+    ),
+    row(
+        "modelarts_job_npu_memory_usage_ratio",
+        Kind::Gauge,
+        TASK_LABELS,
+        |job, _, out| usage::newest(job, out, |task| task.newest.npu_memory),
+        "NPU memory in use, 0 to 1, newest valid minute, only while running; from npuMemUsage",
+    ),
+    row(
+        "modelarts_job_network_receive_bytes_per_second",
+        Kind::Gauge,
+        TASK_LABELS,
+        |job, _, out| usage::newest(job, out, |task| task.newest.network_receive),
+        "Network traffic received, newest valid minute, only while running; from recvBytesRate, whose unit the cloud does not document",
+    ),
+    row(
+        "modelarts_job_network_transmit_bytes_per_second",
+        Kind::Gauge,
+        TASK_LABELS,
+        |job, _, out| usage::newest(job, out, |task| task.newest.network_transmit),
+        "Network traffic sent, newest valid minute, only while running; from sendBytesRate, whose unit the cloud does not document",
+    ),
+    row(
+        "modelarts_job_disk_read_rate",
+        Kind::Gauge,
+        TASK_LABELS,
+        |job, _, out| usage::newest(job, out, |task| task.newest.disk_read),
+        "Disk reads, newest valid minute, only while running; from diskReadRate, whose unit the cloud does not document",
+    ),
+    row(
+        "modelarts_job_disk_write_rate",
+        Kind::Gauge,
+        TASK_LABELS,
+        |job, _, out| usage::newest(job, out, |task| task.newest.disk_write),
+        "Disk writes, newest valid minute, only while running; from diskWriteRate, whose unit the cloud does not document",
+    ),
+    row(
+        "modelarts_job_usage_samples",
+        Kind::Gauge,
+        TASK_LABELS,
+        |job, _, out| usage::newest(job, out, |task| Some(task.samples as f64)),
+        "Valid minutes of usage so far, only while running; padding is not counted",
+    ),
+    row(
+        "modelarts_job_usage_last_sample_timestamp_seconds",
+        Kind::Gauge,
+        TASK_LABELS,
+        usage::last_sample,
+        "When this exporter saw the newest minute of usage arrive, Unix time, only while running",
+    ),
+    row(
+        "modelarts_job_cpu_usage_mean_ratio",
+        Kind::Gauge,
+        TASK_LABELS,
+        |job, _, out| usage::whole_run(job, out, |run| run.cpu, |share| share.mean),
+        "Mean over the valid minutes of the whole run, 0 to 1, kept after its end; from cpuUsage",
+    ),
+    row(
+        "modelarts_job_cpu_usage_max_ratio",
+        Kind::Gauge,
+        TASK_LABELS,
+        |job, _, out| usage::whole_run(job, out, |run| run.cpu, |share| share.max),
+        "Maximum over the valid minutes of the whole run, 0 to 1, kept after its end; from cpuUsage",
+    ),
+    row(
+        "modelarts_job_memory_usage_mean_ratio",
+        Kind::Gauge,
+        TASK_LABELS,
+        |job, _, out| usage::whole_run(job, out, |run| run.memory, |share| share.mean),
+        "Mean over the valid minutes of the whole run, 0 to 1, kept after its end; from memUsage",
+    ),
+    row(
+        "modelarts_job_memory_usage_max_ratio",
+        Kind::Gauge,
+        TASK_LABELS,
+        |job, _, out| usage::whole_run(job, out, |run| run.memory, |share| share.max),
+        "Maximum over the valid minutes of the whole run, 0 to 1, kept after its end; from memUsage",
+    ),
+    row(
+        "modelarts_job_gpu_utilization_mean_ratio",
+        Kind::Gauge,
+        TASK_LABELS,
+        |job, _, out| usage::whole_run(job, out, |run| run.gpu, |share| share.mean),
+        "Mean over the valid minutes of the whole run, 0 to 1, kept after its end; from gpuUtil",
+    ),
+    row(
+        "modelarts_job_gpu_utilization_max_ratio",
+        Kind::Gauge,
+        TASK_LABELS,
+        |job, _, out| usage::whole_run(job, out, |run| run.gpu, |share| share.max),
+        "Maximum over the valid minutes of the whole run, 0 to 1, kept after its end; from gpuUtil",
+    ),
+    row(
+        "modelarts_job_gpu_memory_usage_mean_ratio",
+        Kind::Gauge,
+        TASK_LABELS,
+        |job, _, out| usage::whole_run(job, out, |run| run.gpu_memory, |share| share.mean),
+        "Mean over the valid minutes of the whole run, 0 to 1, kept after its end; from gpuMemUsage",
+    ),
+    row(
+        "modelarts_job_gpu_memory_usage_max_ratio",
+        Kind::Gauge,
+        TASK_LABELS,
+        |job, _, out| usage::whole_run(job, out, |run| run.gpu_memory, |share| share.max),
+        "Maximum over the valid minutes of the whole run, 0 to 1, kept after its end; from gpuMemUsage",
+    ),
+    row(
+        "modelarts_job_npu_utilization_mean_ratio",
+        Kind::Gauge,
+        TASK_LABELS,
+        |job, _, out| usage::whole_run(job, out, |run| run.npu, |share| share.mean),
+        "Mean over the valid minutes of the whole run, 0 to 1, kept after its end; from npuUtil",
+    ),
+    row(
+        "modelarts_job_npu_utilization_max_ratio",
+        Kind::Gauge,
+        TASK_LABELS,
+        |job, _, out| usage::whole_run(job, out, |run| run.npu, |share| share.max),
+        "Maximum over the valid minutes of the whole run, 0 to 1, kept after its end; from npuUtil",
+    ),
+    row(
+        "modelarts_job_npu_memory_usage_mean_ratio",
+        Kind::Gauge,
+        TASK_LABELS,
+        |job, _, out| usage::whole_run(job, out, |run| run.npu_memory, |share| share.mean),
+        "Mean over the valid minutes of the whole run, 0 to 1, kept after its end; from npuMemUsage",
+    ),
+    row(
+        "modelarts_job_npu_memory_usage_max_ratio",
+        Kind::Gauge,
+        TASK_LABELS,
+        |job, _, out| usage::whole_run(job, out, |run| run.npu_memory, |share| share.max),
+        "Maximum over the valid minutes of the whole run, 0 to 1, kept after its end; from npuMemUsage",
+    ),
+    row(
+        "modelarts_model_recall",
+        Kind::Gauge,
+        JOB_LABELS,
+        |job, _, out| quality::overall(job, out, |scores| scores.recall),
+        "Overall recall as the training code reported it, not bounded by 1; from total_metric_values",
+    ),
+    row(
+        "modelarts_model_precision",
+        Kind::Gauge,
+        JOB_LABELS,
+        |job, _, out| quality::overall(job, out, |scores| scores.precision),
+        "Overall precision as the training code reported it, not bounded by 1; from total_metric_values",
+    ),
+    row(
+        "modelarts_model_accuracy",
+        Kind::Gauge,
+        JOB_LABELS,
+        |job, _, out| quality::overall(job, out, |scores| scores.accuracy),
+        "Overall accuracy as the training code reported it, not bounded by 1; from total_metric_values",
+    ),
+    row(
+        "modelarts_model_f1_score",
+        Kind::Gauge,
+        JOB_LABELS,
+        |job, _, out| quality::overall(job, out, |scores| scores.f1_score),
+        "Overall F1 score as the training code reported it, not bounded by 1; from total_metric_values",
+    ),
+    row(
+        "modelarts_model_class_recall",
+        Kind::Gauge,
+        CLASS_LABELS,
+        |job, _, out| quality::each_class(job, out, |scores| scores.recall),
+        "Recall of one class as the training code reported it, not bounded by 1; from metric_values",
+    ),
+    row(
+        "modelarts_model_class_precision",
+        Kind::Gauge,
+        CLASS_LABELS,
+        |job, _, out| quality::each_class(job, out, |scores| scores.precision),
+        "Precision of one class as the training code reported it, not bounded by 1; from metric_values",
+    ),
+    row(
+        "modelarts_model_class_accuracy",
+        Kind::Gauge,
+        CLASS_LABELS,
+        |job, _, out| quality::each_class(job, out, |scores| scores.accuracy),
+        "Accuracy of one class as the training code reported it, not bounded by 1; from metric_values",
+    ),
+    row(
+        "modelarts_model_class_f1_score",
+        Kind::Gauge,
+        CLASS_LABELS,
+        |job, _, out| quality::each_class(job, out, |scores| scores.f1_score),
+        "F1 score of one class as the training code reported it, not bounded by 1; from metric_values",
+    ),
+    row(
+        "modelarts_model_metric",
+        Kind::Gauge,
+        &["project", "job_id", "job_name", "version", "metric"],
+        quality::extra,
+        "Any other overall number the training code reported, by its key; only with metrics.extra_model_metrics",
+    ),
+    row(
+        "modelarts_model_class_metric",
+        Kind::Gauge,
+        &["project", "job_id", "job_name", "version", "class_id", "class_name", "metric"],
+        quality::class_extra,
+        "Any other number of one class the training code reported, by its key; only with metrics.extra_model_metrics",
+    ),
+    row(
+        "modelarts_job_poll_success",
+        Kind::Gauge,
+        &["project", "job_id"],
+        job::poll_success,
+        "Whether the last poll of the job brought everything",
+    ),
+    row(
+        "modelarts_job_poll_last_success_timestamp_seconds",
+        Kind::Gauge,
+        &["project", "job_id"],
+        job::poll_last_success,
+        "When a poll of the job last brought everything, Unix time",
+    ),
+];
+
+/// The families of the catalogue, by [`FamilyIndex`].
+pub static FAMILIES: &[Family] = &{
+    const EMPTY: Family = Family { name: "", kind: Kind::Gauge, help: "", labels: &[] };
+    let mut families = [EMPTY; ROWS.len()];
+    let mut at = 0;
+    while at < ROWS.len() {
+        families[at] = ROWS[at].family;
+        at += 1;
+    }
+    families
+};
