@@ -1,5 +1,43 @@
-//! When to ask: the cadence of each job and the request budget a project shares.
+//! When to ask: a cadence for each job, spread over the interval; a bounded number of polls in flight,
+//! of which those that failed last time may hold only a part; and the request budget of a project.
 
+mod budget;
+mod cadence;
+mod lanes;
+mod poll;
+mod poller;
 mod settings;
+#[cfg(test)]
+mod tests;
 
+use std::time::Duration;
+
+pub use poller::Poller;
 pub use settings::{JobSpec, Settings};
+
+use crate::model::{JobId, Version, VersionId};
+
+/// Where answers go. Called from the tasks that poll; must not wait.
+pub trait Ledger: Send + Sync + 'static {
+    /// A job's complete list of versions. Returns those whose own document is still wanted.
+    fn versions(&self, job: &JobId, versions: Vec<Version>) -> Vec<VersionId>;
+
+    /// One version's own document.
+    fn version(&self, job: &JobId, version: Version);
+
+    /// A poll is over; the next one is due in `interval`.
+    fn polled(&self, job: &JobId, outcome: Outcome, interval: Duration);
+}
+
+/// How a poll of one job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything that was wanted came.
+    Success,
+    /// Some of it came.
+    Partial,
+    /// Nothing came.
+    Failed,
+    /// The cloud no longer knows the job.
+    Gone,
+}
