@@ -2,17 +2,18 @@
 
 mod password;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use secrecy::SecretString;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::cloud::error::Chain;
 use crate::cloud::transport::Transport;
-use crate::cloud::{Auth, Error, Pace, Secret};
+use crate::cloud::{Auth, Error, Secret};
 
 /// Renew when this share of the life is left, so that a broken IAM has time to come back: of the
 /// usual 24 hours, about three to four and a half.
@@ -27,12 +28,12 @@ const FIRST_HOLD: Duration = Duration::from_secs(1);
 /// … up to this.
 const LONGEST_HOLD: Duration = Duration::from_secs(60);
 
-/// So many calls in a row must refuse a fresh token before the project is held: one job whose calls
-/// are always refused must not stop the others.
-const REFUSALS_TO_HOLD: u32 = 3;
+/// A call that refuses a token that worked before gets a new one, but not more often than this: one
+/// job whose calls are always refused must not make a token a poll.
+const BETWEEN_RENEWALS: Duration = Duration::from_secs(60);
 
-/// A token younger than this is not renewed because a call refused it: renewing it does not help.
-const FRESH: Duration = Duration::from_secs(60);
+/// So many calls in a row must refuse a token that was just renewed before the project is held.
+const REFUSALS_TO_HOLD: u32 = 3;
 
 /// A token and what it is good for.
 pub(crate) struct Token {
@@ -40,27 +41,38 @@ pub(crate) struct Token {
     pub(crate) value: SecretString,
     /// The project it is scoped to, as the cloud names it.
     pub(crate) project_id: Option<String>,
-    /// When it was fetched.
-    fetched: Instant,
     renew_at: Instant,
     expires: Instant,
     expires_unix: f64,
 }
 
-/// The tokens of one project.
-pub(crate) struct Tokens {
+/// The tokens of one project. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Tokens(Arc<Inner>);
+
+struct Inner {
     auth: Auth,
     project_id: Option<String>,
-    state: Mutex<State>,
+    transport: Arc<Transport>,
+    /// Locked while a token is fetched, so that one is fetched at a time.
+    fetching: Arc<Mutex<Fetching>>,
+    /// What calls are made with; never locked across a wait.
+    in_use: RwLock<InUse>,
 }
 
-struct State {
+struct Fetching {
     /// Knows whether the password changed since it was last shown to IAM.
     password: Secret,
-    current: Option<Arc<Token>>,
-    hold: Option<Hold>,
     failures: u32,
-    /// Calls in a row that refused the current token, with none that took it.
+    /// When a token was last renewed because a call refused it.
+    renewed: Option<Instant>,
+}
+
+#[derive(Default)]
+struct InUse {
+    token: Option<Arc<Token>>,
+    hold: Option<Hold>,
+    /// Calls in a row that refused the token, with none that took it.
     refusals: u32,
 }
 
@@ -70,37 +82,34 @@ struct Hold {
 }
 
 impl Tokens {
-    pub(crate) fn new(auth: Auth, project_id: Option<String>) -> Self {
+    pub(crate) fn new(auth: Auth, project_id: Option<String>, transport: Arc<Transport>) -> Self {
         let Auth::Password(password) = &auth;
-        let state = State::new(password.password.clone());
-        Self { auth, project_id, state: Mutex::new(state) }
+        let fetching = Fetching { password: password.password.clone(), failures: 0, renewed: None };
+        Self(Arc::new(Inner {
+            auth,
+            project_id,
+            transport,
+            fetching: Arc::new(Mutex::new(fetching)),
+            in_use: RwLock::default(),
+        }))
     }
 
-    /// A token to call with. Fetches or renews it where that is due; all who ask meanwhile wait for
-    /// the same one.
-    pub(crate) async fn token(
-        &self,
-        transport: &Transport,
-        pace: &dyn Pace,
-    ) -> Result<Arc<Token>, Error> {
-        let mut state = self.state.lock().await;
-        if state.password.has_changed().unwrap_or(false) {
-            state.hold = None;
-        }
-        let now = Instant::now();
-        if let Some(hold) = state.hold.as_ref().filter(|hold| hold.until > now) {
-            match &state.current {
-                Some(token) if token.expires > now && state.refusals < REFUSALS_TO_HOLD => {
-                    return Ok(Arc::clone(token));
-                }
-                _ => return Err(hold.error(now)),
+    /// A token to call with. Where there is none, all who ask wait for the same one; where it is due
+    /// for renewal, that happens beside the calls, which go on with the old one.
+    pub(crate) async fn token(&self) -> Result<Arc<Token>, Error> {
+        if let Some(token) = self.0.good_token() {
+            if token.renew_at <= Instant::now()
+                && let Ok(turn) = Arc::clone(&self.0.fetching).try_lock_owned()
+                && self.0.may_fetch(&turn).is_ok()
+            {
+                self.fetch(turn);
             }
+            return Ok(token);
         }
-        match &state.current {
-            Some(token) if now < token.renew_at && state.refusals < REFUSALS_TO_HOLD => {
-                Ok(Arc::clone(token))
-            }
-            _ => self.fetch(&mut state, transport, pace).await,
+        let turn = Arc::clone(&self.0.fetching).lock_owned().await;
+        match self.0.good_token() {
+            Some(token) => Ok(token),
+            None => self.fetch_with(turn).await,
         }
     }
 
@@ -109,86 +118,116 @@ impl Tokens {
         &self,
         refused: &Arc<Token>,
         cause: &Error,
-        transport: &Transport,
-        pace: &dyn Pace,
     ) -> Result<Arc<Token>, Error> {
-        let mut state = self.state.lock().await;
-        let current = state.current.clone();
-        if let Some(token) = current.filter(|token| !Arc::ptr_eq(token, refused)) {
+        let mut turn = Arc::clone(&self.0.fetching).lock_owned().await;
+        if let Some(token) = self.0.good_token().filter(|token| !Arc::ptr_eq(token, refused)) {
             return Ok(token);
         }
-        if refused.fetched.elapsed() < FRESH {
-            state.refusals += 1;
-            if state.refusals >= REFUSALS_TO_HOLD {
-                state.hold(REFUSED_HOLD, cause.clone());
-            }
+        let now = Instant::now();
+        if turn.renewed.is_some_and(|at| now - at < BETWEEN_RENEWALS) {
+            self.0.count_refusal(cause);
             return Err(cause.clone());
         }
-        self.fetch(&mut state, transport, pace).await
+        turn.renewed = Some(now);
+        self.fetch_with(turn).await
     }
 
-    /// A call took the current token: it is good.
-    pub(crate) async fn accepted(&self, token: &Arc<Token>) {
-        let mut state = self.state.lock().await;
-        if state.current.as_ref().is_some_and(|current| Arc::ptr_eq(current, token)) {
-            state.refusals = 0;
+    /// A call took the token: it is good.
+    pub(crate) fn accepted(&self, token: &Arc<Token>) {
+        let is_refused = |in_use: &InUse| {
+            in_use.refusals > 0
+                && in_use.token.as_ref().is_some_and(|current| Arc::ptr_eq(current, token))
+        };
+        // Almost always nothing was refused, and nobody has to wait.
+        let refused = is_refused(&self.0.in_use.read().unwrap_or_else(PoisonError::into_inner));
+        if refused {
+            self.0.in_use.write().unwrap_or_else(PoisonError::into_inner).refusals = 0;
         }
     }
 
-    async fn fetch(
-        &self,
-        state: &mut State,
-        transport: &Transport,
-        pace: &dyn Pace,
-    ) -> Result<Arc<Token>, Error> {
-        pace.ready().await;
-        state.password.mark_unchanged();
+    async fn fetch_with(&self, turn: OwnedMutexGuard<Fetching>) -> Result<Arc<Token>, Error> {
+        self.0.may_fetch(&turn)?;
+        let task = self.fetch(turn).await;
+        task.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
+    }
+
+    /// Fetches in a task of its own: who waits for it may be cut off, the others shall have it.
+    fn fetch(&self, mut turn: OwnedMutexGuard<Fetching>) -> JoinHandle<Result<Arc<Token>, Error>> {
+        let inner = Arc::clone(&self.0);
+        tokio::spawn(async move { inner.fetch(&mut turn).await })
+    }
+}
+
+impl Inner {
+    fn good_token(&self) -> Option<Arc<Token>> {
+        let in_use = self.in_use.read().unwrap_or_else(PoisonError::into_inner);
+        let token = in_use.token.as_ref().filter(|token| token.expires > Instant::now())?;
+        (in_use.refusals < REFUSALS_TO_HOLD).then(|| Arc::clone(token))
+    }
+
+    /// A token that was just renewed is refused too.
+    fn count_refusal(&self, cause: &Error) {
+        let mut in_use = self.in_use.write().unwrap_or_else(PoisonError::into_inner);
+        in_use.refusals += 1;
+        if in_use.refusals >= REFUSALS_TO_HOLD {
+            in_use.hold(REFUSED_HOLD, cause.clone());
+        }
+    }
+
+    /// Fails while an earlier refusal holds the project; a password that changed ends that.
+    fn may_fetch(&self, turn: &Fetching) -> Result<(), Error> {
+        if turn.password.has_changed().unwrap_or(false) {
+            return Ok(());
+        }
+        let in_use = self.in_use.read().unwrap_or_else(PoisonError::into_inner);
+        match &in_use.hold {
+            Some(hold) if hold.until > Instant::now() => Err(hold.error()),
+            _ => Ok(()),
+        }
+    }
+
+    async fn fetch(&self, turn: &mut Fetching) -> Result<Arc<Token>, Error> {
+        turn.password.mark_unchanged();
         let Auth::Password(password) = &self.auth;
-        match password::fetch(password, self.project_id.as_deref(), transport).await {
+        let fetched = password::fetch(password, self.project_id.as_deref(), &self.transport).await;
+        match fetched {
             Ok(token) => {
-                transport.own().token_expiry(token.expires_unix);
+                self.transport.own().token_expiry(token.expires_unix);
+                turn.failures = 0;
                 let token = Arc::new(token);
-                *state = State::new(state.password.clone());
-                state.current = Some(Arc::clone(&token));
-                info!(expires = token.expires_unix, "token fetched");
+                let mut in_use = self.in_use.write().unwrap_or_else(PoisonError::into_inner);
+                *in_use = InUse { token: Some(Arc::clone(&token)), ..InUse::default() };
                 Ok(token)
             }
             Err(error) => {
                 let hold = if matches!(error, Error::Unauthorized(_) | Error::Forbidden(_)) {
                     REFUSED_HOLD
                 } else {
-                    FIRST_HOLD.saturating_mul(1 << state.failures.min(10)).min(LONGEST_HOLD)
+                    FIRST_HOLD.saturating_mul(1 << turn.failures.min(10)).min(LONGEST_HOLD)
                 };
-                state.failures += 1;
-                state.hold(hold, error.clone());
-                // The old one stays in use while it is good.
-                let now = Instant::now();
-                match &state.current {
-                    Some(token) if token.expires > now && state.refusals < REFUSALS_TO_HOLD => {
-                        warn!(error = %Chain(&error), "token not renewed, the old one is still good");
-                        Ok(Arc::clone(token))
-                    }
-                    _ => Err(error),
+                turn.failures += 1;
+                if self.good_token().is_some() {
+                    warn!(error = %Chain(&error), "token not renewed, the old one is still good");
                 }
+                let mut in_use = self.in_use.write().unwrap_or_else(PoisonError::into_inner);
+                in_use.hold(hold, error.clone());
+                Err(error)
             }
         }
     }
 }
 
-impl State {
-    fn new(password: Secret) -> Self {
-        Self { password, current: None, hold: None, failures: 0, refusals: 0 }
-    }
-
+impl InUse {
     fn hold(&mut self, length: Duration, cause: Error) {
         self.hold = Some(Hold { until: Instant::now() + length, cause: Arc::new(cause) });
     }
 }
 
 impl Hold {
-    fn error(&self, now: Instant) -> Error {
+    fn error(&self) -> Error {
         // Whole seconds: the remaining time is for people.
-        let remaining = Duration::from_secs((self.until - now).as_secs());
+        let remaining = self.until.saturating_duration_since(Instant::now());
+        let remaining = Duration::from_secs(remaining.as_secs());
         Error::Held { remaining, cause: Arc::clone(&self.cause) }
     }
 }
@@ -206,7 +245,6 @@ impl Token {
         Self {
             value,
             project_id,
-            fetched,
             renew_at: fetched + life.saturating_sub(left),
             expires: fetched + life,
             expires_unix,

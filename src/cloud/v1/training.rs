@@ -30,7 +30,7 @@ const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 /// One project's v1 API.
 pub struct Training {
-    transport: Transport,
+    transport: Arc<Transport>,
     tokens: Tokens,
     endpoint: Url,
     project_id: Option<String>,
@@ -45,14 +45,15 @@ impl Training {
         memory: Arc<AnswerMemory>,
         own: own::Project,
     ) -> Result<Self, Error> {
+        let transport = Arc::new(Transport::new(&project, memory, own)?);
         Ok(Self {
-            transport: Transport::new(&project, memory, own)?,
             limits: Limits {
                 label_length: project.label_value_length,
                 classes: project.classes_per_version,
                 extra_metrics: project.extra_metrics,
             },
-            tokens: Tokens::new(project.auth, project.project_id.clone()),
+            tokens: Tokens::new(project.auth, project.project_id.clone(), Arc::clone(&transport)),
+            transport,
             endpoint: project.endpoint,
             project_id: project.project_id,
         })
@@ -68,19 +69,19 @@ impl Training {
         pace: &dyn Pace,
     ) -> Result<Answer, Error> {
         let once = || async {
-            let token = self.tokens.token(&self.transport, pace).await?;
+            let token = self.tokens.token().await?;
             let outcome = self.get_with(&token, operation, path, query, pace).await;
             let Err(refusal @ Error::Unauthorized(_)) = outcome else {
                 if outcome.is_ok() {
-                    self.tokens.accepted(&token).await;
+                    self.tokens.accepted(&token);
                 }
                 return outcome;
             };
-            let token = self.tokens.renew(&token, &refusal, &self.transport, pace).await?;
+            let token = self.tokens.renew(&token, &refusal).await?;
             self.transport.own().api_retry(operation);
             let outcome = self.get_with(&token, operation, path, query, pace).await;
             if outcome.is_ok() {
-                self.tokens.accepted(&token).await;
+                self.tokens.accepted(&token);
             }
             outcome
         };
