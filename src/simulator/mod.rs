@@ -1,1 +1,38 @@
 //! The cloud as a model with HTTP on top, with its own JSON types.
+//!
+//! Read it in the order of the data: [`Settings`] say which scenario a fleet of jobs begins with, each
+//! version has a story that the clock moves through, its usage and quality follow from seed and minute
+//! alone, the wire forms show a version as the real service would, and faults spoil what goes out.
+//! `GET /-/simulator/jobs` says what is really so.
+
+mod answer;
+mod body;
+mod clock;
+mod control;
+mod fault;
+mod fleet;
+mod http;
+mod iam;
+mod identity;
+mod oddity;
+mod quality;
+mod quirk;
+mod random;
+mod remote;
+mod requests;
+mod rules;
+mod server;
+mod settings;
+mod story;
+mod truth;
+mod usage;
+mod v1;
+mod wire;
+mod world;
+
+pub use fault::{Fault, Target};
+pub use server::{BindError, Simulator, bind};
+pub use settings::{FaultSpec, ProjectSpec, Scenario, Settings, SpecError};
+
+/// The speed at which the `demo` scenario's fates are decided within a real minute.
+pub const DEMO_SPEED: f64 = 60.0;

@@ -1,0 +1,139 @@
+//! The faults in force.
+
+use std::collections::HashSet;
+
+use serde::Serialize;
+
+use super::{
+    fault::{Fault, Target},
+    requests::Kind,
+    settings::FaultSpec,
+};
+
+/// One fault in force.
+#[derive(Debug, Serialize)]
+pub(super) struct Rule {
+    pub(super) fault: Fault,
+    pub(super) on: Target,
+    pub(super) job_id: Option<u64>,
+    /// How many times it still strikes; `None` is without end.
+    pub(super) count: Option<u64>,
+    pub(super) value: u64,
+    /// How often it struck.
+    pub(super) hits: u64,
+    /// Tokens up to this number were issued before it.
+    #[serde(skip)]
+    pub(super) tokens_before: u64,
+    /// Tokens it has refused.
+    #[serde(skip)]
+    pub(super) refused: HashSet<u64>,
+}
+
+impl Rule {
+    /// In force from now on, after so many tokens.
+    pub(super) fn new(
+        spec: FaultSpec,
+        job_id: Option<u64>,
+        count: Option<u64>,
+        tokens_before: u64,
+    ) -> Self {
+        Self {
+            fault: spec.fault,
+            on: spec.on,
+            job_id,
+            count,
+            value: spec.value,
+            hits: 0,
+            tokens_before,
+            refused: HashSet::new(),
+        }
+    }
+
+    fn strikes(&self, kind: Kind, job: Option<u64>) -> bool {
+        if self.count == Some(0) {
+            return false;
+        }
+        let kind_matches = match self.on {
+            // Discovery and the landing page are no part of what is to be broken.
+            Target::Any => kind != Kind::Other,
+            Target::Token => kind == Kind::Token,
+            Target::List => kind == Kind::List,
+            Target::Versions => kind == Kind::Versions,
+            Target::Detail => kind == Kind::Detail,
+            Target::Metrics => false,
+        };
+        let job_matches = match self.job_id {
+            None => true,
+            Some(_) if kind == Kind::List => self.fault.edits_jobs(),
+            Some(wanted) => job == Some(wanted),
+        };
+        let page_matches = !self.fault.edits_pages() || kind == Kind::List;
+        kind_matches && job_matches && page_matches
+    }
+}
+
+/// What the faults make of one request.
+#[derive(Debug, Default)]
+pub(super) struct Verdict {
+    /// Milliseconds before anything is said.
+    pub(super) latency: u64,
+    /// The first of the others that strikes, with its value.
+    pub(super) fault: Option<(Fault, u64)>,
+    /// Jobs that come under another name.
+    pub(super) renamed: Jobs,
+    /// Jobs that are unknown.
+    pub(super) unknown: Jobs,
+}
+
+/// Some jobs, or all.
+#[derive(Debug, Default)]
+pub(super) struct Jobs {
+    all: bool,
+    some: HashSet<u64>,
+}
+
+impl Jobs {
+    fn add(&mut self, job: Option<u64>) {
+        match job {
+            None => self.all = true,
+            Some(job) => _ = self.some.insert(job),
+        }
+    }
+
+    /// It is one of them.
+    pub(super) fn has(&self, job: u64) -> bool {
+        self.all || self.some.contains(&job)
+    }
+}
+
+/// What the faults make of a request. `token` is the number of the token it came with, if it is ours.
+pub(super) fn judge(
+    rules: &mut [Rule],
+    kind: Kind,
+    job: Option<u64>,
+    token: Option<u64>,
+) -> Verdict {
+    let mut verdict = Verdict::default();
+    for rule in rules.iter_mut().filter(|rule| rule.strikes(kind, job)) {
+        match rule.fault {
+            Fault::Latency => verdict.latency += rule.value,
+            Fault::Renamed => verdict.renamed.add(rule.job_id),
+            Fault::NotFound => verdict.unknown.add(rule.job_id),
+            Fault::ExpiredToken => {
+                let old = token.filter(|number| *number <= rule.tokens_before);
+                if verdict.fault.is_some() || !old.is_some_and(|token| rule.refused.insert(token)) {
+                    continue;
+                }
+                verdict.fault = Some((rule.fault, rule.value));
+            }
+            fault if verdict.fault.is_none() => verdict.fault = Some((fault, rule.value)),
+            // Only the first strikes; the others keep their counts.
+            _ => continue,
+        }
+        rule.hits += 1;
+        if let Some(count) = &mut rule.count {
+            *count -= 1;
+        }
+    }
+    verdict
+}

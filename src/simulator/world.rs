@@ -1,0 +1,80 @@
+//! The projects and their jobs.
+
+use std::collections::{BTreeMap, HashMap};
+
+use bytes::Bytes;
+
+use super::{
+    fleet::{Job, fleet},
+    settings::Settings,
+    story::Version,
+};
+
+/// Ids of the jobs of one project lie this far from those of the next.
+const PROJECTS_APART: u64 = 100_000;
+
+/// Everything that the simulated cloud holds.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) projects: Vec<Project>,
+    /// Raw answers, by job.
+    pub(super) documents: HashMap<u64, Bytes>,
+}
+
+/// One project.
+#[derive(Debug)]
+pub(super) struct Project {
+    pub(super) name: String,
+    pub(super) id: String,
+    /// Keeps the ids of its jobs apart from those of other projects.
+    pub(super) first: u64,
+    /// Jobs it ever had.
+    pub(super) made: u64,
+    pub(super) jobs: BTreeMap<u64, Job>,
+}
+
+impl World {
+    /// The world as the settings begin it.
+    pub(super) fn new(settings: &Settings, now: i64) -> Self {
+        let mut projects = Vec::new();
+        let mut first = 0;
+        for spec in &settings.projects {
+            let jobs = fleet(settings.scenario, settings.jobs, settings.seed, first, now);
+            let made = jobs.len() as u64;
+            projects.push(Project {
+                name: spec.name.clone(),
+                id: spec.id.clone(),
+                first,
+                made,
+                jobs: jobs.into_iter().map(|job| (job.id, job)).collect(),
+            });
+            first += PROJECTS_APART.max((made * 2).next_multiple_of(PROJECTS_APART));
+        }
+        Self { projects, documents: HashMap::new() }
+    }
+
+    /// The project with this id.
+    pub(super) fn project(&mut self, id: &str) -> Option<&mut Project> {
+        self.projects.iter_mut().find(|project| project.id == id)
+    }
+
+    /// A job of any project.
+    pub(super) fn job(&mut self, id: u64) -> Option<&mut Job> {
+        self.projects.iter_mut().find_map(|project| project.jobs.get_mut(&id))
+    }
+
+    /// Creates every version that is due.
+    pub(super) fn catch_up(&mut self, now: i64) {
+        for job in self.projects.iter_mut().flat_map(|project| project.jobs.values_mut()) {
+            job.catch_up(now);
+        }
+    }
+}
+
+/// The versions that exist, newest first.
+pub(super) fn newest_first(job: &Job, now: i64) -> Vec<&Version> {
+    let mut versions: Vec<&Version> =
+        job.versions.iter().filter(|version| version.created <= now).collect();
+    versions.sort_by_key(|version| std::cmp::Reverse((version.created, version.id)));
+    versions
+}
