@@ -9,6 +9,7 @@ use figment::value::{Dict, Value};
 use secrecy::SecretString;
 use url::Url;
 
+use super::document::header;
 use super::keys::{self, Initial, Key, Support};
 use super::kind::Typed;
 use super::layers::{Origin, join, resolve};
@@ -65,7 +66,7 @@ impl Walk<'_> {
                 match value {
                     Value::Dict(_, tree) => self.section(tree, &inner_path, &inner_pattern),
                     other => {
-                        let remedy = format!("write [{inner_pattern}]").replace("[]", "");
+                        let remedy = format!("write {}", header(&inner_pattern));
                         self.refuse(
                             other,
                             &inner_path,
@@ -88,7 +89,7 @@ impl Walk<'_> {
 
     fn table_list(&mut self, value: &Value, path: &str, pattern: &str) {
         let not_a_list = || {
-            let remedy = format!("write [[{pattern}]]").replace("[]]", "]").replace("[].", ".");
+            let remedy = format!("write {}", header(&format!("{pattern}[]")));
             Refusal::new("is not a list of tables", remedy)
         };
         let Value::Dict(_, numbered) = value else {
@@ -159,7 +160,7 @@ fn suggest(name: &str, section: &str) -> String {
     let elsewhere = keys::KEYS.iter().find_map(|key| {
         key.path.rsplit_once('.').filter(|(_, last)| *last == name).map(|(section, _)| section)
     });
-    elsewhere.map(|section| format!("it belongs into `{section}`")).unwrap_or_default()
+    elsewhere.map(|section| format!("it belongs into {}", header(section))).unwrap_or_default()
 }
 
 impl Initial {
