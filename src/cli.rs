@@ -1,1 +1,353 @@
 //! What the operator typed on the command line.
+//!
+//! Flags follow the habits of Prometheus' exporters: names with dots, each with a key in the file.
+//! There is no flag for a secret: the process list would show it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use clap::{Args, Parser, Subcommand};
+use url::Url;
+
+/// The daemon's default port, on loopback, where `healthcheck` looks.
+const DEFAULT_HEALTH_URL: &str = "http://127.0.0.1:10977/-/healthy";
+/// The simulator's default address: loopback, beside the exporter's port.
+const DEFAULT_SIMULATOR_ADDRESS: &str = "127.0.0.1:10978";
+
+const EXAMPLES: &str = "\
+Examples:
+  modelarts-exporter demo
+      Look around: the exporter against a simulated cloud, no account needed.
+  modelarts-exporter generate config > modelarts-exporter.toml
+      Start a configuration file: every key at its default, with comments.
+  modelarts-exporter check --config.file=modelarts-exporter.toml
+      Find all mistakes of the file at once.
+  modelarts-exporter --config.file=modelarts-exporter.toml
+      Serve http://127.0.0.1:10977/metrics.
+
+Every key can also be set by the environment, with `__` between levels:
+  MODELARTS_EXPORTER_POLL__INTERVAL=30s
+  MODELARTS_EXPORTER_PROJECTS__0__AUTH__PASSWORD_FILE=/run/secrets/password
+A flag beats the environment, the environment beats the file.";
+
+/// `--version`: everything a bug report needs. The build may pass revision and compiler.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let BuildInfo { version, revision, branch, rustc } = BuildInfo::CURRENT;
+    format!("{version}\n  revision: {revision}\n  branch:   {branch}\n  rustc:    {rustc}")
+});
+
+/// What this binary was built from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BuildInfo {
+    /// The release, as in `Cargo.toml`.
+    pub version: &'static str,
+    /// The commit, or `unknown`.
+    pub revision: &'static str,
+    /// The branch, or `unknown`.
+    pub branch: &'static str,
+    /// The compiler's version, or `unknown`.
+    pub rustc: &'static str,
+}
+
+impl BuildInfo {
+    /// Of this binary. The Makefile and the Dockerfile set the variables; a plain `cargo build` need not.
+    pub const CURRENT: Self = Self {
+        version: env!("CARGO_PKG_VERSION"),
+        revision: or_unknown(option_env!("MODELARTS_EXPORTER_BUILD_REVISION")),
+        branch: or_unknown(option_env!("MODELARTS_EXPORTER_BUILD_BRANCH")),
+        rustc: or_unknown(option_env!("MODELARTS_EXPORTER_BUILD_RUSTC")),
+    };
+}
+
+const fn or_unknown(text: Option<&'static str>) -> &'static str {
+    match text {
+        Some(text) => text,
+        None => "unknown",
+    }
+}
+
+/// Prometheus exporter for ModelArts training jobs on Huawei Cloud and Open Telekom Cloud.
+#[derive(Debug, Parser)]
+#[command(
+    name = "modelarts-exporter",
+    version = VERSION.as_str(),
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    #[command(flatten)]
+    daemon: DaemonArgs,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+impl Cli {
+    /// What is to be done; without a subcommand, the daemon is to be run.
+    pub fn into_command(self) -> Command {
+        self.command.unwrap_or(Command::Run(self.daemon))
+    }
+}
+
+/// What is to be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Poll the cloud and serve metrics (also without this word)
+    Run(DaemonArgs),
+    /// Run against the built-in simulator: no account, no file, no network
+    Demo(DemoArgs),
+    /// Run only the simulator of the cloud
+    Simulate(SimulateArgs),
+    /// Report every mistake of the configuration; exit 1 if there is one
+    Check(DaemonArgs),
+    /// Poll everything once and print the metrics; exit 1 if a project failed
+    Once(DaemonArgs),
+    /// Exit 0 if the running daemon is healthy (for images without a shell)
+    Healthcheck(HealthcheckArgs),
+    /// Explain connection, credentials, permissions and budget (not yet supported)
+    Doctor(DaemonArgs),
+    /// Tell the series, bytes and API requests of a configuration (not yet supported)
+    Estimate(DaemonArgs),
+    /// Print a generated document
+    #[command(hide = true)]
+    Generate {
+        /// Which
+        document: Document,
+    },
+}
+
+impl Command {
+    /// Refuses, in one sentence, what is known but cannot be done yet.
+    pub fn refuse_unsupported(&self) -> Result<(), NotYetSupported> {
+        match self {
+            Self::Doctor(_) => Err(NotYetSupported {
+                command: "doctor",
+                instead: "`check` finds the mistakes of the file and `once` shows what a poll answers",
+            }),
+            Self::Estimate(_) => Err(NotYetSupported {
+                command: "estimate",
+                instead: "`once` shows the series that a configuration makes",
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The operator asked for something that is known and not there yet.
+#[derive(Debug, thiserror::Error)]
+#[error("`{command}` is not yet supported; {instead}")]
+pub struct NotYetSupported {
+    command: &'static str,
+    instead: &'static str,
+}
+
+/// The documents that follow from the code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Document {
+    /// The example configuration file, every key at its default
+    Config,
+    /// The reference of the configuration
+    ConfigurationDoc,
+    /// The reference of the metrics
+    MetricsDoc,
+}
+
+/// The flags of everything that reads the configuration. Each is a key of the file, too.
+///
+/// Values stay text here: the configuration knows their types and reports all mistakes together.
+#[derive(Clone, Debug, Default, Args)]
+pub struct DaemonArgs {
+    /// Configuration file; TOML, or YAML by its ending
+    #[arg(long = "config.file", value_name = "PATH")]
+    pub config_file: Option<PathBuf>,
+    /// Address to listen on, such as :10977; repeatable [default: 127.0.0.1:10977]
+    #[arg(long = "web.listen-address", value_name = "HOST:PORT")]
+    listen_address: Vec<String>,
+    /// Path of the metrics [default: /metrics]
+    #[arg(long = "web.telemetry-path", value_name = "PATH")]
+    telemetry_path: Option<String>,
+    /// Put before every path
+    #[arg(long = "web.route-prefix", value_name = "PREFIX")]
+    route_prefix: Option<String>,
+    /// Requests answered at once; more get 503 [default: 40]
+    #[arg(long = "web.max-requests", value_name = "N")]
+    max_requests: Option<String>,
+    /// error, warn, info, debug, trace or off, or directives by module [default: info]
+    #[arg(long = "log.level", value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// logfmt or json [default: logfmt]
+    #[arg(long = "log.format", value_name = "FORMAT")]
+    log_format: Option<String>,
+    // The rest is passed on like any other key, and refused there as not yet supported.
+    #[arg(long = "web.config.file", value_name = "PATH", hide = true)]
+    web_config_file: Option<String>,
+    #[arg(long = "web.systemd-socket", hide = true)]
+    systemd_socket: bool,
+    #[arg(long = "web.enable-lifecycle", hide = true)]
+    enable_lifecycle: bool,
+    #[arg(long = "web.enable-config", hide = true)]
+    enable_config: bool,
+    #[arg(long = "shard.index", value_name = "I", hide = true)]
+    shard_index: Option<String>,
+    #[arg(long = "shard.total", value_name = "N", hide = true)]
+    shard_total: Option<String>,
+}
+
+impl DaemonArgs {
+    /// Key paths and texts, as the configuration's uppermost layer.
+    pub fn flags(&self) -> Vec<(String, String)> {
+        let switch = |on: bool| on.then(|| "true".to_owned());
+        let single = [
+            ("web.telemetry_path", self.telemetry_path.clone()),
+            ("web.route_prefix", self.route_prefix.clone()),
+            ("web.max_requests", self.max_requests.clone()),
+            ("log.level", self.log_level.clone()),
+            ("log.format", self.log_format.clone()),
+            ("web.config_file", self.web_config_file.clone()),
+            ("web.systemd_socket", switch(self.systemd_socket)),
+            ("web.enable_lifecycle", switch(self.enable_lifecycle)),
+            ("web.enable_config", switch(self.enable_config)),
+            ("shard.index", self.shard_index.clone()),
+            ("shard.total", self.shard_total.clone()),
+        ];
+        let addresses = self.listen_address.iter().map(|text| ("web.listen_addresses", text));
+        addresses
+            .map(|(key, text)| (key.to_owned(), text.clone()))
+            .chain(single.into_iter().filter_map(|(key, text)| Some((key.to_owned(), text?))))
+            .collect()
+    }
+}
+
+/// Flags of `demo`.
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// Address the exporter listens on; port 0 lets the system choose
+    #[arg(
+        long = "web.listen-address",
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:10977"
+    )]
+    pub listen_address: String,
+    /// Address the simulator listens on; port 0 lets the system choose
+    #[arg(long = "listen", value_name = "HOST:PORT", default_value = DEFAULT_SIMULATOR_ADDRESS)]
+    pub simulator_address: SocketAddr,
+    /// What the simulated cloud is and does
+    #[command(flatten)]
+    pub world: WorldArgs,
+}
+
+/// Flags of `simulate`.
+#[derive(Clone, Debug, Args)]
+pub struct SimulateArgs {
+    /// Address to listen on; port 0 lets the system choose
+    #[arg(long = "listen", value_name = "HOST:PORT", default_value = DEFAULT_SIMULATOR_ADDRESS)]
+    pub address: SocketAddr,
+    /// Allow an address that is not loopback
+    #[arg(long)]
+    pub allow_remote: bool,
+    /// A project besides the demo project; repeatable
+    #[arg(long = "project", value_name = "NAME:ID")]
+    pub projects: Vec<String>,
+    /// Let this Keystone check the tokens instead of the simulator
+    #[arg(long, value_name = "URL")]
+    pub iam: Option<Url>,
+    /// Something that goes wrong from the start, such as latency:detail:500; repeatable
+    #[arg(long = "fault", value_name = "FAULT[:ON[:VALUE]]")]
+    pub faults: Vec<String>,
+    /// What the simulated cloud is and does
+    #[command(flatten)]
+    pub world: WorldArgs,
+}
+
+/// What the simulated cloud is and does.
+#[derive(Clone, Debug, Args)]
+pub struct WorldArgs {
+    /// The stories its jobs tell
+    #[arg(long, value_name = "NAME", default_value = "demo")]
+    pub scenario: String,
+    /// The same seed tells the same stories
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// How fast its clock runs; 0 stops every clock and story
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    pub speed: f64,
+    /// This many jobs instead of the scenario's own
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<usize>,
+}
+
+/// Arguments of `healthcheck`.
+#[derive(Clone, Debug, Args)]
+pub struct HealthcheckArgs {
+    /// The daemon's health endpoint
+    #[arg(value_name = "URL", default_value = DEFAULT_HEALTH_URL)]
+    pub url: Url,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(words: &[&str]) -> Command {
+        let words = std::iter::once("modelarts-exporter").chain(words.iter().copied());
+        Cli::try_parse_from(words).unwrap().into_command()
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_word_run_may_be_left_out() {
+        for words in [&["--config.file=a.toml"][..], &["run", "--config.file=a.toml"]] {
+            let Command::Run(daemon) = parse(words) else { panic!("{words:?} is not the daemon") };
+            assert_eq!(daemon.config_file, Some(PathBuf::from("a.toml")));
+            assert!(daemon.flags().is_empty());
+        }
+    }
+
+    #[test]
+    fn flags_become_keys() {
+        let Command::Run(daemon) = parse(&[
+            "--web.listen-address=:1",
+            "--web.listen-address=[::1]:2",
+            "--web.max-requests=7",
+            "--web.enable-lifecycle",
+            "--shard.index=0",
+        ]) else {
+            panic!("not the daemon")
+        };
+        let pairs = [
+            ("web.listen_addresses", ":1"),
+            ("web.listen_addresses", "[::1]:2"),
+            ("web.max_requests", "7"),
+            ("web.enable_lifecycle", "true"),
+            ("shard.index", "0"),
+        ];
+        assert_eq!(daemon.flags(), pairs.map(|(key, text)| (key.to_owned(), text.to_owned())));
+    }
+
+    #[test]
+    fn what_comes_later_is_refused_in_a_sentence() {
+        let refusal = |words: &[&str]| parse(words).refuse_unsupported().unwrap_err().to_string();
+        insta::assert_snapshot!(refusal(&["doctor"]), @"`doctor` is not yet supported; `check` finds the mistakes of the file and `once` shows what a poll answers");
+        insta::assert_snapshot!(refusal(&["estimate"]), @"`estimate` is not yet supported; `once` shows the series that a configuration makes");
+        assert!(parse(&["check"]).refuse_unsupported().is_ok());
+    }
+
+    #[test]
+    fn simulate_has_the_documented_defaults() {
+        let Command::Simulate(simulate) =
+            parse(&["simulate", "--fault=hang", "--fault=reset:detail"])
+        else {
+            panic!("not the simulator")
+        };
+        assert_eq!(simulate.address.to_string(), "127.0.0.1:10978");
+        assert_eq!((simulate.world.seed, simulate.world.speed.to_string()), (1, "1".to_owned()));
+        assert_eq!(simulate.faults, ["hang", "reset:detail"]);
+    }
+}

@@ -1,3 +1,6 @@
 //! Behaviour from outside.
 
+mod configuration;
+mod harness;
+mod peers;
 mod simulator;

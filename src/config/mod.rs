@@ -1,1 +1,155 @@
-//! What the operator wants.
+//! What the operator wants: a file as typed, overlaid by the environment and the flags, becomes a
+//! [`Config`] that is valid by construction, or a list of everything that is wrong with it.
+//!
+//! The way: [`load`] reads the layers (`layers`), checks every key and value against one table
+//! (`keys`, `kind`, `values`) and builds the settings of each room (`project`). The same table
+//! writes the commented example file and the documentation (`document`).
+
+mod document;
+mod keys;
+mod kind;
+mod layers;
+mod mistake;
+mod project;
+mod secret;
+mod units;
+mod values;
+
+use std::fmt;
+use std::path::PathBuf;
+
+pub use document::{example_file, reference};
+pub use mistake::{ConfigError, Mistake, Warning};
+pub use secret::SecretFiles;
+
+use figment::value::Dict;
+
+use crate::{cloud, inventory, metrics, schedule, server};
+use mistake::Report;
+use project::count;
+use values::Values;
+
+/// Where the configuration comes from. Each layer wins over the one before.
+#[derive(Default)]
+pub struct Source {
+    /// The file; TOML, or YAML where its name ends in `.yaml` or `.yml`.
+    pub file: Option<PathBuf>,
+    /// Names and texts of environment variables; those that do not begin with
+    /// `MODELARTS_EXPORTER_` are passed over.
+    pub environment: Vec<(String, String)>,
+    /// Key paths and texts; a path that occurs several times is a list.
+    pub flags: Vec<(String, String)>,
+}
+
+/// What the operator wants, for every room. Nothing in it is wrong.
+#[derive(Debug)]
+pub struct Config {
+    /// Where and how we serve.
+    pub web: server::Settings,
+    /// How we log.
+    pub log: LogSettings,
+    /// What is shown.
+    pub metrics: metrics::Settings,
+    /// At least one, each with a name of its own.
+    pub projects: Vec<ProjectConfig>,
+    /// The files that secrets were read from.
+    pub secret_files: SecretFiles,
+}
+
+/// How we log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// A level or directives, as `tracing_subscriber::EnvFilter` reads them.
+    pub level: String,
+    /// How a line is written.
+    pub format: LogFormat,
+}
+
+/// How a log line is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// `key=value` pairs.
+    Logfmt,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What one project needs of each room.
+#[derive(Clone, Debug)]
+pub struct ProjectConfig {
+    /// How it is reached.
+    pub cloud: cloud::Project,
+    /// When it is asked.
+    pub schedule: schedule::Settings,
+    /// How long its answers count.
+    pub inventory: inventory::Settings,
+    /// Its jobs, each once.
+    pub jobs: Vec<schedule::JobSpec>,
+}
+
+/// Reads, merges and checks the configuration, secrets and certificates included.
+///
+/// The second half of the answer is for the log. The error holds every mistake at once, and no value
+/// of any key: any may be a secret in the wrong place.
+pub fn load(source: &Source) -> Result<(Config, Vec<Warning>), ConfigError> {
+    let home = match &source.file {
+        Some(path) => path.display().to_string(),
+        None => "--config.file".to_owned(),
+    };
+    let mut report = Report::new(home);
+    let tree = match &source.file {
+        Some(path) => layers::read_file(path, &mut report),
+        None => Some(Dict::new()),
+    };
+    let is_readable = tree.is_some();
+    let file = source.file.as_deref().zip(tree);
+    let merged = layers::merge(file, &source.environment, &source.flags, &mut report);
+    let values = values::check(&merged, &mut report);
+    // Without the file everything would be missing, which says nothing.
+    if !is_readable {
+        return Err(report.into_error());
+    }
+    let config = build(&values, &mut report);
+    if report.is_clean() { Ok((config, report.into_warnings())) } else { Err(report.into_error()) }
+}
+
+fn build(values: &Values, report: &mut Report) -> Config {
+    let mut secret_files = SecretFiles::default();
+    let projects = project::build_all(values, &mut secret_files, report);
+    Config {
+        web: server::Settings {
+            listen_addresses: values.addresses("web.listen_addresses"),
+            telemetry_path: values.word("web.telemetry_path"),
+            route_prefix: values.word("web.route_prefix"),
+            max_requests: count(values.integer("web.max_requests")),
+        },
+        log: LogSettings {
+            level: values.word("log.level"),
+            format: match values.word("log.format").as_str() {
+                "json" => LogFormat::Json,
+                _ => LogFormat::Logfmt,
+            },
+        },
+        metrics: metrics::Settings {
+            extra_model_metrics: values.bool("metrics.extra_model_metrics"),
+            info_labels: values.info_labels("metrics.info_labels"),
+            label_value_length: count(values.integer("limits.label_value_length")),
+        },
+        projects,
+        secret_files,
+    }
+}
+
+/// Shows where the configuration comes from, never what the environment and the flags say.
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = |table: &[(String, String)]| -> Vec<String> {
+            table.iter().map(|(name, _)| name.clone()).collect()
+        };
+        f.debug_struct("Source")
+            .field("file", &self.file)
+            .field("environment", &names(&self.environment))
+            .field("flags", &names(&self.flags))
+            .finish()
+    }
+}

@@ -1,0 +1,180 @@
+//! The documents that follow from the table of keys: the commented example file and the reference.
+
+use std::fmt::Write;
+
+use super::keys::{Initial, KEYS, Key, Support};
+
+const EXAMPLE_HEAD: &str = "\
+# Configuration of modelarts-exporter: every key at its default.
+# Written by `make docs` from the table of keys; `modelarts-exporter generate config` prints it.
+#
+# Durations are \"30s\", \"5m\", \"24h\", \"30d\"; sizes are \"64KiB\", \"16MiB\". Unknown keys are errors:
+#   modelarts-exporter check --config.file=modelarts-exporter.toml
+";
+
+const PROJECTS_HEAD: &str = "
+# One block like this for each project. Remove one `#` from each line that begins with it and no
+# space, and fill in what is yours; what then still begins with `#` may be left out.
+";
+
+const OWN_POLL_NOTE: &str = "Any key of [poll], for this project.";
+const OWN_POLL_EXAMPLE: &str = "poll = { interval = \"30s\", requests_per_minute = 120 }";
+
+/// The commented example file.
+pub fn example_file() -> String {
+    let mut page = EXAMPLE_HEAD.to_owned();
+    for (section, keys) in sections(Support::Now) {
+        let in_project = section.starts_with("projects[]");
+        if section == "projects[]" {
+            page.push_str(PROJECTS_HEAD);
+        } else {
+            page.push('\n');
+        }
+        let comment = if in_project { "#" } else { "" };
+        put(&mut page, &format!("{comment}{}", header(section)));
+        for key in keys {
+            put_wrapped(&mut page, key.doc);
+            let (is_optional, value) = match key.initial {
+                Initial::Absent(example) => (true, example.to_owned()),
+                Initial::Required(example) => (false, example.to_owned()),
+                initial => (false, toml_value(initial)),
+            };
+            let comment = format!("{comment}{}", if is_optional { "#" } else { "" });
+            put(&mut page, &format!("{comment}{} = {value}", name(key)));
+        }
+        if section == "projects[]" {
+            put_wrapped(&mut page, OWN_POLL_NOTE);
+            put(&mut page, &format!("##{OWN_POLL_EXAMPLE}"));
+        }
+    }
+    page
+}
+
+const REFERENCE_HEAD: &str = "\
+# Configuration
+
+Written by `make docs` from the table of keys that the exporter itself checks against; do not edit.
+`config/modelarts-exporter.toml` is the same as a file to copy, `config/minimal.toml` the least that works.
+
+The file is TOML, or YAML where its name ends in `.yaml` or `.yml`. Unknown keys are errors, and
+`modelarts-exporter check --config.file=PATH` reports every mistake at once: the place, the key and
+the reason, never a value. Paths in the file are relative to the file; paths in the environment are
+relative to the working directory.
+
+A flag beats the environment, the environment beats the file, the file beats the default.
+
+**Environment.** `MODELARTS_EXPORTER_` and the key, with `__` between levels and numbers for the
+tables of a list: `MODELARTS_EXPORTER_POLL__INTERVAL=30s`,
+`MODELARTS_EXPORTER_PROJECTS__0__AUTH__PASSWORD_FILE=/run/secrets/password`,
+`MODELARTS_EXPORTER_PROJECTS__0__JOBS__1__JOB_ID=182626`. Lists are separated by commas. A value
+takes its type from its key, so an id of digits stays an id. Names that do not begin with a section
+are ignored with a warning: Kubernetes makes some of its own beside a Service of our name.
+
+**Flags.** `--config.file`, `--web.listen-address` (repeatable), `--web.telemetry-path`,
+`--web.route-prefix`, `--web.max-requests`, `--log.level`, `--log.format`. No flag takes a secret.
+
+**Units.** Durations are `30s`, `5m`, `1h30m`, `30d` (a day is 24 hours); sizes are `64KiB`, `16MiB`, `1GB`.
+
+**Secrets.** Every secret has a twin ending in `_file`, which is read again when its content changes;
+while the file is gone or empty the last secret stays in use. Set one of the two.
+
+**What is checked across keys.** Project names differ; a project lists each job once and at least
+one; `max_staleness` is at least 2 x `interval` + `timeout`, so that one failed poll makes no gap;
+`auth.project_name` or `project_id` is set, since a token is for one project; secret files and
+`ca_file` can be read. A `timeout` longer than the `interval`, plain `http` beyond loopback and
+`insecure_skip_verify` are allowed, with a warning in the log.
+";
+
+const LATER_HEAD: &str = "
+## Not yet supported
+
+These keys are known and refused until they do something:
+";
+
+/// The reference of the configuration, `docs/configuration.md`.
+pub fn reference() -> String {
+    let mut page = REFERENCE_HEAD.to_owned();
+    for (section, keys) in sections(Support::Now) {
+        put(&mut page, &format!("\n## `{}`\n", header(section)));
+        put(&mut page, "| key | takes | default | meaning |\n|---|---|---|---|");
+        for key in keys {
+            let default = match key.initial {
+                Initial::Absent(_) => "none".to_owned(),
+                Initial::Required(_) => "required".to_owned(),
+                initial => format!("`{}`", toml_value(initial)),
+            };
+            let takes = key.kind.describe();
+            put(&mut page, &format!("| `{}` | {takes} | {default} | {} |", name(key), key.doc));
+        }
+        if section == "projects[]" {
+            put(&mut page, &format!("| `poll` | table | none | {OWN_POLL_NOTE} |"));
+        }
+    }
+    page.push_str(LATER_HEAD);
+    page.push('\n');
+    for (section, keys) in sections(Support::Later) {
+        let names: Vec<_> = keys.iter().map(|key| format!("`{}`", name(key))).collect();
+        put(&mut page, &format!("- `{}`: {}", header(section), names.join(", ")));
+    }
+    page
+}
+
+/// The keys with that support, section by section, in the table's order.
+fn sections(support: Support) -> Vec<(&'static str, Vec<&'static Key>)> {
+    let mut sections: Vec<(&str, Vec<&Key>)> = Vec::new();
+    for key in KEYS.iter().filter(|key| key.support == support) {
+        let section = key.path.rsplit_once('.').map_or("", |(section, _)| section);
+        match sections.last_mut() {
+            Some((last, keys)) if *last == section => keys.push(key),
+            _ => sections.push((section, vec![key])),
+        }
+    }
+    sections
+}
+
+fn name(key: &Key) -> &'static str {
+    key.path.rsplit('.').next().unwrap_or(key.path)
+}
+
+/// The section's header in TOML: `[web]`, `[[projects]]`, `[projects.auth]`.
+pub(super) fn header(section: &str) -> String {
+    match section.strip_suffix("[]") {
+        Some(list) => format!("[[{}]]", list.replace("[]", "")),
+        None => format!("[{}]", section.replace("[]", "")),
+    }
+}
+
+fn toml_value(initial: Initial) -> String {
+    match initial {
+        Initial::Text(text) => format!("\"{text}\""),
+        Initial::Number(number) => number.to_string(),
+        Initial::Bool(on) => on.to_string(),
+        Initial::List(items) => {
+            let items: Vec<_> = items.iter().map(|item| format!("\"{item}\"")).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Initial::Absent(example) | Initial::Required(example) => example.to_owned(),
+    }
+}
+
+fn put(page: &mut String, line: &str) {
+    page.push_str(line);
+    page.push('\n');
+}
+
+/// A comment of lines that fit a terminal.
+fn put_wrapped(page: &mut String, text: &str) {
+    const WIDTH: usize = 98;
+    let mut width = 0;
+    for word in text.split(' ') {
+        let is_first = width == 0;
+        if is_first || width + 1 + word.len() > WIDTH {
+            page.push_str(if is_first { "#" } else { "\n#" });
+            width = 1;
+        }
+        // Writing to a String cannot fail.
+        let _ = write!(page, " {word}");
+        width += 1 + word.len();
+    }
+    page.push('\n');
+}

@@ -1,0 +1,492 @@
+//! The table of keys: what there is to configure, what it may be and what it is when left out.
+//!
+//! Checking, the environment, the commented example file and `docs/configuration.md` all follow
+//! from it, so a new key is one row here and one line where the settings are built.
+
+use std::time::Duration;
+
+use super::kind::Kind;
+
+/// One key of the configuration.
+#[derive(Debug)]
+pub(super) struct Key {
+    /// The path, with `[]` after the name of a list of tables: `projects[].auth.method`.
+    pub(super) path: &'static str,
+    pub(super) kind: Kind,
+    pub(super) initial: Initial,
+    /// One sentence, or two; shown in the example file and in the documentation.
+    pub(super) doc: &'static str,
+    pub(super) support: Support,
+}
+
+/// What a key is when nobody sets it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Initial {
+    /// A text, as it stands between the quotes.
+    Text(&'static str),
+    Number(u64),
+    Bool(bool),
+    List(&'static [&'static str]),
+    /// Left out. The example shows what it may look like, in TOML.
+    Absent(&'static str),
+    /// Has to be there. The example shows what it may look like, in TOML.
+    Required(&'static str),
+}
+
+/// Whether a key, or a word of a key, may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Support {
+    Now,
+    /// Known, and refused as not yet supported instead of being silently taken.
+    Later,
+}
+
+use Initial::{Absent, Bool, List, Number, Required, Text};
+use Support::{Later, Now};
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+const DAY: Duration = seconds(86_400);
+/// Ten years: longer than any job and any memory of it, and safely added to any clock.
+const FOREVER: Duration = seconds(3_650 * 86_400);
+/// Demonstrations and tests poll this fast; below it, timers are no longer worth their name.
+const SHORTEST_POLL: Duration = Duration::from_millis(100);
+const KIB: u64 = 1 << 10;
+const GIB: u64 = 1 << 30;
+/// Label values longer than this are cut anyway, and two projects must not be cut to the same name.
+const LONGEST_NAME: usize = 64;
+const LONGEST_TEXT: usize = 1_024;
+
+/// How long a poll may be spaced.
+const CADENCE: Kind = Kind::Duration { least: SHORTEST_POLL, most: DAY };
+/// How long something may be remembered.
+const MEMORY: Kind = Kind::Duration { least: Duration::ZERO, most: FOREVER };
+const NAME: Kind = Kind::Text { longest: LONGEST_NAME };
+const TEXT: Kind = Kind::Text { longest: LONGEST_TEXT };
+
+const fn count(least: u64, most: u64) -> Kind {
+    Kind::Integer { least, most }
+}
+
+const fn key(path: &'static str, kind: Kind, initial: Initial, doc: &'static str) -> Key {
+    Key { path, kind, initial, doc, support: Now }
+}
+
+const fn later(path: &'static str, kind: Kind, initial: Initial, doc: &'static str) -> Key {
+    Key { path, kind, initial, doc, support: Later }
+}
+
+/// Every key, in the order of the example file. The reason for a number stands above its row.
+pub(super) const KEYS: &[Key] = &[
+    // Loopback: nobody sees the jobs of an account by accident. The port is free in Prometheus' list.
+    key(
+        "web.listen_addresses",
+        Kind::Addresses,
+        List(&["127.0.0.1:10977"]),
+        "Addresses to listen on, `host:port`; `:10977` is every address of the machine, port 0 lets the system choose.",
+    ),
+    key("web.telemetry_path", Kind::TelemetryPath, Text("/metrics"), "Path of the metrics."),
+    key(
+        "web.route_prefix",
+        Kind::RoutePrefix,
+        Text(""),
+        "Put before every path, for a reverse proxy that passes its own path on.",
+    ),
+    // The exporters of Prometheus' own house allow as many.
+    key(
+        "web.max_requests",
+        count(1, 100_000),
+        Number(40),
+        "Requests answered at once; more get 503. Health endpoints do not count.",
+    ),
+    later(
+        "web.config_file",
+        Kind::Path,
+        Absent("\"web.yml\""),
+        "TLS and users, in the format of Prometheus' exporter-toolkit.",
+    ),
+    later(
+        "web.systemd_socket",
+        Kind::Bool,
+        Bool(false),
+        "Take the listening sockets from systemd.",
+    ),
+    later("web.enable_lifecycle", Kind::Bool, Bool(false), "Allow `POST /-/reload`."),
+    later("web.enable_config", Kind::Bool, Bool(false), "Show `/config` beyond loopback."),
+    key(
+        "log.level",
+        Kind::LogFilter,
+        Text("info"),
+        "`error`, `warn`, `info`, `debug`, `trace` or `off`; or directives by module, such as `info,modelarts_exporter::cloud=debug`.",
+    ),
+    key(
+        "log.format",
+        Kind::Choice(&[("logfmt", Now), ("json", Now)]),
+        Text("logfmt"),
+        "How a log line is written.",
+    ),
+    // The API makes one sample a minute.
+    key(
+        "poll.interval",
+        CADENCE,
+        Text("60s"),
+        "Between two polls of a running job. The API makes one sample a minute.",
+    ),
+    // A healthy answer takes well under a second; six missed tries still fit an interval.
+    key(
+        "poll.timeout",
+        Kind::Duration { least: Duration::from_millis(10), most: seconds(600) },
+        Text("10s"),
+        "How long one request may take, from connecting to the last byte.",
+    ),
+    // A queue moves slowly, and a waiting job has no usage to miss.
+    key(
+        "poll.pending_interval",
+        CADENCE,
+        Text("2m"),
+        "Between two polls of a job that waits for resources.",
+    ),
+    later("poll.list_interval", CADENCE, Text("60s"), "Between two reads of the list of jobs."),
+    // At 200 ms an answer this is 80 requests a second, more than any budget allows.
+    key("poll.concurrency", count(1, 1_024), Number(16), "Requests in flight, for each project."),
+    // One a second: far from the throttle of every region seen.
+    key(
+        "poll.requests_per_minute",
+        count(0, 1_000_000),
+        Number(60),
+        "Requests a minute, for each project; 0 is unlimited. Too few for the interval: the interval stretches, and a metric says so.",
+    ),
+    // Prometheus' own lookback: a value looks as old here as it would there.
+    key(
+        "poll.max_staleness",
+        Kind::Duration { least: SHORTEST_POLL, most: FOREVER },
+        Text("5m"),
+        "Values older than this are withdrawn. At least 2 x interval + timeout, so that one failed poll makes no gap.",
+    ),
+    // Long enough for a node to come back, short enough to be told the same day.
+    key(
+        "poll.lost_after",
+        MEMORY,
+        Text("15m"),
+        "A job whose status is LOST for this long counts as ended.",
+    ),
+    later(
+        "limits.series",
+        count(1_000, 100_000_000),
+        Number(500_000),
+        "Series in all; above it the least important give way.",
+    ),
+    // A detail with 100 classes is 100 KiB; output of the training code can make it far larger.
+    key(
+        "limits.answer_bytes",
+        Kind::Bytes { least: KIB, most: GIB },
+        Text("16MiB"),
+        "The largest answer, unpacked; a larger one is an error of that job alone.",
+    ),
+    later(
+        "limits.curve_points",
+        count(10, 100_000),
+        Number(240),
+        "Points of a usage curve on the status page.",
+    ),
+    // The one that runs, the one it replaces, and the one before.
+    key(
+        "limits.versions_per_job",
+        count(1, 10_000),
+        Number(3),
+        "Newest versions of one job that `versions = \"all\"` follows; versions listed by id or name are not cut.",
+    ),
+    key(
+        "limits.classes_per_version",
+        count(1, 100_000),
+        Number(100),
+        "Classes of one version that get quality metrics; more are dropped and counted.",
+    ),
+    later(
+        "limits.tasks_per_version",
+        count(1, 10_000),
+        Number(32),
+        "Tasks of one version that get usage metrics.",
+    ),
+    key(
+        "limits.extra_metrics_per_version",
+        count(0, 10_000),
+        Number(20),
+        "Quality metrics beyond recall, precision, accuracy and F1 that are kept of one version, with `metrics.extra_model_metrics`.",
+    ),
+    key(
+        "limits.label_value_length",
+        count(16, 4_096),
+        Number(128),
+        "Longer label values are cut, in characters, and counted.",
+    ),
+    // A day: whoever looks in the morning sees what ended in the night.
+    key(
+        "limits.finished_retention",
+        MEMORY,
+        Text("24h"),
+        "How long an ended version keeps its series; the newest version of a listed job keeps them.",
+    ),
+    later(
+        "limits.outcome_retention",
+        MEMORY,
+        Text("30d"),
+        "How long the last outcome of a name is kept after its last job left the cloud.",
+    ),
+    later(
+        "limits.outcome_names",
+        count(1, 10_000_000),
+        Number(10_000),
+        "Names with an outcome, for each project.",
+    ),
+    later(
+        "state.file",
+        Kind::Path,
+        Absent("\"/var/lib/modelarts-exporter/state\""),
+        "Where outcomes survive a restart.",
+    ),
+    key(
+        "metrics.extra_model_metrics",
+        Kind::Bool,
+        Bool(false),
+        "Also show quality metrics beyond recall, precision, accuracy and F1, as the training code named them.",
+    ),
+    key(
+        "metrics.info_labels",
+        Kind::InfoLabels,
+        List(&[]),
+        "Labels added to `modelarts_job_info`, of `user_name`, `job_desc`, `workspace_id`, `pool_id`.",
+    ),
+    later(
+        "shard.index",
+        count(0, 1_023),
+        Absent("0"),
+        "Which part of the jobs this process polls.",
+    ),
+    later("shard.total", count(1, 1_024), Absent("1"), "Into how many parts the jobs are divided."),
+    key("projects[].name", NAME, Required("\"vision\""), "Becomes the label `project`; unique."),
+    key(
+        "projects[].api",
+        Kind::Choice(&[("v1", Now), ("v2", Later)]),
+        Text("v1"),
+        "Which generation of the ModelArts API the project's region speaks.",
+    ),
+    key(
+        "projects[].endpoint",
+        Kind::Url,
+        Required("\"https://modelarts.eu-de.otc.t-systems.com\""),
+        "The ModelArts endpoint of the region; a path is kept as a prefix.",
+    ),
+    key(
+        "projects[].project_id",
+        Kind::ProjectId,
+        Absent("\"0123456789abcdef0123456789abcdef\""),
+        "The cloud's id of the project, in quotes. Not needed where `auth.project_name` is set: the token names it.",
+    ),
+    key(
+        "projects[].ca_file",
+        Kind::Path,
+        Absent("\"/etc/ssl/private-cloud.pem\""),
+        "PEM certificates added to the system's roots, for IAM too. Relative to this file.",
+    ),
+    key(
+        "projects[].insecure_skip_verify",
+        Kind::Bool,
+        Bool(false),
+        "Trust any certificate. Said loudly, in the log and in a metric.",
+    ),
+    key(
+        "projects[].proxy_url",
+        Kind::ProxyUrl,
+        Absent("\"http://proxy.example:3128\""),
+        "HTTP proxy. Left out: `HTTPS_PROXY` and `NO_PROXY` decide.",
+    ),
+    key(
+        "projects[].auth.method",
+        Kind::Choice(&[
+            ("password", Now),
+            ("aksk", Later),
+            ("token", Later),
+            ("ecs_metadata", Later),
+        ]),
+        Text("password"),
+        "How the exporter proves who it is.",
+    ),
+    key(
+        "projects[].auth.iam_endpoint",
+        Kind::Url,
+        Required("\"https://iam.eu-de.otc.t-systems.com\""),
+        "The IAM endpoint; `/v3/auth/tokens` is appended.",
+    ),
+    key(
+        "projects[].auth.domain",
+        TEXT,
+        Required("\"OTC-EU-DE-00000000001000000000\""),
+        "The account's name.",
+    ),
+    key("projects[].auth.username", TEXT, Required("\"exporter\""), "The IAM user's name."),
+    key(
+        "projects[].auth.password",
+        Kind::Secret,
+        Absent("\"...\""),
+        "The IAM user's password; better in a file.",
+    ),
+    key(
+        "projects[].auth.password_file",
+        Kind::Path,
+        Required("\"/run/secrets/password\""),
+        "A file with the password, read again when it changes; one newline at its end is dropped. Relative to this file. This or `password`.",
+    ),
+    key(
+        "projects[].auth.project_name",
+        TEXT,
+        Absent("\"eu-de\""),
+        "The project the token is for, by its name in the cloud. Needed where there is no `project_id`.",
+    ),
+    later("projects[].auth.access_key", TEXT, Absent("\"...\""), "Access key."),
+    later(
+        "projects[].auth.access_key_file",
+        Kind::Path,
+        Absent("\"...\""),
+        "A file with the access key.",
+    ),
+    later("projects[].auth.secret_key", Kind::Secret, Absent("\"...\""), "Secret key."),
+    later(
+        "projects[].auth.secret_key_file",
+        Kind::Path,
+        Absent("\"...\""),
+        "A file with the secret key.",
+    ),
+    later(
+        "projects[].auth.security_token",
+        Kind::Secret,
+        Absent("\"...\""),
+        "Token of a temporary access key.",
+    ),
+    later(
+        "projects[].auth.security_token_file",
+        Kind::Path,
+        Absent("\"...\""),
+        "A file with the token of a temporary access key.",
+    ),
+    later(
+        "projects[].auth.signature",
+        Kind::Choice(&[("access", Now), ("scoped", Now)]),
+        Text("access"),
+        "Signature scheme.",
+    ),
+    later("projects[].auth.region", TEXT, Absent("\"eu-de\""), "Region of the scoped signature."),
+    later(
+        "projects[].auth.service",
+        TEXT,
+        Absent("\"modelarts\""),
+        "Service of the scoped signature.",
+    ),
+    later("projects[].auth.token", Kind::Secret, Absent("\"...\""), "A token made elsewhere."),
+    later(
+        "projects[].auth.token_file",
+        Kind::Path,
+        Absent("\"...\""),
+        "A file with a token made elsewhere.",
+    ),
+    later(
+        "projects[].auth.metadata_endpoint",
+        Kind::Url,
+        Absent("\"http://169.254.169.254\""),
+        "The ECS metadata service.",
+    ),
+    later("projects[].auth.agency_name", TEXT, Absent("\"...\""), "Agency to assume."),
+    later("projects[].auth.agency_domain", TEXT, Absent("\"...\""), "Account of the agency."),
+    later(
+        "projects[].outcome.name_regex",
+        Kind::Regex,
+        Absent("'^(.*?)-\\d{8,}$'"),
+        "Capture 1 is the name under which outcomes are kept.",
+    ),
+    key(
+        "projects[].jobs[].job_id",
+        Kind::JobId,
+        Required("182626"),
+        "The cloud's id of the job, a number or a text.",
+    ),
+    key(
+        "projects[].jobs[].versions",
+        Kind::Versions,
+        Text("latest"),
+        "`\"latest\"`, `\"all\"`, or a list of version ids or names such as `[278813, \"V0003\"]`.",
+    ),
+    later(
+        "projects[].discovery.enabled",
+        Kind::Bool,
+        Bool(false),
+        "Find the jobs by the project's list.",
+    ),
+    later(
+        "projects[].discovery.name_regex",
+        Kind::Regex,
+        Absent("\"prod-.*\""),
+        "Only jobs whose whole name matches.",
+    ),
+    later(
+        "projects[].discovery.max_age",
+        MEMORY,
+        Text("30d"),
+        "Only jobs created within this time.",
+    ),
+    later("projects[].discovery.statuses", Kind::Words, List(&[]), "Only jobs in these statuses."),
+    later(
+        "projects[].discovery.versions",
+        Kind::Versions,
+        Text("latest"),
+        "Which versions of them.",
+    ),
+    later(
+        "projects[].discovery.workspace_id",
+        TEXT,
+        Absent("\"0\""),
+        "Only jobs of this workspace.",
+    ),
+];
+
+/// Keys of a project's own `poll` are those of the global one.
+const OWN_POLL: &str = "projects[].poll.";
+
+/// The key with that pattern; any key of `poll` may also stand in a project.
+pub(super) fn find(pattern: &str) -> Option<&'static Key> {
+    let global = pattern.strip_prefix(OWN_POLL).map(|rest| format!("poll.{rest}"));
+    let pattern = global.as_deref().unwrap_or(pattern);
+    KEYS.iter().find(|key| key.path == pattern)
+}
+
+/// Whether there are keys below that pattern.
+pub(super) fn is_section(pattern: &str) -> bool {
+    let below = format!("{pattern}.");
+    below == OWN_POLL || KEYS.iter().any(|key| key.path.starts_with(&below))
+}
+
+/// Whether that pattern is a list of tables.
+pub(super) fn is_table_list(pattern: &str) -> bool {
+    is_section(&format!("{pattern}[]"))
+}
+
+/// The names that may stand directly in that section; the empty pattern is the whole file.
+pub(super) fn names_in(section: &str) -> Vec<&'static str> {
+    let prefix = match section {
+        "" => String::new(),
+        "projects[].poll" => "poll.".to_owned(),
+        section => format!("{section}."),
+    };
+    let mut names: Vec<_> = KEYS
+        .iter()
+        .filter_map(|key| key.path.strip_prefix(prefix.as_str()))
+        .filter_map(|rest| rest.split(['.', '[']).next())
+        .collect();
+    if section == "projects[]" {
+        names.push("poll");
+    }
+    names.sort_unstable();
+    names.dedup();
+    names
+}

@@ -1,0 +1,426 @@
+//! What a value may be, and how it is read: from the file with its type, from the environment and
+//! the flags as text.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use figment::value::Value;
+use secrecy::SecretString;
+use tracing_subscriber::EnvFilter;
+use url::Url;
+
+use super::keys::Support;
+use super::mistake::Refusal;
+use super::units::{format_bytes, format_duration, parse_bytes, parse_duration};
+use crate::metrics::InfoLabel;
+use crate::model::VersionSelection;
+use crate::server::ListenAddress;
+
+/// What a key may hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    Duration { least: Duration, most: Duration },
+    Bytes { least: u64, most: u64 },
+    Integer { least: u64, most: u64 },
+    Bool,
+    Text { longest: usize },
+    Secret,
+    Path,
+    Regex,
+    Url,
+    ProxyUrl,
+    ProjectId,
+    JobId,
+    Versions,
+    Choice(&'static [(&'static str, Support)]),
+    Words,
+    InfoLabels,
+    Addresses,
+    LogFilter,
+    TelemetryPath,
+    RoutePrefix,
+}
+
+/// A value that has been found good. Deliberately without `Debug`: it may be a secret.
+pub(super) enum Typed {
+    Duration(Duration),
+    Integer(u64),
+    Bool(bool),
+    Text(String),
+    Secret(SecretString),
+    Path(PathBuf),
+    Url(Url),
+    Versions(VersionSelection),
+    InfoLabels(Vec<InfoLabel>),
+    Addresses(Vec<ListenAddress>),
+}
+
+/// Longer ids are not the cloud's: v2's uuids have 36 characters.
+const LONGEST_ID: usize = 64;
+/// Paths of our own, which the metrics may not hide. `/` is the landing page.
+const OWN_PATHS: [&str; 3] = ["/-", "/jobs", "/config"];
+/// The level words; anything else without `=` would be read as a module's name and log nothing.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+type Parsed = Result<Typed, Refusal>;
+
+impl Kind {
+    /// Reads a value. `is_text`: it came as text, from the environment or a flag, and takes its
+    /// type from this key; in the file a value has a type already, and a wrong one is a mistake.
+    pub(super) fn parse(self, value: &Value, is_text: bool) -> Parsed {
+        match self {
+            Self::Duration { least, most } => parse_span(value, least, most),
+            Self::Bytes { least, most } => parse_size(value, least, most),
+            Self::Integer { least, most } => parse_integer(value, is_text, least, most),
+            Self::Bool => parse_bool(value, is_text),
+            Self::Text { longest } => {
+                parse_text(text(value)?, longest).map(|text| Typed::Text(text.to_owned()))
+            }
+            Self::Secret => match text(value)? {
+                "" => Err(Refusal::new("is empty", "")),
+                secret => Ok(Typed::Secret(secret.into())),
+            },
+            Self::Path => match text(value)? {
+                "" => Err(Refusal::new("is empty", "write the path of a file")),
+                path => Ok(Typed::Path(path.into())),
+            },
+            Self::Regex => parse_regex(text(value)?),
+            Self::Url => parse_url(text(value)?).map(Typed::Url),
+            Self::ProxyUrl => parse_proxy(text(value)?),
+            Self::ProjectId => parse_project_id(value),
+            Self::JobId => parse_job_id(value),
+            Self::Versions => parse_versions(value, is_text),
+            Self::Choice(words) => parse_choice(text(value)?, words),
+            Self::Words => list(value, is_text).map(|words| Typed::Text(words.join(","))),
+            Self::InfoLabels => parse_info_labels(&list(value, is_text)?),
+            Self::Addresses => parse_addresses(&list(value, is_text)?),
+            Self::LogFilter => parse_log_filter(text(value)?),
+            Self::TelemetryPath => parse_telemetry_path(text(value)?),
+            Self::RoutePrefix => parse_route_prefix(text(value)?),
+        }
+    }
+
+    /// What the documentation says the key takes.
+    pub(super) fn describe(self) -> String {
+        match self {
+            Self::Duration { least, most } => {
+                format!("duration, {} to {}", format_duration(least), format_duration(most))
+            }
+            Self::Bytes { least, most } => {
+                format!("size, {} to {}", format_bytes(least), format_bytes(most))
+            }
+            Self::Integer { least, most } => format!("number, {least} to {most}"),
+            Self::Bool => "`true` or `false`".to_owned(),
+            Self::Text { longest } => format!("text, at most {longest} characters"),
+            Self::Secret => "text, never shown".to_owned(),
+            Self::Path => "path of a file".to_owned(),
+            Self::Regex => "regular expression".to_owned(),
+            Self::Url => "`http` or `https` URL".to_owned(),
+            Self::ProxyUrl => "`http` or `https` URL, its user part is never shown".to_owned(),
+            Self::ProjectId => "text".to_owned(),
+            Self::JobId => "number or text".to_owned(),
+            Self::Versions => "`\"latest\"`, `\"all\"` or a list".to_owned(),
+            Self::Choice(words) => supported(words, "`", " or "),
+            Self::Words | Self::InfoLabels => "list of texts".to_owned(),
+            Self::Addresses => "list of addresses".to_owned(),
+            Self::LogFilter => "level or directives".to_owned(),
+            Self::TelemetryPath | Self::RoutePrefix => "path of a URL".to_owned(),
+        }
+    }
+}
+
+fn wrong_type(value: &Value, wanted: &str, remedy: &str) -> Refusal {
+    let found = match value {
+        Value::String(..) | Value::Char(..) => "a text",
+        Value::Bool(..) => "true or false",
+        Value::Num(..) => "a number",
+        Value::Empty(..) => "nothing",
+        Value::Dict(..) => "a table",
+        Value::Array(..) => "a list",
+    };
+    Refusal::new(format!("expected {wanted}, found {found}"), remedy)
+}
+
+fn text(value: &Value) -> Result<&str, Refusal> {
+    value.as_str().ok_or_else(|| wrong_type(value, "a text", "put the value in quotes"))
+}
+
+/// A list of texts; text is separated by commas.
+fn list(value: &Value, is_text: bool) -> Result<Vec<String>, Refusal> {
+    match (value, value.as_str()) {
+        (_, Some(text)) if is_text => Ok(split_commas(text).map(str::to_owned).collect()),
+        (Value::Array(_, items), _) => {
+            items.iter().map(|item| text(item).map(str::to_owned)).collect()
+        }
+        _ => Err(wrong_type(value, "a list", "write it in square brackets")),
+    }
+}
+
+fn split_commas(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+fn parse_span(value: &Value, least: Duration, most: Duration) -> Parsed {
+    const REMEDY: &str = "write a number and a unit, such as \"30s\", \"5m\" or \"30d\"";
+    let text = value.as_str().ok_or_else(|| wrong_type(value, "a duration", REMEDY))?;
+    let duration = parse_duration(text).ok_or_else(|| Refusal::new("is not a duration", REMEDY))?;
+    if duration < least || duration > most {
+        let range =
+            format!("is not between {} and {}", format_duration(least), format_duration(most));
+        return Err(Refusal::new(range, ""));
+    }
+    Ok(Typed::Duration(duration))
+}
+
+fn parse_size(value: &Value, least: u64, most: u64) -> Parsed {
+    const REMEDY: &str = "write a number and a unit, such as \"16MiB\"";
+    let text = value.as_str().ok_or_else(|| wrong_type(value, "a size", REMEDY))?;
+    let bytes = parse_bytes(text).ok_or_else(|| Refusal::new("is not a size", REMEDY))?;
+    if !(least..=most).contains(&bytes) {
+        let range = format!("is not between {} and {}", format_bytes(least), format_bytes(most));
+        return Err(Refusal::new(range, ""));
+    }
+    Ok(Typed::Integer(bytes))
+}
+
+fn parse_integer(value: &Value, is_text: bool, least: u64, most: u64) -> Parsed {
+    let number = match value.as_str().filter(|_| is_text) {
+        // More digits than i128 has are out of every range.
+        Some(text) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            text.parse().unwrap_or(i128::MAX)
+        }
+        Some(_) => return Err(Refusal::new("is not a whole number", "")),
+        None => whole_number(value).ok_or_else(|| {
+            let remedy = if value.as_str().is_some() { "write it without quotes" } else { "" };
+            wrong_type(value, "a whole number", remedy)
+        })?,
+    };
+    match u64::try_from(number) {
+        Ok(number) if (least..=most).contains(&number) => Ok(Typed::Integer(number)),
+        _ => Err(Refusal::new(format!("is not between {least} and {most}"), "")),
+    }
+}
+
+/// Figment keeps the width the parser chose; every integer fits here.
+fn whole_number(value: &Value) -> Option<i128> {
+    value.to_i128().or_else(|| value.to_u128().and_then(|number| number.try_into().ok()))
+}
+
+fn parse_bool(value: &Value, is_text: bool) -> Parsed {
+    let found = match value.as_str().filter(|_| is_text) {
+        Some("true") => Some(true),
+        Some("false") => Some(false),
+        Some(_) => return Err(Refusal::new("is neither true nor false", "")),
+        None => value.to_bool(),
+    };
+    let remedy = if value.as_str().is_some() { "write it without quotes" } else { "" };
+    found.map(Typed::Bool).ok_or_else(|| wrong_type(value, "true or false", remedy))
+}
+
+fn parse_text(text: &str, longest: usize) -> Result<&str, Refusal> {
+    if text.is_empty() {
+        return Err(Refusal::new("is empty", ""));
+    }
+    if text.chars().count() > longest {
+        return Err(Refusal::new(format!("is longer than {longest} characters"), ""));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Refusal::new("contains a control character", ""));
+    }
+    Ok(text)
+}
+
+fn parse_regex(text: &str) -> Parsed {
+    // The crate's message repeats the pattern, so it stays out of ours.
+    regex::Regex::new(text)
+        .map(|regex| Typed::Text(regex.as_str().to_owned()))
+        .map_err(|_| Refusal::new("is not a regular expression", ""))
+}
+
+fn parse_web_url(text: &str) -> Result<Url, Refusal> {
+    const REMEDY: &str = "write it like \"https://host\"";
+    let url = Url::parse(text).map_err(|_| Refusal::new("is not a URL", REMEDY))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(Refusal::new("is not an http or https URL", REMEDY));
+    }
+    Ok(url)
+}
+
+fn parse_url(text: &str) -> Result<Url, Refusal> {
+    let url = parse_web_url(text)?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Refusal::new("has a user part", "credentials belong under [projects.auth]"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(Refusal::new("has a query or a fragment", "end it after the path"));
+    }
+    Ok(url)
+}
+
+fn parse_proxy(text: &str) -> Parsed {
+    // Kept as text and as a secret: a proxy's user part is one.
+    parse_web_url(text).map(|_| Typed::Secret(text.into()))
+}
+
+fn parse_id(text: &str) -> Result<String, Refusal> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if text.is_empty() {
+        Err(Refusal::new("is empty", ""))
+    } else if text.len() > LONGEST_ID || !text.chars().all(is_plain) {
+        // Ids become part of a URL's path.
+        let reason = format!("is not an id: up to {LONGEST_ID} letters, digits, `-` and `_`");
+        Err(Refusal::new(reason, ""))
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+fn parse_project_id(value: &Value) -> Parsed {
+    match value {
+        Value::Num(..) => Err(Refusal::new(
+            "expected a text, found a number",
+            "put the id in quotes, or its leading zeros are lost",
+        )),
+        value => parse_id(text(value)?).map(Typed::Text),
+    }
+}
+
+fn parse_job_id(value: &Value) -> Parsed {
+    id_text(value).map(Typed::Text)
+}
+
+/// A number or a text.
+fn id_text(value: &Value) -> Result<String, Refusal> {
+    match value {
+        Value::Num(..) => whole_number(value)
+            .filter(|number| *number >= 0)
+            .map(|number| number.to_string())
+            .ok_or_else(|| Refusal::new("is not an id: a number of at least 0, or a text", "")),
+        value => value
+            .as_str()
+            .ok_or_else(|| wrong_type(value, "a number or a text", ""))
+            .and_then(parse_id),
+    }
+}
+
+fn parse_versions(value: &Value, is_text: bool) -> Parsed {
+    const WORDS: &str = "write \"latest\", \"all\" or a list such as [278813, \"V0003\"]";
+    let listed = match (value, value.as_str()) {
+        (_, Some("latest")) => return Ok(Typed::Versions(VersionSelection::Latest)),
+        (_, Some("all")) => return Ok(Typed::Versions(VersionSelection::All)),
+        (_, Some(text)) if is_text => split_commas(text).map(str::to_owned).collect(),
+        (Value::Array(_, items), _) => {
+            items.iter().map(version_text).collect::<Result<Vec<_>, _>>()?
+        }
+        (_, Some(_)) => {
+            return Err(Refusal::new("is neither \"latest\" nor \"all\"", WORDS));
+        }
+        _ => return Err(wrong_type(value, "a text or a list", WORDS)),
+    };
+    if listed.is_empty() {
+        return Err(Refusal::new("is an empty list", WORDS));
+    }
+    // The same version twice would be the same series twice.
+    let mut seen = HashSet::new();
+    let listed = listed.into_iter().filter(|version| seen.insert(version.clone())).collect();
+    Ok(Typed::Versions(VersionSelection::Listed(listed)))
+}
+
+/// The id of a version, or its name, which the user of the cloud chose.
+fn version_text(value: &Value) -> Result<String, Refusal> {
+    match value.as_str() {
+        Some(text) => parse_text(text, LONGEST_ID).map(str::to_owned),
+        None => id_text(value),
+    }
+}
+
+fn supported(words: &[(&'static str, Support)], quote: &str, separator: &str) -> String {
+    words
+        .iter()
+        .filter(|(_, support)| *support == Support::Now)
+        .map(|(word, _)| format!("{quote}{word}{quote}"))
+        .collect::<Vec<_>>()
+        .join(separator)
+}
+
+fn parse_choice(text: &str, words: &[(&'static str, Support)]) -> Parsed {
+    let remedy = || format!("use {}", supported(words, "\"", " or "));
+    match words.iter().find(|(word, _)| *word == text) {
+        Some((word, Support::Now)) => Ok(Typed::Text((*word).to_owned())),
+        Some((word, Support::Later)) => {
+            Err(Refusal::new(format!("\"{word}\" is not yet supported"), remedy()))
+        }
+        None => Err(Refusal::new("is not a word this key knows", remedy())),
+    }
+}
+
+fn parse_info_labels(words: &[String]) -> Parsed {
+    let find = |word: &String| InfoLabel::ALL.into_iter().find(|label| label.as_str() == word);
+    let labels: Option<Vec<_>> = words.iter().map(find).collect();
+    let mut labels = labels.ok_or_else(|| {
+        let known: Vec<_> = InfoLabel::ALL.into_iter().map(InfoLabel::as_str).collect();
+        Refusal::new("names an unknown label", format!("choose from {}", known.join(", ")))
+    })?;
+    labels.sort_unstable();
+    labels.dedup();
+    Ok(Typed::InfoLabels(labels))
+}
+
+fn parse_addresses(words: &[String]) -> Parsed {
+    let mut addresses: Vec<ListenAddress> = Vec::with_capacity(words.len());
+    for (index, word) in words.iter().enumerate() {
+        let address: ListenAddress = word
+            .parse()
+            .map_err(|reason| Refusal::new(format!("address {}: {reason}", index + 1), ""))?;
+        if address.port != 0 && addresses.contains(&address) {
+            return Err(Refusal::new(format!("address {} is there twice", index + 1), ""));
+        }
+        addresses.push(address);
+    }
+    if addresses.is_empty() {
+        return Err(Refusal::new("is an empty list", "name at least one address"));
+    }
+    Ok(Typed::Addresses(addresses))
+}
+
+fn parse_log_filter(text: &str) -> Parsed {
+    let is_level = LEVELS.iter().any(|level| level.eq_ignore_ascii_case(text));
+    let is_directives = text.contains('=') && EnvFilter::try_new(text).is_ok();
+    if is_level || is_directives {
+        Ok(Typed::Text(text.to_owned()))
+    } else {
+        Err(Refusal::new(
+            "is neither a level nor a list of directives",
+            format!("use one of {}", LEVELS.join(", ")),
+        ))
+    }
+}
+
+/// Bytes that mean themselves in a URL's path.
+fn is_url_path(text: &str) -> bool {
+    text.starts_with('/')
+        && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#%\"<>\\^`{|}".contains(&byte))
+}
+
+fn parse_telemetry_path(text: &str) -> Parsed {
+    if !is_url_path(text) {
+        return Err(Refusal::new("is not a path", "start it with \"/\", as in \"/metrics\""));
+    }
+    let is_below = |own: &&str| {
+        text.strip_prefix(*own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    if text == "/" || OWN_PATHS.iter().any(|own| is_below(&own)) {
+        return Err(Refusal::new("is taken by another page", "use a path such as \"/metrics\""));
+    }
+    Ok(Typed::Text(text.to_owned()))
+}
+
+/// `/` and a slash at the end say nothing, as in Prometheus.
+fn parse_route_prefix(text: &str) -> Parsed {
+    let prefix = text.trim_end_matches('/');
+    if !prefix.is_empty() && !is_url_path(prefix) || prefix.is_empty() && text.len() > 1 {
+        return Err(Refusal::new("is not a path", "start it with \"/\", as in \"/modelarts\""));
+    }
+    Ok(Typed::Text(prefix.to_owned()))
+}

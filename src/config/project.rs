@@ -1,0 +1,315 @@
+//! One project: from checked values to the settings of the rooms that serve it.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use url::{Host, Url};
+
+use super::ProjectConfig;
+use super::mistake::{Refusal, Report};
+use super::secret::{SecretFiles, read_certificates};
+use super::units::format_duration;
+use super::values::Values;
+use crate::cloud::{Auth, Password, Project, Tls};
+use crate::model::{Api, JobId};
+use crate::schedule::JobSpec;
+use crate::{cloud, inventory, schedule};
+
+/// Builds every project. Those with mistakes are missing from the answer and present in the report.
+pub(super) fn build_all(
+    values: &Values,
+    secret_files: &mut SecretFiles,
+    report: &mut Report,
+) -> Vec<ProjectConfig> {
+    let count = values.len("projects");
+    if count == 0 && !values.is_set("projects") {
+        report.missing("projects", Refusal::new("no projects", "add a [[projects]] table"));
+    }
+    refuse_repeated_names(values, count, report);
+    (0..count)
+        .filter_map(|index| {
+            Builder { values, at: format!("projects[{index}]"), report, secret_files }.build()
+        })
+        .collect()
+}
+
+fn refuse_repeated_names(values: &Values, count: usize, report: &mut Report) {
+    let mut seen = HashSet::new();
+    for index in 0..count {
+        let key = format!("projects[{index}].name");
+        let (Some(name), Some(origin)) = (values.text(&key), values.origin(&key)) else { continue };
+        if !seen.insert(name) {
+            let refusal = Refusal::new("is the name of another project", "give each its own");
+            report.refuse(origin, &key, refusal);
+        }
+    }
+}
+
+struct Builder<'a> {
+    values: &'a Values,
+    /// The project's path, `projects[0]`.
+    at: String,
+    report: &'a mut Report,
+    secret_files: &'a mut SecretFiles,
+}
+
+impl Builder<'_> {
+    fn build(mut self) -> Option<ProjectConfig> {
+        let values = self.values;
+        let name = self.required_text("name");
+        let endpoint = self.required_url("endpoint");
+        let tls = self.tls();
+        let auth = self.auth();
+        let jobs = self.jobs();
+        self.check_staleness();
+
+        let proxy_url = values.secret(&self.key("proxy_url"));
+        let poll = |key: &str| self.poll_key(key);
+        let counted = |key: &str| count(values.integer(key));
+        let extra_metrics = if values.bool("metrics.extra_model_metrics") {
+            counted("limits.extra_metrics_per_version")
+        } else {
+            0
+        };
+        Some(ProjectConfig {
+            schedule: schedule::Settings {
+                interval: values.duration(&poll("interval")),
+                pending_interval: values.duration(&poll("pending_interval")),
+                concurrency: counted(&poll("concurrency")),
+                requests_per_minute: u32::try_from(values.integer(&poll("requests_per_minute")))
+                    .unwrap_or(u32::MAX),
+            },
+            inventory: inventory::Settings {
+                max_staleness: values.duration(&poll("max_staleness")),
+                lost_after: values.duration(&poll("lost_after")),
+                finished_retention: values.duration("limits.finished_retention"),
+                versions_per_job: counted("limits.versions_per_job"),
+            },
+            cloud: Project {
+                name: name?.into(),
+                api: Api::V1,
+                endpoint: endpoint?,
+                project_id: values.text(&self.key("project_id")).map(str::to_owned),
+                tls: tls?,
+                proxy_url: proxy_url.map(|secret: &SecretString| Arc::new(secret.clone())),
+                timeout: values.duration(&poll("timeout")),
+                answer_bytes: counted("limits.answer_bytes"),
+                classes_per_version: counted("limits.classes_per_version"),
+                extra_metrics,
+                auth: auth?,
+            },
+            jobs,
+        })
+    }
+
+    fn key(&self, name: &str) -> String {
+        format!("{}.{name}", self.at)
+    }
+
+    /// Where a key of `poll` counts for this project: in its own table, or in the global one.
+    fn poll_key(&self, name: &str) -> String {
+        let own = self.key(&format!("poll.{name}"));
+        if self.values.origin(&own).is_some() { own } else { format!("poll.{name}") }
+    }
+
+    /// Reports a key that has to be there; one that is there and wrong is reported already.
+    fn require(&mut self, name: &str, remedy: &str) {
+        let key = self.key(name);
+        if !self.values.is_set(&key) {
+            self.report.missing(&key, Refusal::new("is missing", remedy));
+        }
+    }
+
+    fn required_text(&mut self, name: &str) -> Option<String> {
+        self.require(name, "");
+        self.values.text(&self.key(name)).map(str::to_owned)
+    }
+
+    fn required_url(&mut self, name: &str) -> Option<Url> {
+        self.require(name, "");
+        let key = self.key(name);
+        let url = self.values.url(&key)?.clone();
+        if url.scheme() == "http" && !is_loopback(&url) {
+            self.report.warn(
+                key,
+                "sends credentials over plain http, where anyone on the way can read them",
+            );
+        }
+        Some(url)
+    }
+
+    fn tls(&mut self) -> Option<Tls> {
+        let key = self.key("insecure_skip_verify");
+        let insecure_skip_verify = self.values.bool(&key);
+        if insecure_skip_verify {
+            self.report.warn(
+                key,
+                "certificates are not verified: anyone on the way can pose as the cloud",
+            );
+        }
+        let key = self.key("ca_file");
+        let ca_pem = match self.values.path(&key) {
+            None => None,
+            Some((path, origin)) => match read_certificates(&path) {
+                Ok(pem) => Some(pem),
+                Err(refusal) => {
+                    self.report.refuse(origin, &key, about_file(&path, refusal));
+                    return None;
+                }
+            },
+        };
+        Some(Tls { ca_pem, insecure_skip_verify })
+    }
+
+    fn auth(&mut self) -> Option<Auth> {
+        // The other methods want other keys; asking for these would mislead.
+        if self.values.is_refused(&self.key("auth.method")) {
+            return None;
+        }
+        let iam_endpoint = self.required_url("auth.iam_endpoint");
+        let domain = self.required_text("auth.domain");
+        let username = self.required_text("auth.username");
+        let password = self.secret("auth.password");
+        let project_name = self.key("auth.project_name");
+        let project_id = self.key("project_id");
+        if !self.values.is_set(&project_name) && !self.values.is_set(&project_id) {
+            self.report.missing(
+                &project_id,
+                Refusal::new(
+                    "is missing, and so is auth.project_name",
+                    "set one of them: the token is for one project",
+                ),
+            );
+        }
+        Some(Auth::Password(Password {
+            iam_endpoint: iam_endpoint?,
+            domain: domain?,
+            username: username?,
+            password: password?,
+            project_name: self.values.text(&project_name).map(str::to_owned),
+        }))
+    }
+
+    /// A secret that stands here or in a file.
+    fn secret(&mut self, name: &str) -> Option<cloud::Secret> {
+        let (key, file_key) = (self.key(name), self.key(&format!("{name}_file")));
+        match (self.values.is_set(&key), self.values.is_set(&file_key)) {
+            (true, true) => {
+                let reason = format!("is set beside {name}");
+                let refusal = Refusal::new(reason, "keep one of them");
+                match self.values.origin(&file_key) {
+                    Some(origin) => self.report.refuse(origin, &file_key, refusal),
+                    None => self.report.missing(&file_key, refusal),
+                }
+                None
+            }
+            (true, false) => {
+                self.values.secret(&key).map(|secret| self.secret_files.fixed(secret.clone()))
+            }
+            (false, true) => {
+                let (path, origin) = self.values.path(&file_key)?;
+                match self.secret_files.read(&file_key, path.clone()) {
+                    Ok(secret) => Some(secret),
+                    Err(refusal) => {
+                        self.report.refuse(origin, &file_key, about_file(&path, refusal));
+                        None
+                    }
+                }
+            }
+            (false, false) => {
+                let remedy = format!("or set {name}");
+                self.report.missing(&file_key, Refusal::new("is missing", remedy));
+                None
+            }
+        }
+    }
+
+    fn jobs(&mut self) -> Vec<JobSpec> {
+        let list = self.key("jobs");
+        let count = self.values.len(&list);
+        let is_set = self.values.is_set(&list);
+        if count == 0 && !is_set && !self.values.is_section_set(&self.key("discovery")) {
+            let remedy = "add a [[projects.jobs]] table with a job_id";
+            self.report.missing(&list, Refusal::new("no jobs", remedy));
+        }
+        let mut seen = HashSet::new();
+        let mut jobs = Vec::with_capacity(count);
+        for index in 0..count {
+            let name = format!("jobs[{index}].job_id");
+            let Some(id) = self.required_text(&name) else { continue };
+            let key = self.key(&name);
+            if let (false, Some(origin)) = (seen.insert(id.clone()), self.values.origin(&key)) {
+                let refusal = Refusal::new("is listed twice", "keep one of them");
+                self.report.refuse(origin, &key, refusal);
+                continue;
+            }
+            let versions = self.values.versions(&self.key(&format!("jobs[{index}].versions")));
+            jobs.push(JobSpec { job_id: JobId::from(id), versions });
+        }
+        jobs
+    }
+
+    /// One failed poll must not make a gap, so values have to outlive two intervals and a timeout.
+    fn check_staleness(&mut self) {
+        let keys = ["max_staleness", "interval", "timeout"].map(|name| self.poll_key(name));
+        // What was refused is reported; its stand-in proves nothing.
+        let own_or_global =
+            |name: &str| [self.key(&format!("poll.{name}")), format!("poll.{name}")];
+        let refused = ["max_staleness", "interval", "timeout"]
+            .into_iter()
+            .flat_map(own_or_global)
+            .any(|key| self.values.is_refused(&key));
+        if refused {
+            return;
+        }
+        let [staleness, interval, timeout] =
+            [&keys[0], &keys[1], &keys[2]].map(|key| self.values.duration(key));
+        let least = 2 * interval + timeout;
+        if staleness < least {
+            let reason = format!("is less than 2 x {} + {}", keys[1], keys[2]);
+            let remedy = format!("set it to {} or more", format_duration(least));
+            let place = self.most_own(&keys);
+            match self.values.origin(&keys[0]) {
+                Some(origin) => self.report.refuse(origin, &place, Refusal::new(reason, remedy)),
+                None => self.report.missing(&place, Refusal::new(reason, remedy)),
+            }
+        }
+        if timeout > interval {
+            let reason = format!(
+                "is longer than {}: a request that hangs makes its job miss polls",
+                keys[1]
+            );
+            self.report.warn(keys[2].clone(), reason);
+        }
+    }
+
+    /// Where `max_staleness` is to be raised: for this project alone if its own keys ask for it.
+    fn most_own(&self, keys: &[String; 3]) -> String {
+        if keys.iter().any(|key| key.starts_with(&self.at)) {
+            self.key("poll.max_staleness")
+        } else {
+            keys[0].clone()
+        }
+    }
+}
+
+/// Names the file as it was opened: a relative path is a riddle otherwise.
+fn about_file(path: &std::path::Path, refusal: Refusal) -> Refusal {
+    Refusal { reason: format!("{} {}", path.display(), refusal.reason), ..refusal }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::from(address).is_loopback(),
+        None => false,
+    }
+}
+
+/// A checked number as a count; the table's ranges fit every machine.
+pub(super) fn count(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
