@@ -1,48 +1,188 @@
 //! The exporter's own counters.
-#![allow(missing_docs)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
-    Token,
-    List,
-    Versions,
-    Detail,
-    Metrics,
-    Metadata,
-    Quota,
+//!
+//! What the exporter says about itself changes as things happen and lives as long as the process or
+//! the project it belongs to, so it is counted by the `prometheus` crate; the cloud's families are
+//! rendered anew from what is known. Every family is one row of [`ENTRIES`], from which both the
+//! registration and the documents come. Each project counts in a registry of its own: a project
+//! that leaves the configuration takes all its series along.
+
+mod entries;
+mod labels;
+mod process;
+mod project;
+mod reading;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use prometheus::{Gauge, GaugeVec, IntCounterVec, Registry};
+
+pub use entries::{ENTRIES, Entry, Kind};
+pub use labels::{Operation, PollResult};
+pub use project::Project;
+pub use reading::{Reading, Series, Value};
+
+use entries::names;
+use process::Process;
+
+/// The counters of the whole process, and the door to those of each project. Clones share them.
+#[derive(Clone)]
+pub struct Metrics {
+    inner: Arc<Inner>,
 }
-impl Operation {
-    pub fn as_str(self) -> &'static str {
-        "x"
-    }
+
+struct Inner {
+    registry: Registry,
+    projects: Mutex<BTreeMap<Arc<str>, Project>>,
+    process: Process,
+    series: Gauge,
+    snapshot_timestamp: GaugeVec,
+    exposition_bytes: Gauge,
+    encodings: IntCounterVec,
+    http_requests: IntCounterVec,
+    reload_successful: GaugeVec,
+    reload_timestamp: GaugeVec,
 }
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PollResult {
-    Success,
-    Partial,
-    Failed,
-}
-#[derive(Clone, Debug)]
-pub struct Metrics;
-#[derive(Clone, Debug)]
-pub struct Project;
+
 impl Metrics {
+    /// All counters at their start.
     pub fn new() -> Self {
-        Self
+        let registry = Registry::new();
+        entries::gauges(&registry, names::BUILD_INFO, None)
+            .with_label_values(&[
+                env!("CARGO_PKG_VERSION"),
+                option_env!("MODELARTS_EXPORTER_REVISION").unwrap_or("unknown"),
+                option_env!("MODELARTS_EXPORTER_BRANCH").unwrap_or("unknown"),
+                option_env!("MODELARTS_EXPORTER_RUSTC").unwrap_or("unknown"),
+            ])
+            .set(1.0);
+        let gauge = |name| entries::gauge(&registry, name);
+        let inner = Inner {
+            projects: Mutex::default(),
+            process: Process::new(&registry),
+            series: gauge(names::SERIES),
+            snapshot_timestamp: entries::gauges(&registry, names::SNAPSHOT_TIMESTAMP, None),
+            exposition_bytes: gauge(names::EXPOSITION_BYTES),
+            encodings: entries::counters(&registry, names::ENCODINGS, None),
+            http_requests: entries::counters(&registry, names::HTTP_REQUESTS, None),
+            reload_successful: entries::gauges(&registry, names::RELOAD_SUCCESSFUL, None),
+            reload_timestamp: entries::gauges(&registry, names::RELOAD_TIMESTAMP, None),
+            registry,
+        };
+        Self { inner: Arc::new(inner) }
     }
-    pub fn project(&self, _name: &str) -> Project {
-        Project
+
+    /// The counters of one project, at 0 where their labels are known beforehand.
+    ///
+    /// The same name gives the same counters until it is [forgotten](Self::forget).
+    pub fn project(&self, name: &str) -> Project {
+        let mut projects = self.projects();
+        if let Some(project) = projects.get(name) {
+            return project.clone();
+        }
+        let project = Project::new(name);
+        projects.insert(name.into(), project.clone());
+        project
+    }
+
+    /// The counters of a project that is being counted.
+    pub fn known_project(&self, name: &str) -> Option<Project> {
+        self.projects().get(name).cloned()
+    }
+
+    /// Stops showing a project that left the configuration.
+    pub fn forget(&self, name: &str) {
+        self.projects().remove(name);
+    }
+
+    /// Series of the published snapshot.
+    pub fn series(&self, count: usize) {
+        self.inner.series.set(count as f64);
+    }
+
+    /// When the snapshot was published, in Unix seconds.
+    pub fn snapshot_timestamp(&self, unix: f64) {
+        self.inner.snapshot_timestamp.with_label_values::<&str>(&[]).set(unix);
+    }
+
+    /// Bytes of the published snapshot, uncompressed.
+    pub fn exposition_bytes(&self, bytes: u64) {
+        self.inner.exposition_bytes.set(bytes as f64);
+    }
+
+    /// One encoding of the exposition was made.
+    pub fn encoding(&self, format: &'static str, encoding: &'static str) {
+        self.inner.encodings.with_label_values(&[format, encoding]).inc();
+    }
+
+    /// One HTTP request was answered. `handler` is of a closed set, never a path off the wire.
+    pub fn http_request(&self, handler: &'static str, code: u16) {
+        self.inner.http_requests.with_label_values(&[handler, code_text(code).as_str()]).inc();
+    }
+
+    /// A configuration was taken into use at this Unix time.
+    pub fn config_loaded(&self, unix: f64) {
+        self.inner.reload_successful.with_label_values::<&str>(&[]).set(1.0);
+        self.inner.reload_timestamp.with_label_values::<&str>(&[]).set(unix);
+    }
+
+    /// Everything counted so far, in the order of [`ENTRIES`]; families without series are left out.
+    pub fn read(&self) -> Vec<Reading> {
+        self.inner.process.refresh();
+        let projects: Vec<Project> = self.projects().values().cloned().collect();
+        let mut families = self.inner.registry.gather();
+        families.extend(projects.iter().flat_map(|project| project.registry().gather()));
+        reading::in_order(&families)
+    }
+
+    fn projects(&self) -> std::sync::MutexGuard<'_, BTreeMap<Arc<str>, Project>> {
+        // The map is whole between any two statements, so a panic elsewhere leaves nothing half done.
+        self.inner.projects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-impl Project {
-    pub fn polled(&self, _r: PollResult, _s: f64) {}
-    pub fn polls_missed(&self, _n: u64) {}
-    pub fn poll_interval(&self, _s: f64) {}
-    pub fn api_request(&self, _op: Operation, _code: Option<u16>, _s: f64) {}
-    pub fn api_error(&self, _op: Operation, _r: &'static str) {}
-    pub fn api_retry(&self, _op: Operation) {}
-    pub fn api_throttled(&self) {}
-    pub fn decode_error(&self, _f: &'static str, _r: &'static str) {}
-    pub fn token_expiry(&self, _u: f64) {}
-    pub fn series_dropped(&self, _r: &'static str, _n: f64) {}
-    pub fn tls_verification_disabled(&self, _b: bool) {}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A status code as label text.
+fn code_text(code: u16) -> String {
+    code.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(metrics: &Metrics) -> Vec<&'static str> {
+        metrics.read().iter().map(|reading| reading.entry.name).collect()
+    }
+
+    #[test]
+    fn readings_come_in_table_order_and_only_with_series() {
+        let metrics = Metrics::new();
+        assert!(!names(&metrics).contains(&names::POLLS));
+        metrics.project("vision");
+        let seen = names(&metrics);
+        assert!(seen.contains(&names::POLLS));
+        let table: Vec<_> =
+            ENTRIES.iter().map(|entry| entry.name).filter(|name| seen.contains(name)).collect();
+        assert_eq!(seen, table);
+    }
+
+    #[test]
+    fn a_forgotten_project_takes_all_its_series_along() {
+        let metrics = Metrics::new();
+        metrics.project("a").api_throttled();
+        metrics.project("b").api_error(Operation::List, "timeout");
+        metrics.forget("b");
+        for reading in metrics.read() {
+            for series in &reading.series {
+                assert!(!series.labels.contains(&("project", "b".into())), "{reading:?}");
+            }
+        }
+        assert!(metrics.known_project("a").is_some() && metrics.known_project("b").is_none());
+    }
 }

@@ -1,0 +1,113 @@
+use crate::metrics::{Family, Kind};
+
+use super::line::{Quotes, write_escaped};
+
+/// How headers are written; sample lines are the same in both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// The Prometheus text format.
+    Text,
+    /// `OpenMetrics` 1.0.0.
+    OpenMetrics,
+}
+
+impl Dialect {
+    /// Both, in the order of their discriminants.
+    pub const ALL: [Self; 2] = [Self::Text, Self::OpenMetrics];
+
+    /// What stands after the last family.
+    pub(super) fn end(self) -> &'static [u8] {
+        match self {
+            Self::Text => b"",
+            Self::OpenMetrics => b"# EOF\n",
+        }
+    }
+
+    fn name(self, family: &Family) -> &'static str {
+        match self {
+            Self::Text => family.name,
+            Self::OpenMetrics => family.openmetrics_name(),
+        }
+    }
+
+    fn kind(self, kind: Kind) -> &'static str {
+        match (kind, self) {
+            (Kind::Info, Self::OpenMetrics) => "info",
+            (Kind::Gauge | Kind::Info, _) => "gauge",
+            (Kind::Counter, _) => "counter",
+            (Kind::Histogram, _) => "histogram",
+        }
+    }
+
+    fn quotes_in_help(self) -> Quotes {
+        match self {
+            Self::Text => Quotes::Plain,
+            Self::OpenMetrics => Quotes::Escaped,
+        }
+    }
+
+    fn unit(self, family: &Family) -> Option<&'static str> {
+        // An info has no unit, whatever its name ends in.
+        if self == Self::Text || family.kind == Kind::Info { None } else { family.unit() }
+    }
+}
+
+/// Appends one family: its header and its sample lines. Without lines it appends nothing.
+pub fn write_family(out: &mut Vec<u8>, dialect: Dialect, family: &Family, lines: &[u8]) {
+    if !lines.is_empty() {
+        write_header(out, dialect, family);
+        out.extend_from_slice(lines);
+    }
+}
+
+/// Appends the lines that say what a family is.
+pub(super) fn write_header(out: &mut Vec<u8>, dialect: Dialect, family: &Family) {
+    let name = dialect.name(family);
+    let mut line = |keyword: &str, text: &str, quotes| {
+        for part in ["# ", keyword, " ", name, " "] {
+            out.extend_from_slice(part.as_bytes());
+        }
+        write_escaped(out, text, quotes);
+        out.push(b'\n');
+    };
+    line("HELP", family.help, dialect.quotes_in_help());
+    line("TYPE", dialect.kind(family.kind), Quotes::Plain);
+    if let Some(unit) = dialect.unit(family) {
+        line("UNIT", unit, Quotes::Plain);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(dialect: Dialect, family: Family) -> String {
+        let mut out = Vec::new();
+        write_header(&mut out, dialect, &family);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn each_dialect_has_its_own_header() {
+        let info = Family { name: "job_info", kind: Kind::Info, help: "A \"b\" \\ c", labels: &[] };
+        insta::assert_snapshot!(header(Dialect::Text, info), @r#"
+        # HELP job_info A "b" \\ c
+        # TYPE job_info gauge
+        "#);
+        insta::assert_snapshot!(header(Dialect::OpenMetrics, info), @r#"
+        # HELP job A \"b\" \\ c
+        # TYPE job info
+        "#);
+        let counter =
+            Family { name: "cpu_seconds_total", kind: Kind::Counter, help: "CPU", labels: &[] };
+        insta::assert_snapshot!(header(Dialect::Text, counter), @r"
+        # HELP cpu_seconds_total CPU
+        # TYPE cpu_seconds_total counter
+        ");
+        insta::assert_snapshot!(header(Dialect::OpenMetrics, counter), @r"
+        # HELP cpu_seconds CPU
+        # TYPE cpu_seconds counter
+        # UNIT cpu_seconds seconds
+        ");
+    }
+}

@@ -1,0 +1,185 @@
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{Mutex as AsyncMutex, watch};
+use tokio::time::Instant;
+
+use crate::own;
+
+use super::dialect::Dialect;
+use super::gzip;
+use super::negotiation::{self, Encoding, FORMATS, Format};
+use super::own_text;
+use super::snapshot::Snapshot;
+
+/// How old our own counters may be in an answer. They change all the time; made anew for every
+/// scrape, no two scrapers could share a compressed answer.
+const OWN_MAX_AGE: Duration = Duration::from_secs(1);
+
+/// Gives answers. Never waits for whoever publishes. Clones share what was made.
+#[derive(Clone)]
+pub struct Reader {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    own: own::Metrics,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    state: Mutex<Option<Arc<State>>>,
+    /// Of each format; locked while it is made, so that whoever comes meanwhile waits and shares.
+    gzipped: [Arc<AsyncMutex<Option<Gzipped>>>; FORMATS.len()],
+}
+
+/// What everybody who asks at about the same time is answered from.
+struct State {
+    /// Later states have higher numbers.
+    number: u64,
+    made: Instant,
+    snapshot: Arc<Snapshot>,
+    own: [Bytes; Dialect::ALL.len()],
+}
+
+/// A state, compressed.
+struct Gzipped {
+    number: u64,
+    bytes: Bytes,
+}
+
+/// An exposition, ready to send.
+#[derive(Debug)]
+pub struct Answer {
+    /// The value of `Content-Type`.
+    pub content_type: &'static str,
+    /// The value of `Content-Encoding`, if there is one.
+    pub content_encoding: Option<&'static str>,
+    /// The number of bytes in the body.
+    pub content_length: u64,
+    /// The bytes.
+    pub body: Body,
+}
+
+impl Reader {
+    pub(super) fn new(own: own::Metrics, snapshots: watch::Receiver<Arc<Snapshot>>) -> Self {
+        let shared =
+            Shared { own, snapshots, state: Mutex::default(), gzipped: Default::default() };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The newest exposition, in the format and encoding that these two headers ask for; an absent
+    /// header is empty text.
+    pub async fn answer(&self, accept: &str, accept_encoding: &str) -> Answer {
+        let format = negotiation::format(accept);
+        let state = self.state();
+        if negotiation::encoding(accept_encoding) == Encoding::Gzip
+            && let Some(bytes) = self.gzipped(format, &state).await
+        {
+            return Answer {
+                content_type: format.content_type,
+                content_encoding: Some("gzip"),
+                content_length: bytes.len() as u64,
+                body: Body { source: Source::Packed(Some(bytes)) },
+            };
+        }
+        Answer {
+            content_type: format.content_type,
+            content_encoding: None,
+            content_length: state.size(format.dialect),
+            body: Body::plain(state, format.dialect),
+        }
+    }
+
+    /// The state to answer from: made anew where the snapshot is a new one or our own counters are
+    /// too old.
+    fn state(&self) -> Arc<State> {
+        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let snapshot = Arc::clone(&self.shared.snapshots.borrow());
+        if let Some(state) = state.as_ref()
+            && Arc::ptr_eq(&state.snapshot, &snapshot)
+            && state.made.elapsed() < OWN_MAX_AGE
+        {
+            return Arc::clone(state);
+        }
+        let number = state.as_ref().map_or(0, |before| before.number + 1);
+        let own = own_text::render(&self.shared.own);
+        let new = Arc::new(State { number, made: Instant::now(), snapshot, own });
+        *state = Some(Arc::clone(&new));
+        new
+    }
+
+    /// This state or a later one, compressed; `None` only where the runtime is shutting down.
+    async fn gzipped(&self, format: &'static Format, state: &State) -> Option<Bytes> {
+        let place = Arc::clone(&self.shared.gzipped[format.place()]);
+        let mut gzipped = place.lock_owned().await;
+        if let Some(gzipped) = gzipped.as_ref()
+            && gzipped.number >= state.number
+        {
+            return Some(gzipped.bytes.clone());
+        }
+        // While we waited for the place a newer state may have come: it serves more of those behind us.
+        let newest = self.state();
+        let own = self.shared.own.clone();
+        // The work keeps the place and finishes even if whoever asked for it goes away.
+        let work = tokio::task::spawn_blocking(move || {
+            let number = newest.number;
+            // The old one goes first: two at once is memory nobody needs.
+            *gzipped = None;
+            let bytes = gzip::compress(Body::plain(newest, format.dialect));
+            own.encoding(format.name, "gzip");
+            *gzipped = Some(Gzipped { number, bytes: bytes.clone() });
+            bytes
+        });
+        work.await.ok()
+    }
+}
+
+impl State {
+    fn size(&self, dialect: Dialect) -> u64 {
+        self.snapshot.size(dialect) + self.own[dialect as usize].len() as u64
+    }
+}
+
+/// The bytes of an answer, in pieces that are shared with whatever else holds them.
+pub struct Body {
+    source: Source,
+}
+
+enum Source {
+    Packed(Option<Bytes>),
+    Plain { state: Arc<State>, dialect: Dialect, family: usize, piece: usize },
+}
+
+impl Body {
+    fn plain(state: Arc<State>, dialect: Dialect) -> Self {
+        Self { source: Source::Plain { state, dialect, family: 0, piece: 0 } }
+    }
+}
+
+impl Iterator for Body {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        let (state, dialect, family, piece) = match &mut self.source {
+            Source::Packed(bytes) => return bytes.take(),
+            Source::Plain { state, dialect, family, piece } => (state, *dialect, family, piece),
+        };
+        while *family < state.snapshot.families() {
+            if let Some(bytes) = state.snapshot.piece(dialect, *family, *piece) {
+                *piece += 1;
+                return Some(bytes.clone());
+            }
+            *family += 1;
+            *piece = 0;
+        }
+        // The exporter's own families come after the last one.
+        let own = state.own[dialect as usize].clone();
+        self.source = Source::Packed(None);
+        Some(own)
+    }
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Body")
+    }
+}

@@ -1,0 +1,267 @@
+use std::collections::BTreeMap;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::metrics::{Family, FamilyIndex, JobKey};
+use crate::own;
+
+use super::dialect::Dialect;
+use super::group::{GROUP_JOBS, Group, Lines};
+use super::job_text::JobText;
+use super::snapshot::Snapshot;
+
+/// Why a series that was refused as a repetition counts as dropped.
+const DUPLICATE: &str = "duplicate";
+
+/// What `/metrics` is made of: the lines of every job.
+///
+/// Pollers [put](Self::put) and [remove](Self::remove) jobs at any time, which only takes a note;
+/// [publish](Self::publish) works the notes in and shows the result to the readers. Clones share
+/// one store.
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    families: &'static [Family],
+    own: own::Metrics,
+    /// What changed since the last publication; `None` is a job that left.
+    pending: Mutex<BTreeMap<JobKey, Option<JobText>>>,
+    jobs: Mutex<Jobs>,
+    publisher: watch::Sender<Arc<Snapshot>>,
+}
+
+/// What one publication did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// Blocks that were put together anew; all others are shared with the snapshot before.
+    pub rebuilt_blocks: usize,
+    /// Series now shown.
+    pub series: usize,
+    /// Size of the snapshot in text 0.0.4.
+    pub bytes: u64,
+}
+
+impl Store {
+    pub(super) fn new(
+        families: &'static [Family],
+        own: own::Metrics,
+        publisher: watch::Sender<Arc<Snapshot>>,
+    ) -> Self {
+        let shared = Shared {
+            families,
+            own,
+            pending: Mutex::default(),
+            jobs: Mutex::new(Jobs::new(families.len())),
+            publisher,
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// An empty text for the families of this store.
+    pub fn text(&self) -> JobText {
+        JobText::new(self.shared.families)
+    }
+
+    /// From the next publication on the job's lines are these.
+    pub fn put(&self, key: JobKey, text: JobText) {
+        locked(&self.shared.pending).insert(key, Some(text));
+    }
+
+    /// From the next publication on the job is gone.
+    pub fn remove(&self, key: JobKey) {
+        locked(&self.shared.pending).insert(key, None);
+    }
+
+    /// Shows the readers what was put and removed. `now` is the Unix time.
+    ///
+    /// Costs as much as what changed, not as much as what is held. Meant to be called about once a
+    /// second, so that a burst of polls makes one snapshot; it does not wait for any reader.
+    pub fn publish(&self, now: f64) -> Published {
+        let mut jobs = locked(&self.shared.jobs);
+        let changes = mem::take(&mut *locked(&self.shared.pending));
+        let changed = jobs.apply(changes);
+        let mut snapshot = Arc::clone(&self.shared.publisher.borrow());
+        if changed.families.contains(&true) {
+            let series = jobs.members().map(|member| member.series).sum();
+            snapshot = Arc::new(snapshot.with(jobs.lines(&changed.families), series));
+            self.shared.publisher.send_replace(Arc::clone(&snapshot));
+        }
+        jobs.report_refused(&self.shared.own);
+        let published = Published {
+            rebuilt_blocks: changed.blocks,
+            series: snapshot.series(),
+            bytes: snapshot.size(Dialect::Text),
+        };
+        self.shared.own.series(published.series);
+        self.shared.own.exposition_bytes(published.bytes);
+        self.shared.own.snapshot_timestamp(now);
+        published
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is behind our locks is whole between any two statements that can panic.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Every job, in key order, in groups.
+struct Jobs {
+    families: usize,
+    groups: Vec<Group>,
+    /// Refused series by project, as last reported.
+    refused: BTreeMap<Arc<str>, usize>,
+}
+
+/// What a batch of changes touched.
+struct Changed {
+    families: Vec<bool>,
+    blocks: usize,
+}
+
+impl Changed {
+    fn touch(&mut self, group: &Group) {
+        group.families().for_each(|family| self.families[family] = true);
+    }
+
+    fn built(&mut self, group: &Group) {
+        self.touch(group);
+        self.blocks += group.families().count();
+    }
+}
+
+impl Jobs {
+    fn new(families: usize) -> Self {
+        Self { families, groups: Vec::new(), refused: BTreeMap::new() }
+    }
+
+    fn members(&self) -> impl Iterator<Item = &super::group::Member> {
+        self.groups.iter().flat_map(Group::members)
+    }
+
+    /// The lines of the families that are marked.
+    fn lines<'a>(
+        &'a self,
+        marked: &'a [bool],
+    ) -> impl Iterator<Item = (FamilyIndex, super::snapshot::FamilyLines)> + 'a {
+        let marked = marked.iter().enumerate().filter(|(_, marked)| **marked);
+        marked.map(|(family, _)| {
+            (family, self.groups.iter().map(|group| group.block(family)).collect())
+        })
+    }
+
+    fn apply(&mut self, changes: BTreeMap<JobKey, Option<JobText>>) -> Changed {
+        let mut changed = Changed { families: vec![false; self.families], blocks: 0 };
+        if changes.is_empty() {
+            return changed;
+        }
+        let mut old = mem::take(&mut self.groups);
+        if old.is_empty() {
+            old.push(Group::default());
+        }
+        let mut changes = changes.into_iter().peekable();
+        let mut old = old.into_iter().peekable();
+        while let Some(group) = old.next() {
+            // A group owns every key below the first one of the next.
+            let end = old.peek().and_then(|next| next.members().first()).map(|member| &member.key);
+            let mut mine = Vec::new();
+            while let Some(change) = changes.next_if(|(key, _)| end.is_none_or(|end| key < end)) {
+                mine.push(change);
+            }
+            self.work_in(group, mine, &mut changed);
+        }
+        changed
+    }
+
+    /// Works the changes that fall into a group in, and keeps what becomes of it.
+    fn work_in(
+        &mut self,
+        mut group: Group,
+        changes: Vec<(JobKey, Option<JobText>)>,
+        changed: &mut Changed,
+    ) {
+        let stays =
+            |(key, text): &(JobKey, Option<JobText>)| group.find(key).is_some() == text.is_some();
+        if changes.iter().all(stays) {
+            let updates: Vec<_> = changes
+                .into_iter()
+                .filter_map(|(key, text)| Some((group.find(&key)?, text?)))
+                .collect();
+            for family in group.update(&updates) {
+                changed.families[family] = true;
+                changed.blocks += 1;
+            }
+            self.keep(group, changed);
+            return;
+        }
+        changed.touch(&group);
+        let mut jobs: BTreeMap<JobKey, Lines<'_>> = group
+            .members()
+            .iter()
+            .enumerate()
+            .map(|(at, member)| (member.key.clone(), Lines::Kept(&group, at)))
+            .collect();
+        for (key, text) in changes {
+            match text {
+                Some(text) => jobs.insert(key, Lines::New(text)),
+                None => jobs.remove(&key),
+            };
+        }
+        for group in self.split(jobs, changed) {
+            self.keep(group, changed);
+        }
+    }
+
+    /// One group, or several of about the named size where it has grown to more than two.
+    fn split(&self, jobs: BTreeMap<JobKey, Lines<'_>>, changed: &mut Changed) -> Vec<Group> {
+        let parts = if jobs.len() > 2 * GROUP_JOBS { jobs.len().div_ceil(GROUP_JOBS) } else { 1 };
+        let size = jobs.len().div_ceil(parts);
+        let mut jobs = jobs.into_iter().peekable();
+        let mut groups = Vec::with_capacity(parts);
+        while jobs.peek().is_some() {
+            let group = Group::new(self.families, jobs.by_ref().take(size).collect());
+            changed.built(&group);
+            groups.push(group);
+        }
+        groups
+    }
+
+    /// Puts a group at the end, joined with the one before where both are small.
+    fn keep(&mut self, group: Group, changed: &mut Changed) {
+        let room =
+            |before: &mut Group| before.members().len() + group.members().len() <= GROUP_JOBS;
+        match self.groups.pop_if(room) {
+            Some(before) => {
+                let joined = [&before, &group].into_iter().flat_map(|part| {
+                    let members = part.members().iter().enumerate();
+                    members.map(move |(at, member)| (member.key.clone(), Lines::Kept(part, at)))
+                });
+                let joined = Group::new(self.families, joined.collect());
+                changed.built(&joined);
+                self.groups.push(joined);
+            }
+            None if group.members().is_empty() => {}
+            None => self.groups.push(group),
+        }
+    }
+
+    /// Tells how many series of each project are missing because they were refused.
+    fn report_refused(&mut self, own: &own::Metrics) {
+        let mut refused: BTreeMap<Arc<str>, usize> = BTreeMap::new();
+        for member in self.members().filter(|member| member.refused > 0) {
+            *refused.entry(Arc::clone(&member.key.project)).or_default() += member.refused;
+        }
+        for project in self.refused.keys() {
+            refused.entry(Arc::clone(project)).or_default();
+        }
+        for (project, count) in &refused {
+            if let Some(project) = own.known_project(project) {
+                project.series_dropped(DUPLICATE, *count as f64);
+            }
+        }
+        self.refused = refused;
+    }
+}
