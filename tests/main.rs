@@ -1,1 +1,4 @@
 //! Behaviour from outside.
+
+mod harness;
+mod peers;
