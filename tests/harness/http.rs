@@ -1,6 +1,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use http::HeaderMap;
 use reqwest::{Client, Method, Response};
 
 /// One request of a test; the longest thing anybody asks for is a scrape of a large fleet.
@@ -11,10 +12,16 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Answer {
     /// The HTTP status.
     pub(crate) status: u16,
-    /// The `Content-Type`, empty where there is none.
-    pub(crate) content_type: String,
     /// The body as text.
     pub(crate) text: String,
+    headers: HeaderMap,
+}
+
+impl Answer {
+    /// A header as text, empty where there is none.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
 }
 
 /// A server at `http://host:port`.
@@ -49,6 +56,11 @@ impl Site {
         self.send(Method::GET, path, headers, None).await.unwrap_or_else(|e| panic!("{e}"))
     }
 
+    /// DELETE with headers, which has to be answered.
+    pub(crate) async fn delete_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send(Method::DELETE, path, headers, None).await.unwrap_or_else(|e| panic!("{e}"))
+    }
+
     /// POST of a JSON body, which has to be answered.
     pub(crate) async fn post(&self, path: &str, json: &str) -> Answer {
         self.send(Method::POST, path, &[], Some(json)).await.unwrap_or_else(|e| panic!("{e}"))
@@ -75,14 +87,9 @@ impl Site {
 }
 
 async fn read(response: Response) -> Result<Answer, reqwest::Error> {
-    let content_type = response
-        .headers()
-        .get("Content-Type")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
-        .to_owned();
     let status = response.status().as_u16();
-    Ok(Answer { status, content_type, text: response.text().await? })
+    let headers = response.headers().clone();
+    Ok(Answer { status, headers, text: response.text().await? })
 }
 
 /// A client that goes straight to loopback: no proxy of the environment, no roots of the machine.

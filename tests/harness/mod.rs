@@ -9,6 +9,6 @@ mod process;
 mod wait;
 
 pub(crate) use http::{Answer, Site};
-pub(crate) use ours::{Daemon, Demo, Simulator, exporter};
+pub(crate) use ours::{Daemon, Demo, Simulator};
 pub(crate) use process::{Finished, Process};
 pub(crate) use wait::wait_for;

@@ -13,7 +13,7 @@ const START: Duration = Duration::from_secs(20);
 const STOP: Duration = Duration::from_secs(15);
 
 /// Our binary with nothing of the tester's environment in its own.
-pub(crate) fn exporter(args: &[&str]) -> Command {
+fn exporter(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_modelarts-exporter"));
     command.env_clear().args(args);
     command
@@ -37,9 +37,7 @@ impl Daemon {
         command.arg(format!("--config.file={}", file.display()));
         let mut process = Process::start("the daemon", &mut command);
         let address = process
-            .wait_until(START, "a line with \" address=IP:PORT\"", |p| {
-                complete_lines(&p.stderr()).find_map(listening_address)
-            })
+            .wait_until(START, "the address it listens on", |p| p.logged_address("listening"))
             .await;
         Self { process, site: Site::new(&format!("http://{address}")), _directory: directory }
     }
@@ -137,13 +135,6 @@ impl Deref for Demo {
 /// The lines that are complete: an address cut in half is still an address.
 fn complete_lines(text: &str) -> impl Iterator<Item = &str> {
     text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'))
-}
-
-/// `127.0.0.1:9` of `… msg=listening address=127.0.0.1:9`.
-fn listening_address(line: &str) -> Option<String> {
-    let (_, rest) = line.split_once(" address=")?;
-    let address = rest.split_whitespace().next()?;
-    address.parse::<std::net::SocketAddr>().ok().map(|address| address.to_string())
 }
 
 /// The first URL of a line.

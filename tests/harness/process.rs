@@ -1,5 +1,6 @@
 use std::fmt::Write as _;
 use std::io::Read;
+use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -57,6 +58,16 @@ impl Process {
     /// The standard error so far.
     pub(crate) fn stderr(&self) -> String {
         self.stderr.text()
+    }
+
+    /// `127.0.0.1:9` of the first complete log line `… {message} … address=127.0.0.1:9`.
+    pub(crate) fn logged_address(&self, message: &str) -> Option<SocketAddr> {
+        let stderr = self.stderr();
+        // An address cut in half is still an address: only lines that are complete count.
+        stderr.split_inclusive('\n').filter(|line| line.ends_with('\n')).find_map(|line| {
+            let (_, rest) = line.split_once(message)?.1.split_once(" address=")?;
+            rest.split_whitespace().next()?.parse().ok()
+        })
     }
 
     /// Waits until `find` finds what it looks for in the output so far; a process that ends first
