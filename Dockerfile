@@ -1,0 +1,35 @@
+# A static binary and a CA bundle, nothing else. `make image` builds it.
+FROM docker.io/library/rust:1.95.0-bookworm AS build
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends ca-certificates musl-tools \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /build
+COPY rust-toolchain.toml ./
+RUN rustup target add "$(uname -m)-unknown-linux-musl"
+
+# The dependencies are a layer of their own: an empty package with the same Cargo.toml brings them in,
+# and only a change to that file or to Cargo.lock builds them again.
+COPY Cargo.toml Cargo.lock ./
+RUN sed -n 's/^path = "\(.*\)"/\1/p' Cargo.toml | while read -r path; do \
+        mkdir -p "$(dirname "$path")" && echo 'fn main() {}' >"$path"; \
+    done \
+    && touch src/lib.rs \
+    && cargo build --locked --release --target "$(uname -m)-unknown-linux-musl"
+
+COPY src src
+ARG REVISION=unknown
+# Cargo goes by modification times, and a checkout may be older than the empty package above.
+RUN find src -name '*.rs' -exec touch {} + \
+    && MODELARTS_EXPORTER_REVISION="$REVISION" \
+        cargo build --locked --release --target "$(uname -m)-unknown-linux-musl" \
+    && install -s "target/$(uname -m)-unknown-linux-musl/release/modelarts-exporter" /modelarts-exporter
+
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /modelarts-exporter /modelarts-exporter
+USER 65532:65532
+ENV MODELARTS_EXPORTER_WEB__LISTEN_ADDRESSES=:10977
+EXPOSE 10977
+HEALTHCHECK CMD ["/modelarts-exporter", "healthcheck"]
+ENTRYPOINT ["/modelarts-exporter"]
+CMD ["--config.file=/etc/modelarts-exporter/modelarts-exporter.toml"]

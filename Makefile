@@ -1,0 +1,80 @@
+# The only place where command lines are written; people and CI call these targets.
+
+CARGO ?= cargo
+EXPORTER = $(or $(CARGO_TARGET_DIR),target)/debug/modelarts-exporter
+PEERS = target/peers
+TOOLS = target/tools
+
+# What test-long installs where it is missing; the version is the one deny.toml was written for.
+CARGO_DENY_VERSION = 0.20.2
+
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL = help
+
+.PHONY: help
+help: ## Say what there is
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+# --- see it, use it
+
+.PHONY: demo
+demo: ## Build and run the exporter against a simulated cloud; prints the URLs to open
+	$(CARGO) run --locked -- demo
+
+# --- daily work
+
+.PHONY: check
+check: ## What takes seconds: format, lints, documentation, import rules
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
+	$(CARGO) test --locked --test behaviour import_rules
+
+.PHONY: test
+test: peers ## Bring the peers, run every test
+	$(CARGO) test --locked
+
+.PHONY: test-long
+test-long: $(TOOLS)/bin/cargo-deny ## What is slow: licences, duplicates and sources of the dependencies
+	$(TOOLS)/bin/cargo-deny --locked check licenses bans sources
+
+.PHONY: bench
+bench: ## Measure
+	$(CARGO) bench --locked
+
+# --- what is generated
+
+.PHONY: docs
+docs: ## Write the documents that come from the source
+	$(CARGO) build --locked
+	mkdir -p config docs
+	$(EXPORTER) generate config >config/modelarts-exporter.toml
+	$(EXPORTER) generate configuration-doc >docs/configuration.md
+	$(EXPORTER) generate metrics-doc >docs/metrics.md
+
+.PHONY: golden
+golden: ## Write tests/golden anew; read the difference before committing it
+	GOLDEN=write $(CARGO) test --locked --test behaviour golden
+
+# --- what the tests run against
+
+.PHONY: peers
+peers: $(PEERS)/prometheus.ready $(PEERS)/clients.ready $(PEERS)/keystone.ready ## Bring what other people wrote, under target/peers
+
+$(PEERS)/prometheus.ready: scripts/peers.sh
+	scripts/peers.sh prometheus
+
+$(PEERS)/clients.ready: scripts/peers.sh tests/peers/clients.txt
+	scripts/peers.sh clients
+
+$(PEERS)/keystone.ready: scripts/peers.sh tests/peers/keystone.txt
+	scripts/peers.sh keystone
+
+$(TOOLS)/bin/cargo-deny:
+	$(CARGO) install --locked --root $(TOOLS) --version $(CARGO_DENY_VERSION) cargo-deny
+
+# --- what is shipped
+
+.PHONY: image
+image: ## Build the container image; needs buildah and a registry
+	buildah build --tag modelarts-exporter .

@@ -1,0 +1,109 @@
+#!/bin/sh
+# Brings one of the programs the tests run against, and unpacks it under target/peers.
+#
+# Usage: scripts/peers.sh prometheus|clients|keystone
+#
+# Nothing is started, and nothing outside target/peers changes, with two exceptions on a machine that
+# lacks them, both for root alone: apt's package lists, and python3 with its venv module. Whoever is
+# not root is told the command instead.
+set -eu
+
+peers=target/peers
+
+say() {
+    printf 'peers: %s\n' "$*"
+}
+
+# Ends with what is missing ($1) and the command that brings it ($2).
+missing() {
+    printf 'peers: %s is missing. Bring it with\n\n    %s\n\nand run make again.\n' "$1" "$2" >&2
+    exit 1
+}
+
+is_root() {
+    [ "$(id -u)" -eq 0 ]
+}
+
+apt_get() {
+    # The unprivileged user apt switches to cannot write below root's home.
+    apt-get -q -o APT::Sandbox::User=root "$@"
+}
+
+# Makes sure that apt knows the package.
+know() {
+    command -v apt-get >/dev/null ||
+        missing "apt-get, from which $1 would come," "(a Debian or Ubuntu machine)"
+    if apt-cache show "$1" >/dev/null 2>&1; then
+        return
+    fi
+    is_root || missing "apt's package list, which names $1," "sudo apt-get update"
+    say "reading the package lists"
+    apt_get update
+}
+
+# Downloads a Debian package into the present directory; lists that are too old are renewed once.
+download() {
+    apt_get download "$1" && return
+    is_root || missing "an apt package list of today" "sudo apt-get update"
+    apt_get update
+    apt_get download "$1"
+}
+
+# Unpacks a Debian package ($1) without installing it, and starts each of its programs ($2 …) once.
+debian() {
+    package=$1
+    shift
+    say "unpacking $package"
+    know "$package"
+    rm -rf "${peers:?}/$package"
+    mkdir -p "$peers/$package"
+    (
+        cd "$peers/$package"
+        download "$package"
+        dpkg -x "$package"_*.deb .
+        rm -- *.deb
+    )
+    for program in "$@"; do
+        version=$("$peers/$package/usr/bin/$program" --version 2>&1)
+        say "$version" | head -n 1
+    done
+}
+
+# Makes a virtual environment ($1) of what its requirements name, and runs a command of it ($2 …) once.
+python() {
+    name=$1
+    shift
+    if ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
+        is_root || missing "python3 with its venv module" \
+            "sudo apt-get install --no-install-recommends python3 python3-venv"
+        know python3-venv
+        say "installing python3 and python3-venv"
+        DEBIAN_FRONTEND=noninteractive \
+            apt_get install -y --no-install-recommends python3 python3-venv
+    fi
+    say "making the environment $name"
+    rm -rf "${peers:?}/$name"
+    python3 -m venv "$peers/$name"
+    "$peers/$name/bin/python" -m pip install --disable-pip-version-check --progress-bar off --quiet \
+        --requirement "tests/peers/$name.txt"
+    program=$1
+    shift
+    version=$(PYTHONWARNINGS=ignore "$peers/$name/bin/$program" "$@")
+    say "$name: $version"
+}
+
+mkdir -p "$peers"
+rm -f "$peers/${1:-}.ready"
+case ${1:-} in
+prometheus) debian prometheus prometheus promtool ;;
+clients)
+    python clients python -c 'import prometheus_client.openmetrics.parser, otcextensions.sdk
+print("prometheus-client and otcextensions can be imported")'
+    ;;
+keystone) python keystone keystone-manage --version ;;
+*)
+    sed -n '2,4s/^# *//p' "$0" >&2
+    exit 2
+    ;;
+esac
+date -u +%Y-%m-%dT%H:%M:%SZ >"$peers/$1.ready"

@@ -1,0 +1,14 @@
+//! What the tests start and ask: real processes, ours and other people's, each on a port of its own.
+//!
+//! Everything waits on a state with a deadline and says, when it gives up, what it saw last. A process
+//! that was started here ends here: its guard kills it when it goes out of scope.
+
+mod http;
+mod ours;
+mod process;
+mod wait;
+
+pub(crate) use http::{Answer, Site};
+pub(crate) use ours::{Daemon, Demo, Simulator};
+pub(crate) use process::{Finished, Process};
+pub(crate) use wait::wait_for;

@@ -1,0 +1,144 @@
+use std::ops::Deref;
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::{Finished, Process, Site};
+
+/// From exec to the first line that names an address; generous, because all tests share the machine.
+const START: Duration = Duration::from_secs(20);
+
+/// The contract gives 5 s from SIGTERM to the end; this adds what a busy machine may take.
+const STOP: Duration = Duration::from_secs(15);
+
+/// Our binary with nothing of the tester's environment in its own.
+fn exporter(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_modelarts-exporter"));
+    command.env_clear().args(args);
+    command
+}
+
+/// The daemon with a configuration file of its own, listening on a port of its own.
+#[derive(Debug)]
+pub(crate) struct Daemon {
+    process: Process,
+    site: Site,
+    _directory: TempDir,
+}
+
+impl Daemon {
+    /// Starts the daemon with this configuration, and waits until it listens.
+    pub(crate) async fn start(config: &str) -> Self {
+        let directory = TempDir::new().expect("a temporary directory");
+        let file = directory.path().join("modelarts-exporter.toml");
+        std::fs::write(&file, config).expect("the configuration can be written");
+        let mut command = exporter(&["--web.listen-address=127.0.0.1:0"]);
+        command.arg(format!("--config.file={}", file.display()));
+        let mut process = Process::start("the daemon", &mut command);
+        let address = process
+            .wait_until(START, "the address it listens on", |p| p.logged_address("listening"))
+            .await;
+        Self { process, site: Site::new(&format!("http://{address}")), _directory: directory }
+    }
+
+    /// SIGTERM, and the end.
+    pub(crate) async fn stop(self) -> Finished {
+        self.process.terminate();
+        self.process.ended(STOP).await
+    }
+
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.process.stderr()
+    }
+}
+
+impl Deref for Daemon {
+    type Target = Site;
+
+    fn deref(&self) -> &Site {
+        &self.site
+    }
+}
+
+/// `modelarts-exporter simulate` on a port of its own.
+#[derive(Debug)]
+pub(crate) struct Simulator {
+    _process: Process,
+    site: Site,
+}
+
+impl Simulator {
+    /// Starts the simulator with these arguments, and waits until it listens.
+    pub(crate) async fn start(args: &[&str]) -> Self {
+        let mut command = exporter(&["simulate", "--listen=127.0.0.1:0"]);
+        let mut process = Process::start("the simulator", command.args(args));
+        let url =
+            process.wait_until(START, "a URL", |p| complete_lines(&p.stdout()).find_map(url)).await;
+        Self { _process: process, site: Site::new(&url) }
+    }
+}
+
+impl Deref for Simulator {
+    type Target = Site;
+
+    fn deref(&self) -> &Site {
+        &self.site
+    }
+}
+
+/// `modelarts-exporter demo`: the daemon and the simulator in one process, on ports of their own.
+#[derive(Debug)]
+pub(crate) struct Demo {
+    process: Process,
+    site: Site,
+    /// The simulator inside.
+    pub(crate) simulator: Site,
+}
+
+impl Demo {
+    /// Starts the demo, and waits until it has printed both of its URLs.
+    pub(crate) async fn start() -> Self {
+        let mut command =
+            exporter(&["demo", "--web.listen-address=127.0.0.1:0", "--listen=127.0.0.1:0"]);
+        let mut process = Process::start("the demo", &mut command);
+        let (metrics, simulator) = process
+            .wait_until(START, "the URLs of metrics and simulator", |p| {
+                let stdout = p.stdout();
+                let (metrics, others): (Vec<_>, Vec<_>) = complete_lines(&stdout)
+                    .filter_map(|line| Some((line, url(line)?)))
+                    .partition(|(_, url)| url.ends_with("/metrics"));
+                let simulator = others.into_iter().find(|(line, _)| line.contains("imulator"))?;
+                Some((metrics.into_iter().next()?.1, simulator.1))
+            })
+            .await;
+        let site = Site::new(metrics.trim_end_matches("/metrics"));
+        Self { process, site, simulator: Site::new(&simulator) }
+    }
+
+    /// SIGTERM, and the end.
+    pub(crate) async fn stop(self) -> Finished {
+        self.process.terminate();
+        self.process.ended(STOP).await
+    }
+}
+
+impl Deref for Demo {
+    type Target = Site;
+
+    fn deref(&self) -> &Site {
+        &self.site
+    }
+}
+
+/// The lines that are complete: an address cut in half is still an address.
+fn complete_lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'))
+}
+
+/// The first URL of a line.
+fn url(line: &str) -> Option<String> {
+    let url = &line[line.find("http://")?..];
+    url.split_whitespace().next().map(str::to_owned)
+}

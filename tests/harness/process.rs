@@ -1,0 +1,167 @@
+use std::fmt::Write as _;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::wait_for;
+
+/// As much of each stream as a failed test prints.
+const SHOWN_BYTES: usize = 4096;
+
+/// A child process with its output captured; killed when it goes out of scope.
+#[derive(Debug)]
+pub(crate) struct Process {
+    name: String,
+    child: Child,
+    stdout: Capture,
+    stderr: Capture,
+}
+
+/// What is left of a process that ended.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// How it ended.
+    pub(crate) status: ExitStatus,
+    /// All it wrote there.
+    pub(crate) stdout: String,
+    /// All it wrote there.
+    pub(crate) stderr: String,
+}
+
+impl Process {
+    /// Starts the command with no input; `name` is what messages call it.
+    pub(crate) fn start(name: &str, command: &mut Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|e| panic!("cannot start {name} ({command:?}): {e}"));
+        let stdout = Capture::of(child.stdout.take().expect("stdout was piped"));
+        let stderr = Capture::of(child.stderr.take().expect("stderr was piped"));
+        Self { name: name.to_owned(), child, stdout, stderr }
+    }
+
+    /// Starts the command and waits for its end.
+    pub(crate) async fn run(name: &str, command: &mut Command, within: Duration) -> Finished {
+        Self::start(name, command).ended(within).await
+    }
+
+    /// The standard output so far.
+    pub(crate) fn stdout(&self) -> String {
+        self.stdout.text()
+    }
+
+    /// The standard error so far.
+    pub(crate) fn stderr(&self) -> String {
+        self.stderr.text()
+    }
+
+    /// `127.0.0.1:9` of the first complete log line `… {message} … address=127.0.0.1:9`.
+    pub(crate) fn logged_address(&self, message: &str) -> Option<SocketAddr> {
+        let stderr = self.stderr();
+        // An address cut in half is still an address: only lines that are complete count.
+        stderr.split_inclusive('\n').filter(|line| line.ends_with('\n')).find_map(|line| {
+            let (_, rest) = line.split_once(message)?.1.split_once(" address=")?;
+            rest.split_whitespace().next()?.parse().ok()
+        })
+    }
+
+    /// Waits until `find` finds what it looks for in the output so far; a process that ends first
+    /// fails at once.
+    pub(crate) async fn wait_until<T>(
+        &mut self,
+        within: Duration,
+        what: &str,
+        find: impl Fn(&Self) -> Option<T>,
+    ) -> T {
+        let what = format!("{what} from {}", self.name);
+        wait_for(within, &what, async || {
+            // Asked before the look, so that the last words of a process still count.
+            let ended = self.end();
+            match (find(self), ended) {
+                (Some(found), _) => Ok(found),
+                (None, None) => Err(format!("it runs\n{}", self.output())),
+                (None, Some(status)) => panic!("no {what}: it ended, {status}\n{}", self.output()),
+            }
+        })
+        .await
+    }
+
+    /// Waits for the end, and for the last byte of its output.
+    pub(crate) async fn ended(mut self, within: Duration) -> Finished {
+        let status = wait_for(within, &format!("the end of {}", self.name), async || {
+            self.end().ok_or_else(|| format!("it runs\n{}", self.output()))
+        })
+        .await;
+        Finished { status, stdout: self.stdout(), stderr: self.stderr() }
+    }
+
+    /// Asks the process to stop, as an init system does.
+    pub(crate) fn terminate(&self) {
+        // The shell's own `kill`: sending a signal from here would take `unsafe`, and a minimal
+        // machine has no other `kill`.
+        let id = self.child.id();
+        let sent = Command::new("sh").arg("-c").arg(format!("kill -TERM {id}")).status();
+        assert!(sent.is_ok_and(|status| status.success()), "cannot signal {}", self.name);
+    }
+
+    /// How it ended, once both streams are read to their end as well.
+    fn end(&mut self) -> Option<ExitStatus> {
+        let status = self.child.try_wait().expect("a child of ours can be waited for")?;
+        (self.stdout.is_complete() && self.stderr.is_complete()).then_some(status)
+    }
+
+    fn output(&self) -> String {
+        let mut shown = String::new();
+        for (stream, text) in [("stdout", self.stdout()), ("stderr", self.stderr())] {
+            let from = text.ceil_char_boundary(text.len().saturating_sub(SHOWN_BYTES));
+            let _ = writeln!(shown, "--- {stream} of {}\n{}", self.name, text[from..].trim_end());
+        }
+        shown
+    }
+}
+
+impl Drop for Process {
+    #[expect(clippy::print_stderr, reason = "a failed test shows what its processes said")]
+    fn drop(&mut self) {
+        // Errors mean that it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            eprint!("{}", self.output());
+        }
+    }
+}
+
+/// A stream, read to its end by a thread of its own so that the writer never blocks.
+#[derive(Debug)]
+struct Capture {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    reader: JoinHandle<()>,
+}
+
+impl Capture {
+    fn of(mut stream: impl Read + Send + 'static) -> Self {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&bytes);
+        let reader = thread::spawn(move || {
+            let mut piece = [0; 8192];
+            while let Ok(read @ 1..) = stream.read(&mut piece) {
+                sink.lock().expect("no holder panics").extend_from_slice(&piece[..read]);
+            }
+        });
+        Self { bytes, reader }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes.lock().expect("no holder panics")).into_owned()
+    }
+
+    fn is_complete(&self) -> bool {
+        self.reader.is_finished()
+    }
+}

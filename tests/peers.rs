@@ -1,0 +1,23 @@
+//! What others wrote reads what we say: promtool, Prometheus, the Python parsers, the cloud's client,
+//! Keystone.
+
+mod clients;
+mod configuration;
+mod dashboards;
+mod keystone;
+mod prometheus;
+mod promtool;
+
+use std::path::PathBuf;
+
+/// A file of a peer, as `make peers` unpacks it.
+fn peer(path: &str) -> PathBuf {
+    let file = repository("target/peers").join(path);
+    assert!(file.exists(), "{} is missing; bring it with `make peers`", file.display());
+    file
+}
+
+/// A file of this repository.
+fn repository(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
+}

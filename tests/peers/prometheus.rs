@@ -1,0 +1,180 @@
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tempfile::TempDir;
+use url::form_urlencoded;
+
+use super::{peer, repository};
+use crate::harness::{Demo, Process, Site, wait_for};
+
+/// Until it listens, on a busy machine.
+const START: Duration = Duration::from_mins(1);
+
+/// Prometheus scrapes a new target for the first time within 5 to 6 seconds; the rest is a busy machine.
+const FIRST_SCRAPE: Duration = Duration::from_secs(30);
+
+/// The demo promises a failed and a completed job within 60 s of its start, and a scrape and a rule follow.
+const FATES: Duration = Duration::from_secs(90);
+
+/// A real Prometheus with the shipped configuration, told where its target is and to hurry.
+pub(super) struct Prometheus {
+    _process: Process,
+    site: Site,
+    _directory: TempDir,
+}
+
+/// One element of an instant vector.
+#[derive(Debug, Deserialize)]
+pub(super) struct Sample {
+    pub(super) metric: BTreeMap<String, String>,
+    value: (f64, String),
+}
+
+impl Sample {
+    pub(super) fn value(&self) -> f64 {
+        self.value.1.parse().expect("Prometheus writes numbers")
+    }
+
+    pub(super) fn label(&self, name: &str) -> &str {
+        self.metric.get(name).map(String::as_str).unwrap_or_default()
+    }
+}
+
+#[derive(Deserialize)]
+struct Reply {
+    data: Option<Vector>,
+    error: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Vector {
+    result: Vec<Sample>,
+}
+
+impl Prometheus {
+    /// Starts Prometheus and waits until it has scraped the exporter once.
+    pub(super) async fn scraping(exporter: &Site) -> Self {
+        let directory = TempDir::new().expect("a temporary directory");
+        let shipped = repository("deploy/prometheus");
+        let configuration = std::fs::read_to_string(shipped.join("prometheus.yml"))
+            .expect("the shipped configuration can be read");
+        let mut here = configuration;
+        for (theirs, ours) in [
+            ("127.0.0.1:10977", exporter.url().trim_start_matches("http://")),
+            ("_interval: 30s", "_interval: 1s"),
+            ("scrape_timeout: 10s", "scrape_timeout: 1s"),
+        ] {
+            assert!(here.contains(theirs), "the shipped configuration has no {theirs:?}");
+            here = here.replace(theirs, ours);
+        }
+        std::fs::write(directory.path().join("prometheus.yml"), here).expect("can be written");
+        std::fs::copy(shipped.join("alerts.yml"), directory.path().join("alerts.yml"))
+            .expect("the shipped alerts can be copied");
+
+        let mut command = Command::new(peer("prometheus/usr/bin/prometheus"));
+        command.current_dir(directory.path()).args([
+            "--config.file=prometheus.yml",
+            "--storage.tsdb.path=tsdb",
+            "--web.listen-address=127.0.0.1:0",
+        ]);
+        let mut process = Process::start("Prometheus", &mut command);
+        let address =
+            process.wait_until(START, "its address", |p| p.logged_address("Listening on")).await;
+        let prometheus = Self {
+            _process: process,
+            site: Site::new(&format!("http://{address}")),
+            _directory: directory,
+        };
+        prometheus.answers("up == 1", FIRST_SCRAPE).await;
+        prometheus
+    }
+
+    /// The answer to an instant query; `Err` says what Prometheus does not like about it.
+    pub(super) async fn query(&self, expression: &str) -> Result<Vec<Sample>, String> {
+        let query: String = form_urlencoded::byte_serialize(expression.as_bytes()).collect();
+        let answer = self.site.try_get(&format!("/api/v1/query?query={query}")).await?;
+        let reply: Reply = serde_json::from_str(&answer.text)
+            .map_err(|e| format!("{e} in {}: {}", answer.status, answer.text))?;
+        match reply.data {
+            Some(vector) => Ok(vector.result),
+            None => Err(reply.error.unwrap_or_default()),
+        }
+    }
+
+    /// Waits until a query has an answer that is not empty.
+    pub(super) async fn answers(&self, expression: &str, within: Duration) -> Vec<Sample> {
+        wait_for(within, &format!("an answer to {expression}"), async || {
+            match self.query(expression).await? {
+                empty if empty.is_empty() => Err("nothing".to_owned()),
+                samples => Ok(samples),
+            }
+        })
+        .await
+    }
+}
+
+/// What the simulator says about the quality of its models, as far as it is asked here.
+#[derive(Deserialize)]
+struct Truth {
+    jobs: Vec<TrueJob>,
+}
+
+#[derive(Deserialize)]
+struct TrueJob {
+    job_id: u64,
+    versions: Vec<TrueVersion>,
+}
+
+#[derive(Deserialize)]
+struct TrueVersion {
+    version_name: Option<String>,
+    quality: Option<TrueQuality>,
+}
+
+#[derive(Deserialize)]
+struct TrueQuality {
+    classes: Vec<TrueClass>,
+}
+
+#[derive(Deserialize)]
+struct TrueClass {
+    name: String,
+    recall: Option<f64>,
+}
+
+#[tokio::test]
+async fn prometheus_answers_about_the_demo() {
+    let demo = Demo::start().await;
+    let prometheus = Prometheus::scraping(&demo).await;
+
+    let completed = r#"modelarts_job_status{status="completed"} == 1"#;
+    prometheus.answers(completed, FATES).await;
+    let failed = prometheus.answers(r#"modelarts_job_status{status="failed"} == 1"#, FATES).await;
+    for job in &failed {
+        for label in ["project", "job_id", "job_name", "version"] {
+            assert_ne!(job.label(label), "", "{label} of {job:?}");
+        }
+    }
+    let alert = r#"ALERTS{alertname="ModelArtsJobFailed", alertstate="firing"}"#;
+    prometheus.answers(alert, FATES).await;
+
+    let truth: Truth = serde_json::from_str(&demo.simulator.get("/-/simulator/jobs").await.text)
+        .expect("the truth");
+    let (job, version, class, recall) = truth
+        .jobs
+        .iter()
+        .flat_map(|job| job.versions.iter().map(move |version| (job, version)))
+        .find_map(|(job, version)| {
+            let class = version.quality.as_ref()?.classes.first()?;
+            Some((job.job_id, version.version_name.as_ref()?, &class.name, class.recall?))
+        })
+        .expect("some model of the demo has a class with a recall");
+    let by_name = format!(
+        r#"modelarts_model_class_recall{{job_id="{job}", version="{version}", class_name="{class}"}}"#
+    );
+    let answer = prometheus.answers(&by_name, FIRST_SCRAPE).await;
+    assert_eq!(answer.iter().map(Sample::value).collect::<Vec<_>>(), [recall], "{by_name}");
+}
