@@ -14,6 +14,7 @@ mod fleet;
 mod http;
 mod iam;
 mod identity;
+mod job;
 mod oddity;
 mod quality;
 mod quirk;
