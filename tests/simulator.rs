@@ -625,7 +625,8 @@ async fn requests_are_counted_by_kind() {
     let wanted = json!({"token": 1, "list": 1, "versions": 4, "detail": 1, "other": 0, "all": 7});
     assert_eq!(counts["requests"], wanted);
     assert_eq!(counts["max_in_60s"], wanted);
-    assert_eq!(counts["max_in_flight"]["all"], 1);
+    // One after the other; but the client may ask again before the last answer's end was noted.
+    assert!((1..=2).contains(&counts["max_in_flight"]["all"].as_u64().unwrap()), "{counts}");
     assert!(counts["bytes"].as_u64().unwrap() > 1000);
     cloud.order(Method::DELETE, "requests", Value::Null).await;
     let counts = body(cloud.order(Method::GET, "requests", Value::Null).await).await;
