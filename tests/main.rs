@@ -1,5 +1,7 @@
 //! Behaviour from outside.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 mod configuration;
 mod exposition;
 mod harness;

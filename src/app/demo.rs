@@ -10,13 +10,18 @@ use crate::app::simulate::{start_log, world};
 use crate::app::{print, signals};
 use crate::cli::DemoArgs;
 use crate::config::{self, Source};
-use crate::simulator;
+use crate::simulator::{self, Scenario};
 
 /// The daemon against the embedded simulator, in one process.
 pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     start_log();
-    let settings = simulator::Settings { listen: args.simulator_address, ..world(&args.world)? };
-    let simulator = simulator::bind(settings).await?;
+    let demo = simulator::Settings {
+        listen: args.simulator_address,
+        scenario: Scenario::Demo,
+        speed: simulator::DEMO_SPEED,
+        ..simulator::Settings::default()
+    };
+    let simulator = simulator::bind(world(&args.world, demo)?).await?;
     let cloud = simulator.local_addr();
     let stop = CancellationToken::new();
     signals::listen(stop.clone())?;

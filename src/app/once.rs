@@ -30,7 +30,8 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         }
     }
     let answer = reader.answer("", "").await;
-    super::print(&String::from_utf8_lossy(&answer.body.concat()))?;
+    let text: Vec<u8> = answer.body.flatten().collect();
+    super::print(&String::from_utf8_lossy(&text))?;
     let down = book.projects_down();
     for project in &down {
         error!(project, "no call of the project was answered");

@@ -16,7 +16,7 @@ pub(super) async fn run(args: SimulateArgs) -> anyhow::Result<ExitCode> {
         allow_remote: args.allow_remote,
         iam: args.iam,
         faults: parse_all(&args.faults).context("--fault")?,
-        ..world(&args.world)?
+        ..world(&args.world, Settings::default())?
     };
     if !args.projects.is_empty() {
         settings.projects = parse_all(&args.projects).context("--project")?;
@@ -29,19 +29,18 @@ pub(super) async fn run(args: SimulateArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The simulated cloud that the flags describe.
-pub(super) fn world(args: &WorldArgs) -> anyhow::Result<Settings> {
+/// The simulated cloud that the flags describe, with `others` for what they leave open.
+pub(super) fn world(args: &WorldArgs, others: Settings) -> anyhow::Result<Settings> {
+    let scenario = match &args.scenario {
+        Some(name) => name.parse().context("--scenario")?,
+        None => others.scenario,
+    };
+    let speed = args.speed.unwrap_or(others.speed);
     anyhow::ensure!(
-        args.speed.is_finite() && args.speed >= 0.0,
+        speed.is_finite() && speed >= 0.0,
         "--speed: expected 0 (everything stands still) or more"
     );
-    Ok(Settings {
-        scenario: args.scenario.parse().context("--scenario")?,
-        seed: args.seed,
-        speed: args.speed,
-        jobs: args.jobs,
-        ..Settings::default()
-    })
+    Ok(Settings { scenario, speed, seed: args.seed, jobs: args.jobs, ..others })
 }
 
 pub(super) fn start_log() {
