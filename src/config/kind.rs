@@ -134,6 +134,7 @@ fn wrong_type(value: &Value, wanted: &str, remedy: &str) -> Refusal {
     let found = match value {
         Value::String(..) | Value::Char(..) => "a text",
         Value::Bool(..) => "true or false",
+        Value::Num(..) if whole_number(value).is_none() => "a number with a point",
         Value::Num(..) => "a number",
         Value::Empty(..) => "nothing",
         Value::Dict(..) => "a table",
@@ -410,7 +411,7 @@ fn parse_telemetry_path(text: &str) -> Parsed {
     let is_below = |own: &&str| {
         text.strip_prefix(*own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    if text == "/" || OWN_PATHS.iter().any(|own| is_below(&own)) {
+    if text == "/" || OWN_PATHS.iter().any(is_below) {
         return Err(Refusal::new("is taken by another page", "use a path such as \"/metrics\""));
     }
     Ok(Typed::Text(text.to_owned()))

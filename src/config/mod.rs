@@ -92,11 +92,7 @@ pub struct ProjectConfig {
 /// The second half of the answer is for the log. The error holds every mistake at once, and no value
 /// of any key: any may be a secret in the wrong place.
 pub fn load(source: &Source) -> Result<(Config, Vec<Warning>), ConfigError> {
-    let home = match &source.file {
-        Some(path) => path.display().to_string(),
-        None => "--config.file".to_owned(),
-    };
-    let mut report = Report::new(home);
+    let mut report = Report::new(source.file.as_deref());
     let tree = match &source.file {
         Some(path) => layers::read_file(path, &mut report),
         None => Some(Dict::new()),
