@@ -14,6 +14,7 @@ mod project;
 mod secret;
 mod units;
 mod values;
+mod web;
 
 use std::fmt;
 use std::path::PathBuf;
