@@ -1,7 +1,7 @@
 //! What the operator wants: a file as typed, overlaid by the environment and the flags, becomes a
-//! [`Config`] that is valid by construction, or a list of everything that is wrong with it.
+//! `Config` that is valid by construction, or a list of everything that is wrong with it.
 //!
-//! The way: [`load`] reads the layers (`layers`), checks every key and value against one table
+//! The way: `load` reads the layers (`layers`), checks every key and value against one table
 //! (`keys`, `kind`, `values`) and builds the settings of each room (`project`). The same table
 //! writes the commented example file and the documentation (`document`).
 
