@@ -10,6 +10,8 @@ use std::sync::LazyLock;
 use clap::{Args, Parser, Subcommand};
 use url::Url;
 
+use crate::own::BuildInfo;
+
 /// The daemon's default port, on loopback, where `healthcheck` looks.
 const DEFAULT_HEALTH_URL: &str = "http://127.0.0.1:10977/-/healthy";
 /// The simulator's default address: loopback, beside the exporter's port.
@@ -36,36 +38,6 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     let BuildInfo { version, revision, branch, rustc } = BuildInfo::CURRENT;
     format!("{version}\n  revision: {revision}\n  branch:   {branch}\n  rustc:    {rustc}")
 });
-
-/// What this binary was built from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BuildInfo {
-    /// The release, as in `Cargo.toml`.
-    pub version: &'static str,
-    /// The commit, or `unknown`.
-    pub revision: &'static str,
-    /// The branch, or `unknown`.
-    pub branch: &'static str,
-    /// The compiler's version, or `unknown`.
-    pub rustc: &'static str,
-}
-
-impl BuildInfo {
-    /// Of this binary. The Makefile and the Dockerfile set the variables; a plain `cargo build` need not.
-    pub const CURRENT: Self = Self {
-        version: env!("CARGO_PKG_VERSION"),
-        revision: or_unknown(option_env!("MODELARTS_EXPORTER_BUILD_REVISION")),
-        branch: or_unknown(option_env!("MODELARTS_EXPORTER_BUILD_BRANCH")),
-        rustc: or_unknown(option_env!("MODELARTS_EXPORTER_BUILD_RUSTC")),
-    };
-}
-
-const fn or_unknown(text: Option<&'static str>) -> &'static str {
-    match text {
-        Some(text) => text,
-        None => "unknown",
-    }
-}
 
 /// The command line as typed.
 #[derive(Debug, Parser)]
