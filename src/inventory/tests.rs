@@ -1,5 +1,7 @@
 //! What is shown when, told in minutes.
 
+#![expect(clippy::float_cmp, reason = "times are passed on, not computed")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
