@@ -1,1 +1,108 @@
-//! The composition root.
+//! The composition root: configuration becomes parts, parts become tasks, tasks run until stopped.
+//!
+//! The only place that starts long-lived tasks, and the only one that reads the environment.
+
+mod daemon;
+mod demo;
+mod healthcheck;
+mod ledger;
+mod log;
+mod once;
+mod signals;
+mod simulate;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+use crate::cli::{Command, DaemonArgs, Document};
+use crate::config::{self, Config, Source, Warning};
+use crate::metrics;
+
+/// The exporter waits for the network almost all the time; what little it computes should leave a
+/// small machine's other cores alone.
+const WORKERS: usize = 2;
+
+/// Does what was typed. An error is the caller's to print.
+pub fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
+    command.refuse_unsupported()?;
+    // Fails only where another provider was installed before, which nobody does.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match command {
+        Command::Run(args) => {
+            let (config, warnings) = load(&args)?;
+            log::start(&config.log);
+            log_warnings(&warnings);
+            block_on(daemon::run(config))
+        }
+        Command::Demo(args) => block_on(demo::run(args)),
+        Command::Simulate(args) => block_on(simulate::run(args)),
+        Command::Check(args) => {
+            let (config, warnings) = load(&args)?;
+            print_check(&config, &warnings)
+        }
+        Command::Once(args) => {
+            let (config, warnings) = load(&args)?;
+            log::start(&config.log);
+            log_warnings(&warnings);
+            block_on(once::run(config))
+        }
+        Command::Healthcheck(args) => block_on(healthcheck::run(args.url)),
+        Command::Generate { document } => {
+            print(&match document {
+                Document::Config => config::example_file(),
+                Document::ConfigurationDoc => config::reference(),
+                Document::MetricsDoc => metrics::document(),
+            })?;
+            Ok(ExitCode::SUCCESS)
+        }
+        // Refused above.
+        Command::Doctor(_) | Command::Estimate(_) => Ok(ExitCode::FAILURE),
+    }
+}
+
+fn load(args: &DaemonArgs) -> Result<(Config, Vec<Warning>), config::ConfigError> {
+    config::load(&Source {
+        file: args.config_file.clone(),
+        // A name or value that is no text cannot be one of ours.
+        environment: std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect(),
+        flags: args.flags(),
+    })
+}
+
+fn log_warnings(warnings: &[Warning]) {
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+}
+
+fn print_check(config: &Config, warnings: &[Warning]) -> anyhow::Result<ExitCode> {
+    let mut text = String::new();
+    for warning in warnings {
+        text += &format!("warning: {warning}\n");
+    }
+    let jobs: usize = config.projects.iter().map(|project| project.jobs.len()).sum();
+    text += &format!("no mistakes: {} projects, {jobs} jobs\n", config.projects.len());
+    print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes to stdout; a reader that closed the pipe has seen enough.
+fn print(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to stdout"),
+    }
+}
+
+fn block_on(task: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?
+        .block_on(task)
+}

@@ -263,15 +263,16 @@ pub struct SimulateArgs {
 /// What the simulated cloud is and does.
 #[derive(Clone, Debug, Args)]
 pub struct WorldArgs {
-    /// The stories its jobs tell
-    #[arg(long, value_name = "NAME", default_value = "demo")]
-    pub scenario: String,
+    /// The stories its jobs tell: demo, mixed, steady, hostile or quirks [default: mixed; for the
+    /// demo, demo]
+    #[arg(long, value_name = "NAME")]
+    pub scenario: Option<String>,
     /// The same seed tells the same stories
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// How fast its clock runs; 0 stops every clock and story
-    #[arg(long, value_name = "X", default_value_t = 1.0)]
-    pub speed: f64,
+    /// How fast its clock runs; 0 stops every clock and story [default: 1; for the demo, 60]
+    #[arg(long, value_name = "X")]
+    pub speed: Option<f64>,
     /// This many jobs instead of the scenario's own
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,
@@ -347,7 +348,7 @@ mod tests {
             panic!("not the simulator")
         };
         assert_eq!(simulate.address.to_string(), "127.0.0.1:10978");
-        assert_eq!((simulate.world.seed, simulate.world.speed.to_string()), (1, "1".to_owned()));
+        assert_eq!((simulate.world.seed, simulate.world.speed), (1, None));
         assert_eq!(simulate.faults, ["hang", "reset:detail"]);
     }
 }

@@ -1,6 +1,11 @@
 //! Behaviour from outside.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 mod configuration;
+mod exposition;
 mod harness;
+mod parser;
 mod peers;
+mod serving;
 mod simulator;

@@ -1,5 +1,6 @@
 //! The simulated cloud, driven over HTTP as its clients and tests drive it.
 #![expect(clippy::disallowed_types, reason = "these tests look at documents of any shape")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -39,7 +40,7 @@ impl Cloud {
         let mut cloud = Self { base, client, token: String::new(), stop: Some(stop), task };
         let answer = cloud.login(&login("demo", json!({"project": {"name": "demo"}}))).await;
         if answer.status() == StatusCode::CREATED {
-            cloud.token = answer.headers()["x-subject-token"].to_str().unwrap().to_owned();
+            answer.headers()["x-subject-token"].to_str().unwrap().clone_into(&mut cloud.token);
         }
         cloud
     }
@@ -321,11 +322,11 @@ async fn versions_are_paged_only_when_asked() {
 fn agrees(wire: &Value, system: &Value, truth: &Value) {
     assert_eq!(wire["version_id"], truth["version_id"]);
     assert_eq!(wire["status"], truth["status_code"]);
-    let seconds = |value: &Value| value.as_f64().unwrap() / 1000.0;
-    assert_eq!(seconds(&wire["create_time"]), truth["created"].as_f64().unwrap());
-    assert_eq!(seconds(&wire["duration"]), truth["duration"].as_f64().unwrap());
-    if let Some(start) = truth["started"].as_f64() {
-        assert_eq!(seconds(&wire["start_time"]), start);
+    let seconds = |value: &Value| json!(value.as_f64().unwrap() / 1000.0);
+    assert_eq!(seconds(&wire["create_time"]), truth["created"]);
+    assert_eq!(seconds(&wire["duration"]), truth["duration"]);
+    if truth["started"].is_number() {
+        assert_eq!(seconds(&wire["start_time"]), truth["started"]);
     }
     let Some(usage) = truth["usage"].as_object() else { return };
     let keys = [
@@ -462,12 +463,12 @@ async fn a_fast_demo_fails_completes_and_begins_again() {
     let versions = |truth: &[Value]| -> usize {
         truth.iter().map(|job| job["versions"].as_array().unwrap().len()).sum()
     };
-    let begin = cloud.truth().await;
+    let before = cloud.truth().await;
     let began = Instant::now();
     loop {
         let now = cloud.truth().await;
-        let more = |code| !status(&now, code).is_subset(&status(&begin, code));
-        let seen = (more(11), more(10), versions(&now) > versions(&begin));
+        let more = |code| !status(&now, code).is_subset(&status(&before, code));
+        let seen = (more(11), more(10), versions(&now) > versions(&before));
         if seen == (true, true, true) {
             break;
         }
@@ -540,8 +541,8 @@ async fn control_calls_add_move_replace_and_remove_jobs() {
     let path = format!("jobs/{job}/status");
     let moved = cloud.order(Method::POST, &path, json!({"status": 14})).await;
     assert_eq!(moved.status(), StatusCode::OK);
-    let older = json!({"status": "failed", "version_id": version});
-    assert_eq!(cloud.order(Method::POST, &path, older).await.status(), StatusCode::OK);
+    let first = json!({"status": "failed", "version_id": version});
+    assert_eq!(cloud.order(Method::POST, &path, first).await.status(), StatusCode::OK);
     let versions = find().await;
     assert_eq!(
         (&versions[0]["status_code"], &versions[1]["status_code"]),
@@ -624,7 +625,8 @@ async fn requests_are_counted_by_kind() {
     let wanted = json!({"token": 1, "list": 1, "versions": 4, "detail": 1, "other": 0, "all": 7});
     assert_eq!(counts["requests"], wanted);
     assert_eq!(counts["max_in_60s"], wanted);
-    assert_eq!(counts["max_in_flight"]["all"], 1);
+    // One after the other; but the client may ask again before the last answer's end was noted.
+    assert!((1..=2).contains(&counts["max_in_flight"]["all"].as_u64().unwrap()), "{counts}");
     assert!(counts["bytes"].as_u64().unwrap() > 1000);
     cloud.order(Method::DELETE, "requests", Value::Null).await;
     let counts = body(cloud.order(Method::GET, "requests", Value::Null).await).await;
@@ -691,7 +693,7 @@ async fn expired_tokens_are_refused_once_each() {
     assert_eq!(cloud.get("").await.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(cloud.get("").await.status(), StatusCode::OK);
     let answer = cloud.login(&login("demo", json!({"project": {"name": "demo"}}))).await;
-    cloud.token = answer.headers()["x-subject-token"].to_str().unwrap().to_owned();
+    answer.headers()["x-subject-token"].to_str().unwrap().clone_into(&mut cloud.token);
     assert_eq!(cloud.get("").await.status(), StatusCode::OK, "issued after the fault");
     cloud.stop().await;
 }

@@ -32,7 +32,6 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The way to one project's endpoints.
-#[derive(Debug)]
 pub(crate) struct Transport {
     client: Client,
     timeout: Duration,

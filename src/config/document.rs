@@ -17,7 +17,7 @@ const PROJECTS_HEAD: &str = "
 # space, and fill in what is yours; what then still begins with `#` may be left out.
 ";
 
-const OWN_POLL_NOTE: &str = "Any key of [poll], for this project.";
+const OWN_POLL_NOTE: &str = "Any key of `[poll]`, for this project.";
 const OWN_POLL_EXAMPLE: &str = "poll = { interval = \"30s\", requests_per_minute = 120 }";
 
 /// The commented example file.
@@ -34,11 +34,8 @@ pub fn example_file() -> String {
         put(&mut page, &format!("{comment}{}", header(section)));
         for key in keys {
             put_wrapped(&mut page, key.doc);
-            let (is_optional, value) = match key.initial {
-                Initial::Absent(example) => (true, example.to_owned()),
-                Initial::Required(example) => (false, example.to_owned()),
-                initial => (false, toml_value(initial)),
-            };
+            let is_optional = matches!(key.initial, Initial::Absent(_));
+            let value = toml_value(key.initial);
             let comment = format!("{comment}{}", if is_optional { "#" } else { "" });
             put(&mut page, &format!("{comment}{} = {value}", name(key)));
         }
@@ -101,6 +98,7 @@ pub fn reference() -> String {
             let default = match key.initial {
                 Initial::Absent(_) => "none".to_owned(),
                 Initial::Required(_) => "required".to_owned(),
+                Initial::Either { or, .. } => format!("required, or `{or}`"),
                 initial => format!("`{}`", toml_value(initial)),
             };
             let takes = key.kind.describe();
@@ -153,7 +151,9 @@ fn toml_value(initial: Initial) -> String {
             let items: Vec<_> = items.iter().map(|item| format!("\"{item}\"")).collect();
             format!("[{}]", items.join(", "))
         }
-        Initial::Absent(example) | Initial::Required(example) => example.to_owned(),
+        Initial::Absent(example) | Initial::Required(example) | Initial::Either { example, .. } => {
+            example.to_owned()
+        }
     }
 }
 

@@ -31,6 +31,11 @@ pub(super) enum Initial {
     Absent(&'static str),
     /// Has to be there. The example shows what it may look like, in TOML.
     Required(&'static str),
+    /// This or another key has to be there: the example shows this one.
+    Either {
+        example: &'static str,
+        or: &'static str,
+    },
 }
 
 /// Whether a key, or a word of a key, may be used.
@@ -41,7 +46,7 @@ pub(super) enum Support {
     Later,
 }
 
-use Initial::{Absent, Bool, List, Number, Required, Text};
+use Initial::{Absent, Bool, Either, List, Number, Required, Text};
 use Support::{Later, Now};
 
 const fn seconds(seconds: u64) -> Duration {
@@ -336,14 +341,14 @@ pub(super) const KEYS: &[Key] = &[
     key(
         "projects[].auth.password_file",
         Kind::Path,
-        Required("\"/run/secrets/password\""),
-        "A file with the password, read again when it changes; one newline at its end is dropped. Relative to this file. This or `password`.",
+        Either { example: "\"/run/secrets/password\"", or: "password" },
+        "A file with the password, read again when it changes; one newline at its end is dropped. Relative to this file.",
     ),
     key(
         "projects[].auth.project_name",
         TEXT,
-        Absent("\"eu-de\""),
-        "The project the token is for, by its name in the cloud. Needed where there is no `project_id`.",
+        Either { example: "\"eu-de\"", or: "projects.project_id" },
+        "The project the token is for, by its name in the cloud.",
     ),
     later("projects[].auth.access_key", TEXT, Absent("\"...\""), "Access key."),
     later(

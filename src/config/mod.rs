@@ -133,7 +133,6 @@ fn build(values: &Values, report: &mut Report) -> Config {
         metrics: metrics::Settings {
             extra_model_metrics: values.bool("metrics.extra_model_metrics"),
             info_labels: values.info_labels("metrics.info_labels"),
-            label_value_length: count(values.integer("limits.label_value_length")),
         },
         projects,
         secret_files,

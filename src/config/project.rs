@@ -77,11 +77,13 @@ impl Builder<'_> {
             schedule: schedule::Settings {
                 interval: values.duration(&poll("interval")),
                 pending_interval: values.duration(&poll("pending_interval")),
+                timeout: values.duration(&poll("timeout")),
                 concurrency: counted(&poll("concurrency")),
                 requests_per_minute: u32::try_from(values.integer(&poll("requests_per_minute")))
                     .unwrap_or(u32::MAX),
             },
             inventory: inventory::Settings {
+                timeout: values.duration(&poll("timeout")),
                 max_staleness: values.duration(&poll("max_staleness")),
                 lost_after: values.duration(&poll("lost_after")),
                 finished_retention: values.duration("limits.finished_retention"),
@@ -96,6 +98,7 @@ impl Builder<'_> {
                 proxy_url: proxy_url.map(|secret: &SecretString| Arc::new(secret.clone())),
                 timeout: values.duration(&poll("timeout")),
                 answer_bytes: counted("limits.answer_bytes"),
+                label_value_length: counted("limits.label_value_length"),
                 classes_per_version: counted("limits.classes_per_version"),
                 extra_metrics,
                 auth: auth?,

@@ -171,7 +171,7 @@ impl Initial {
             Self::Number(number) => Some(Value::from(number)),
             Self::Bool(on) => Some(Value::from(on)),
             Self::List(items) => Some(Value::from(items.to_vec())),
-            Self::Absent(_) | Self::Required(_) => None,
+            Self::Absent(_) | Self::Required(_) | Self::Either { .. } => None,
         }
     }
 }

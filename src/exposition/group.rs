@@ -71,14 +71,14 @@ impl Group {
         self.members.binary_search_by(|member| member.key.cmp(key)).ok()
     }
 
-    /// Takes new lines for members, ascending by place, and gives back the families they changed.
+    /// Takes new lines for members, ascending by place, and gives back the families they touched.
     pub(super) fn update(&mut self, changes: &[(usize, JobText)]) -> Vec<FamilyIndex> {
         for (at, text) in changes {
             self.members[*at].series = text.series();
             self.members[*at].refused = text.refused();
         }
         let members = self.members.len();
-        let mut changed = Vec::new();
+        let mut touched = Vec::new();
         for (family, block) in self.blocks.iter_mut().enumerate() {
             if changes.iter().all(|(at, text)| block.lines(*at) == text.lines(family)) {
                 continue;
@@ -91,9 +91,9 @@ impl Group {
                 })
                 .collect();
             *block = Block::new(lines.into_iter());
-            changed.push(family);
+            touched.push(family);
         }
-        changed
+        touched
     }
 }
 

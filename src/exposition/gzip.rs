@@ -4,9 +4,10 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// Levels above buy a fifth of the size for twice the time, levels below cost two fifths more; it is
-/// made once per published state, but the first who asks waits for it.
-const LEVEL: u32 = 4;
+/// Made once per published state, but the first who asks waits for it. On 73 MB of jobs' lines, level
+/// 2 takes a fifth more time than level 1 and saves two fifths of its size; level 6 takes four times
+/// as long and saves one hundredth more.
+const LEVEL: u32 = 2;
 
 /// One gzip member of all chunks. Takes its time: run it where waiting is allowed.
 pub(super) fn compress(chunks: impl Iterator<Item = Bytes>) -> Bytes {

@@ -1,9 +1,9 @@
 //! One answer, ready to send.
 //!
 //! A scrape must cost what sending a file costs, so nothing is rendered while somebody waits. The
-//! text of a job is rendered when it was polled ([`JobText`]), the [`Store`] keeps the texts of all
+//! text of a job is rendered when it was polled (`JobText`), the `Store` keeps the texts of all
 //! jobs family by family and publishes snapshots that share all that did not change, and the
-//! [`Reader`] hands out the newest one, negotiated and compressed once for everybody who asks.
+//! `Reader` hands out the newest one, negotiated and compressed once for everybody who asks.
 //!
 //! A gauge's line is the same in text 0.0.4 and in `OpenMetrics`: lines are held once and only the
 //! headers differ.

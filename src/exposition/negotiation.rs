@@ -74,12 +74,10 @@ pub(super) fn format(accept: &str) -> &'static Format {
 /// server that says `*` has not promised to unpack gzip.
 pub(super) fn encoding(accept: &str) -> Encoding {
     let quality = |names: &[&str]| {
-        elements(accept)
-            .filter_map(|element| {
-                let (name, quality) = name_and_quality(element)?;
-                names.iter().any(|wanted| name.eq_ignore_ascii_case(wanted)).then_some(quality)
-            })
-            .next()
+        elements(accept).find_map(|element| {
+            let (name, quality) = name_and_quality(element)?;
+            names.iter().any(|wanted| name.eq_ignore_ascii_case(wanted)).then_some(quality)
+        })
     };
     let gzip = quality(&["gzip", "x-gzip"]).unwrap_or(0.0);
     let identity = quality(&["identity"]).unwrap_or(0.0);

@@ -83,16 +83,16 @@ impl Store {
     pub fn publish(&self, now: f64) -> Published {
         let mut jobs = locked(&self.shared.jobs);
         let changes = mem::take(&mut *locked(&self.shared.pending));
-        let changed = jobs.apply(changes);
+        let touched = jobs.apply(changes);
         let mut snapshot = Arc::clone(&self.shared.publisher.borrow());
-        if changed.families.contains(&true) {
+        if touched.families.contains(&true) {
             let series = jobs.members().map(|member| member.series).sum();
-            snapshot = Arc::new(snapshot.with(jobs.lines(&changed.families), series));
+            snapshot = Arc::new(snapshot.with(jobs.lines(&touched.families), series));
             self.shared.publisher.send_replace(Arc::clone(&snapshot));
         }
         jobs.report_refused(&self.shared.own);
         let published = Published {
-            rebuilt_blocks: changed.blocks,
+            rebuilt_blocks: touched.blocks,
             series: snapshot.series(),
             bytes: snapshot.size(Dialect::Text),
         };
@@ -117,12 +117,12 @@ struct Jobs {
 }
 
 /// What a batch of changes touched.
-struct Changed {
+struct Touched {
     families: Vec<bool>,
     blocks: usize,
 }
 
-impl Changed {
+impl Touched {
     fn touch(&mut self, group: &Group) {
         group.families().for_each(|family| self.families[family] = true);
     }
@@ -153,10 +153,10 @@ impl Jobs {
         })
     }
 
-    fn apply(&mut self, changes: BTreeMap<JobKey, Option<JobText>>) -> Changed {
-        let mut changed = Changed { families: vec![false; self.families], blocks: 0 };
+    fn apply(&mut self, changes: BTreeMap<JobKey, Option<JobText>>) -> Touched {
+        let mut touched = Touched { families: vec![false; self.families], blocks: 0 };
         if changes.is_empty() {
-            return changed;
+            return touched;
         }
         let mut old = mem::take(&mut self.groups);
         if old.is_empty() {
@@ -171,9 +171,9 @@ impl Jobs {
             while let Some(change) = changes.next_if(|(key, _)| end.is_none_or(|end| key < end)) {
                 mine.push(change);
             }
-            self.work_in(group, mine, &mut changed);
+            self.work_in(group, mine, &mut touched);
         }
-        changed
+        touched
     }
 
     /// Works the changes that fall into a group in, and keeps what becomes of it.
@@ -181,7 +181,7 @@ impl Jobs {
         &mut self,
         mut group: Group,
         changes: Vec<(JobKey, Option<JobText>)>,
-        changed: &mut Changed,
+        touched: &mut Touched,
     ) {
         let stays =
             |(key, text): &(JobKey, Option<JobText>)| group.find(key).is_some() == text.is_some();
@@ -191,13 +191,13 @@ impl Jobs {
                 .filter_map(|(key, text)| Some((group.find(&key)?, text?)))
                 .collect();
             for family in group.update(&updates) {
-                changed.families[family] = true;
-                changed.blocks += 1;
+                touched.families[family] = true;
+                touched.blocks += 1;
             }
-            self.keep(group, changed);
+            self.keep(group, touched);
             return;
         }
-        changed.touch(&group);
+        touched.touch(&group);
         let mut jobs: BTreeMap<JobKey, Lines<'_>> = group
             .members()
             .iter()
@@ -210,27 +210,27 @@ impl Jobs {
                 None => jobs.remove(&key),
             };
         }
-        for group in self.split(jobs, changed) {
-            self.keep(group, changed);
+        for group in self.split(jobs, touched) {
+            self.keep(group, touched);
         }
     }
 
     /// One group, or several of about the named size where it has grown to more than two.
-    fn split(&self, jobs: BTreeMap<JobKey, Lines<'_>>, changed: &mut Changed) -> Vec<Group> {
+    fn split(&self, jobs: BTreeMap<JobKey, Lines<'_>>, touched: &mut Touched) -> Vec<Group> {
         let parts = if jobs.len() > 2 * GROUP_JOBS { jobs.len().div_ceil(GROUP_JOBS) } else { 1 };
         let size = jobs.len().div_ceil(parts);
         let mut jobs = jobs.into_iter().peekable();
         let mut groups = Vec::with_capacity(parts);
         while jobs.peek().is_some() {
             let group = Group::new(self.families, jobs.by_ref().take(size).collect());
-            changed.built(&group);
+            touched.built(&group);
             groups.push(group);
         }
         groups
     }
 
     /// Puts a group at the end, joined with the one before where both are small.
-    fn keep(&mut self, group: Group, changed: &mut Changed) {
+    fn keep(&mut self, group: Group, touched: &mut Touched) {
         let room =
             |before: &mut Group| before.members().len() + group.members().len() <= GROUP_JOBS;
         match self.groups.pop_if(room) {
@@ -240,7 +240,7 @@ impl Jobs {
                     members.map(move |(at, member)| (member.key.clone(), Lines::Kept(part, at)))
                 });
                 let joined = Group::new(self.families, joined.collect());
-                changed.built(&joined);
+                touched.built(&joined);
                 self.groups.push(joined);
             }
             None if group.members().is_empty() => {}

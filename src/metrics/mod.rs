@@ -12,6 +12,8 @@ mod quality;
 mod settings;
 mod usage;
 
+use std::ops::Add;
+
 use crate::inventory::{JobView, ProjectView};
 
 pub use catalogue::{FAMILIES, UP};
@@ -26,6 +28,38 @@ pub fn of_job(job: &JobView<'_>, settings: &Settings, sink: &mut dyn Sink) {
     for (index, row) in catalogue::ROWS.iter().enumerate() {
         (row.samples)(job, settings, &mut catalogue::Out { sink, family: index });
     }
+}
+
+/// Series that the limits kept from being shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// By `limits.classes_per_version`.
+    pub classes: usize,
+    /// By `limits.extra_metrics_per_version`.
+    pub extra_metrics: usize,
+}
+
+impl Add for Dropped {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            classes: self.classes + other.classes,
+            extra_metrics: self.extra_metrics + other.extra_metrics,
+        }
+    }
+}
+
+/// What the limits kept back of a job.
+pub fn dropped(job: &JobView<'_>) -> Dropped {
+    let mut dropped = Dropped::default();
+    for quality in job.versions.iter().filter_map(|version| version.quality) {
+        dropped.classes += quality.dropped_classes;
+        let classes = quality.classes.iter().map(|class| &class.scores);
+        let scores = classes.chain([&quality.overall]);
+        dropped.extra_metrics += scores.map(|scores| scores.dropped_extra).sum::<usize>();
+    }
+    dropped
 }
 
 /// Everything there is to show of a project beside its jobs.

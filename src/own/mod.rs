@@ -2,7 +2,7 @@
 //!
 //! What the exporter says about itself changes as things happen and lives as long as the process or
 //! the project it belongs to, so it is counted by the `prometheus` crate; the cloud's families are
-//! rendered anew from what is known. Every family is one row of [`ENTRIES`], from which both the
+//! rendered anew from what is known. Every family is one row of `ENTRIES`, from which both the
 //! registration and the documents come. Each project counts in a registry of its own: a project
 //! that leaves the configuration takes all its series along.
 

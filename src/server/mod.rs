@@ -1,5 +1,38 @@
 //! Hand it over: listeners, routes, pages.
+//!
+//! ```text
+//! GET /metrics     the exposition (the path is configurable)
+//! GET /            a page that says what this is
+//! GET /style.css   what that page looks like
+//! GET /-/healthy   200 while the process lives
+//! GET /-/ready     200 once there is something worth scraping, 503 before and during stop
+//! ```
+//!
+//! HEAD works everywhere. What is sent is prepared elsewhere: no request waits for the cloud.
 
+mod accept;
+mod bind;
+mod content;
+mod landing;
+mod routes;
 mod settings;
 
+use tokio::sync::watch;
+
+use crate::{exposition, own};
+
+pub use accept::{Stopped, serve};
+pub use bind::{BindError, Listeners, bind};
 pub use settings::{ListenAddress, Settings};
+
+/// What is served.
+pub struct Site {
+    /// Where and how.
+    pub settings: Settings,
+    /// Gives the exposition.
+    pub reader: exposition::Reader,
+    /// Counts the requests.
+    pub own: own::Metrics,
+    /// True once there is something worth scraping.
+    pub ready: watch::Receiver<bool>,
+}

@@ -1,6 +1,7 @@
 //! How an answer's body goes out: whole, in drips, cut off, or made up as it goes.
 
 use std::{
+    fmt::Write as _,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -54,13 +55,13 @@ pub(super) fn slow(bytes: Bytes, pause: Duration) -> Body {
 /// Half of it; then `reset` is raised and the connection breaks.
 pub(super) fn half(bytes: &Bytes, reset: Arc<AtomicBool>) -> Body {
     let first = bytes.slice(..bytes.len() / 2);
-    let rest = stream::once(async move {
+    let end = stream::once(async move {
         tokio::time::sleep(HALF_AWAY).await;
         reset.store(true, Ordering::Release);
         Err(Broken)
     });
     let first = stream::once(async move { Ok(Frame::data(first)) });
-    StreamBody::new(first.chain(rest)).boxed_unsync()
+    StreamBody::new(first.chain(end)).boxed_unsync()
 }
 
 /// `before`, then at least `size` bytes of images as a JSON object, then `after`.
@@ -74,7 +75,9 @@ pub(super) fn huge(before: Bytes, after: Bytes, size: u64, escaped: bool) -> Bod
         let mut number = number;
         while (piece.len() as u64) < PIECE.min(size - made) {
             let comma = if number == 0 { "" } else { "," };
-            piece += &format!(
+            // Writing into a string cannot fail.
+            _ = write!(
+                piece,
                 "{comma}{quote}s3://demo-bucket/images/{number:08}.jpg{quote}:{{\
                  {quote}real_label{quote}:[{quote}tulips{quote}],\
                  {quote}logits{quote}:[{quote}8.085395{quote},{quote}-1.837408{quote}]}}"

@@ -11,9 +11,9 @@ use super::{
     answer::Answer,
     clock::MINUTE,
     fault::{Fault, Target},
-    fleet::{Job, MOST_VERSIONS, named, plain_version},
     http::{Cloud, not_allowed, whole_body},
     iam::header as text,
+    job::{Job, MOST_VERSIONS, named, plain_version},
     quality::Classes,
     random::mix,
     rules::Rule,
@@ -63,10 +63,10 @@ pub(super) async fn answer(
     };
     let done = match (&head.method, call) {
         (&Method::GET, ["jobs"]) => Ok(truth(cloud, head.uri.query().unwrap_or_default())),
-        (&Method::POST, ["jobs"]) => parsed(&body).and_then(|order| add(cloud, order)),
+        (&Method::POST, ["jobs"]) => parsed(&body).and_then(|order| add(cloud, &order)),
         (&Method::DELETE, ["jobs", job]) => job_id(job).and_then(|job| remove(cloud, job)),
         (&Method::POST, ["jobs", job, "status"]) => {
-            job_id(job).and_then(|job| set_status(cloud, job, parsed(&body)?))
+            job_id(job).and_then(|job| set_status(cloud, job, &parsed(&body)?))
         }
         (&Method::PUT, ["jobs", job, "document"]) => job_id(job).map(|job| {
             cloud.world().documents.insert(job, body);
@@ -80,7 +80,7 @@ pub(super) async fn answer(
             Ok(Answer::json(StatusCode::OK, &json!({"faults": &*cloud.rules()})))
         }
         (&Method::POST, ["faults"]) => {
-            parsed(&body).and_then(|order| break_something(cloud, order))
+            parsed(&body).and_then(|order| break_something(cloud, &order))
         }
         (&Method::DELETE, ["faults"]) => {
             cloud.rules().clear();
@@ -227,7 +227,7 @@ const USUAL_MINUTES: u32 = 10;
 const MOST_CLASSES: u32 = 100_000;
 
 /// `POST jobs`.
-fn add(cloud: &Cloud, order: JobOrder) -> Result<Answer, Answer> {
+fn add(cloud: &Cloud, order: &JobOrder) -> Result<Answer, Answer> {
     match order.api.as_deref() {
         None | Some("v1") => {}
         Some(_) => return Err(bad("the simulator speaks v1 only")),
@@ -260,7 +260,7 @@ fn add(cloud: &Cloud, order: JobOrder) -> Result<Answer, Answer> {
     if let Some(description) = &order.description {
         job.description.clone_from(description);
     }
-    let version = ordered_version(&order, code, job.version_id(number), number, now)?;
+    let version = ordered_version(order, code, job.version_id(number), number, now)?;
     let answer = json!({
         "project": project.name, "job_id": job.id, "name": job.name,
         "version_id": version.id, "version_name": version.name(), "status": code,
@@ -339,7 +339,7 @@ struct StatusOrder {
 }
 
 /// `POST jobs/{job_id}/status`.
-fn set_status(cloud: &Cloud, id: u64, order: StatusOrder) -> Result<Answer, Answer> {
+fn set_status(cloud: &Cloud, id: u64, order: &StatusOrder) -> Result<Answer, Answer> {
     let code = order.status.status()?;
     let now = cloud.clock.now();
     let mut world = cloud.world();
@@ -379,7 +379,7 @@ struct FaultOrder {
 }
 
 /// `POST faults`.
-fn break_something(cloud: &Cloud, order: FaultOrder) -> Result<Answer, Answer> {
+fn break_something(cloud: &Cloud, order: &FaultOrder) -> Result<Answer, Answer> {
     let spec = order
         .fault
         .parse::<Fault>()

@@ -1,6 +1,8 @@
 //! The identity service: tokens, projects, the catalogue and version discovery, as Keystone's v3 API has
 //! them and as its clients read them.
 
+use std::fmt::Write as _;
+
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -106,9 +108,9 @@ pub(super) fn issue(
         )
     })?;
     let identity = request.auth.identity;
-    let uses = |method: &str| identity.methods.iter().any(|given| given == method);
+    let offers = |method: &str| identity.methods.iter().any(|given| given == method);
     let (methods, until) = match (identity.password, identity.token) {
-        (Some(method), _) if uses("password") => {
+        (Some(method), _) if offers("password") => {
             let user = method.user;
             // An id names a user by itself, a name only together with its domain.
             let domain = user.domain.as_ref();
@@ -118,7 +120,7 @@ pub(super) fn issue(
             }
             (vec!["password"], None)
         }
-        (_, Some(method)) if uses("token") => {
+        (_, Some(method)) if offers("token") => {
             let old = tokens.get(&method.id).ok_or_else(unauthorized)?;
             (vec!["token"], Some(old.expires))
         }
@@ -303,13 +305,16 @@ pub(super) fn landing(base: &str, projects: &[Project]) -> Answer {
         DOMAIN.0, USER.0,
     );
     for project in projects {
-        page += &format!(
+        // Writing into a string cannot fail.
+        _ = write!(
+            page,
             "GET  {base}/v1/{}/training-jobs   project {}\n\
              GET  {base}/v1/{}/training-jobs/{{job_id}}/versions[/{{version_id}}]\n",
             project.id, project.name, project.id,
         );
     }
-    page += &format!(
+    _ = write!(
+        page,
         "\nGET  {base}/-/simulator/jobs       what is really so\n\
          POST {base}/-/simulator/jobs       adds a job or a version\n\
          POST {base}/-/simulator/faults     breaks something; GET shows, DELETE clears\n\

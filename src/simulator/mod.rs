@@ -1,6 +1,6 @@
 //! The cloud as a model with HTTP on top, with its own JSON types.
 //!
-//! Read it in the order of the data: [`Settings`] say which scenario a fleet of jobs begins with, each
+//! Read it in the order of the data: `Settings` say which scenario a fleet of jobs begins with, each
 //! version has a story that the clock moves through, its usage and quality follow from seed and minute
 //! alone, the wire forms show a version as the real service would, and faults spoil what goes out.
 //! `GET /-/simulator/jobs` says what is really so.
@@ -14,6 +14,7 @@ mod fleet;
 mod http;
 mod iam;
 mod identity;
+mod job;
 mod oddity;
 mod quality;
 mod quirk;

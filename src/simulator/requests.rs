@@ -19,7 +19,7 @@ impl Kind {
 }
 
 /// The span that gateways count in.
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 
 /// Arrivals that are remembered for the window; beyond it the oldest go, and the figure is a lower bound.
 const MOST_ARRIVALS: usize = 1_000_000;

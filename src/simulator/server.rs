@@ -83,6 +83,13 @@ impl Simulator {
         self.address
     }
 
+    /// The ids of all jobs of all projects, as they are now.
+    pub fn job_ids(&self) -> Vec<String> {
+        let world = self.cloud.world();
+        let jobs = world.projects.iter().flat_map(|project| project.jobs.keys());
+        jobs.map(u64::to_string).collect()
+    }
+
     /// Answers until `stop`; then every connection ends at once, as a simulated cloud may.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let mut stop = pin!(stop);

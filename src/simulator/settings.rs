@@ -50,7 +50,7 @@ impl Default for Settings {
             iam: None,
             faults: Vec::new(),
             // What Open Telekom Cloud documents.
-            token_ttl: Duration::from_secs(24 * 60 * 60),
+            token_ttl: Duration::from_hours(24),
             token_bytes: 512,
             epoch: None,
         }

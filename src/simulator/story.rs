@@ -269,7 +269,7 @@ mod tests {
     fn a_failed_deletion_does_not_move_the_end() {
         let start = 1_000_000;
         let steps = steps(Fate::CannotBeDeleted, 1, start, MINUTE, 30 * MINUTE);
-        let version = Version { steps, ..super::super::fleet::plain_version(1, start) };
+        let version = Version { steps, ..super::super::job::plain_version(1, start) };
         let late = version.at(start + 24 * 60 * MINUTE);
         assert_eq!((late.code, late.duration), (DELETE_FAILED, 30 * MINUTE));
         assert_eq!(late.samples(), 30);

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
-    fleet::Job,
+    job::Job,
     oddity::Oddity,
     quality::{self, Scores},
     story::{Moment, Version, code_name},

@@ -7,7 +7,7 @@ use http::StatusCode;
 use super::{
     answer::Answer,
     fault::Fault,
-    fleet::Job,
+    job::Job,
     rules::Verdict,
     story::Version,
     wire::{HUGE_MARK, JobList, ListedJob, VersionDetail, VersionList},

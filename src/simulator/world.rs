@@ -4,11 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 
-use super::{
-    fleet::{Job, fleet},
-    settings::Settings,
-    story::Version,
-};
+use super::{fleet::fleet, job::Job, settings::Settings, story::Version};
 
 /// Ids of the jobs of one project lie this far from those of the next.
 const PROJECTS_APART: u64 = 100_000;

@@ -1,0 +1,135 @@
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::app::ledger::{Book, ProjectLedger, now};
+use crate::app::signals;
+use crate::cloud::{AnswerMemory, Training};
+use crate::config::{Config, SecretFiles};
+use crate::exposition::{self, Reader};
+use crate::schedule::Poller;
+use crate::server::{self, Site, Stopped};
+use crate::{metrics, own};
+
+/// How often what changed is shown: twice a second, so that a value is in a scrape within a second
+/// of its poll, and a burst of polls makes one snapshot.
+const PUBLISH_EVERY: Duration = Duration::from_millis(500);
+
+/// How often secret files are looked at; Kubernetes takes about a minute to bring a new one.
+const SECRETS_EVERY: Duration = Duration::from_secs(30);
+
+/// The daemon's parts, wired and not yet running.
+pub(super) struct Parts {
+    pub(super) own: own::Metrics,
+    pub(super) book: Arc<Book>,
+    pub(super) reader: Reader,
+    pub(super) pollers: Vec<Poller<Training, ProjectLedger>>,
+    pub(super) secret_files: SecretFiles,
+    pub(super) web: server::Settings,
+}
+
+/// Makes the parts. Nothing is asked, nothing is bound.
+pub(super) fn build(config: Config) -> anyhow::Result<Parts> {
+    let own = own::Metrics::new();
+    let (store, reader) = exposition::new(metrics::FAMILIES, own.clone());
+    let book = Arc::new(Book::new(store, config.metrics));
+    let largest = config.projects.iter().map(|project| project.cloud.answer_bytes).max();
+    let memory = Arc::new(AnswerMemory::new(largest.unwrap_or_default()));
+    let mut pollers = Vec::new();
+    for project in config.projects {
+        let name = Arc::clone(&project.cloud.name);
+        let of_project = own.project(&name);
+        let insecure = project.cloud.tls.insecure_skip_verify;
+        of_project.tls_verification_disabled(insecure);
+        if insecure {
+            warn!(project = &*name, "insecure_skip_verify: anybody can pretend to be the cloud");
+        }
+        book.add_project(&project, of_project.clone());
+        let training = Training::new(project.cloud, Arc::clone(&memory), of_project.clone())
+            .with_context(|| format!("project {name}"))?;
+        let ledger = ProjectLedger { project: Arc::clone(&name), book: Arc::clone(&book) };
+        pollers.push(Poller::new(
+            name,
+            Arc::new(training),
+            Arc::new(ledger),
+            of_project,
+            project.schedule,
+            project.jobs,
+        ));
+    }
+    own.config_loaded(now().unix);
+    let secret_files = config.secret_files;
+    Ok(Parts { own, book, reader, pollers, secret_files, web: config.web })
+}
+
+/// The daemon, from start to stop.
+pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
+    let stop = CancellationToken::new();
+    signals::listen(stop.clone())?;
+    serve(build(config)?, stop, |_| Ok(())).await
+}
+
+/// Runs the parts until `stop`. `bound` is told where we listen.
+pub(super) async fn serve(
+    parts: Parts,
+    stop: CancellationToken,
+    bound: impl FnOnce(&[std::net::SocketAddr]) -> anyhow::Result<()>,
+) -> anyhow::Result<ExitCode> {
+    let Parts { own, book, reader, pollers, secret_files, web } = parts;
+    let listeners = server::bind(&web).await?;
+    // The first scrape finds `modelarts_up`.
+    book.publish();
+    let (ready, is_ready) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    for poller in pollers {
+        tasks.spawn(poller.run(stop.clone()));
+    }
+    tasks.spawn(publish(book, ready, stop.clone()));
+    if !secret_files.is_empty() {
+        tasks.spawn(secret_files.watch(SECRETS_EVERY, stop.clone()));
+    }
+    let addresses = listeners.local_addrs();
+    for address in &addresses {
+        info!(%address, "listening");
+    }
+    bound(&addresses)?;
+    let site = Site { settings: web, reader, own, ready: is_ready };
+    let mut serving = tokio::spawn(server::serve(listeners, site, stop.clone()));
+    tokio::select! {
+        stopped = &mut serving => said(stopped?),
+        // None of these ends before the stop, unless something is badly wrong with it.
+        Some(ended) = tasks.join_next() => {
+            let early = !stop.is_cancelled();
+            stop.cancel();
+            said(serving.await?);
+            ended.context("a part of the exporter failed")?;
+            anyhow::ensure!(!early, "a part of the exporter ended by itself");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn said(stopped: Stopped) {
+    match stopped {
+        Stopped::Drained => info!("stopped"),
+        Stopped::CutOff => warn!("stopped; answers that took too long were cut off"),
+    }
+}
+
+/// Shows what changed, again and again.
+async fn publish(book: Arc<Book>, ready: watch::Sender<bool>, stop: CancellationToken) {
+    let mut ticks = interval(PUBLISH_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        if book.publish() {
+            ready.send_if_modified(|ready| !std::mem::replace(ready, true));
+        }
+    }
+}

@@ -1,0 +1,75 @@
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::daemon;
+use crate::app::simulate::{start_log, world};
+use crate::app::{print, signals};
+use crate::cli::DemoArgs;
+use crate::config::{self, Source};
+use crate::simulator::{self, Scenario};
+
+/// The daemon against the embedded simulator, in one process.
+pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
+    start_log();
+    let demo = simulator::Settings {
+        listen: args.simulator_address,
+        scenario: Scenario::Demo,
+        speed: simulator::DEMO_SPEED,
+        ..simulator::Settings::default()
+    };
+    let simulator = simulator::bind(world(&args.world, demo)?).await?;
+    let cloud = simulator.local_addr();
+    let stop = CancellationToken::new();
+    signals::listen(stop.clone())?;
+    let environment = environment(&args, cloud, &simulator.job_ids());
+    let (config, _) = config::load(&Source { environment, ..Source::default() })?;
+    let parts = daemon::build(config)?;
+    let simulating = tokio::spawn(simulator.run(stop.clone().cancelled_owned()));
+    let code = daemon::serve(parts, stop, |addresses| print(&welcome(addresses, cloud))).await?;
+    simulating.await.context("the simulator failed")?;
+    Ok(code)
+}
+
+/// The demo's configuration, in the words of an operator.
+fn environment(args: &DemoArgs, cloud: SocketAddr, jobs: &[String]) -> Vec<(String, String)> {
+    let endpoint = format!("http://{cloud}");
+    let fixed = [
+        ("WEB__LISTEN_ADDRESSES", args.listen_address.as_str()),
+        // Quick enough to watch: a minute of the simulated cloud is about a second.
+        ("POLL__INTERVAL", "1s"),
+        ("POLL__PENDING_INTERVAL", "1s"),
+        ("POLL__TIMEOUT", "1s"),
+        ("POLL__MAX_STALENESS", "10s"),
+        ("POLL__REQUESTS_PER_MINUTE", "0"),
+        ("PROJECTS__0__NAME", "demo"),
+        ("PROJECTS__0__ENDPOINT", &endpoint),
+        ("PROJECTS__0__AUTH__METHOD", "password"),
+        ("PROJECTS__0__AUTH__IAM_ENDPOINT", &endpoint),
+        ("PROJECTS__0__AUTH__DOMAIN", "demo"),
+        ("PROJECTS__0__AUTH__USERNAME", "demo"),
+        ("PROJECTS__0__AUTH__PASSWORD", "demo"),
+        ("PROJECTS__0__AUTH__PROJECT_NAME", "demo"),
+    ];
+    let fixed = fixed.map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter();
+    let jobs = jobs.iter().enumerate().flat_map(|(at, job_id)| {
+        [
+            (format!("PROJECTS__0__JOBS__{at}__JOB_ID"), job_id.clone()),
+            (format!("PROJECTS__0__JOBS__{at}__VERSIONS"), "all".to_owned()),
+        ]
+    });
+    fixed.chain(jobs).map(|(key, value)| (format!("MODELARTS_EXPORTER_{key}"), value)).collect()
+}
+
+fn welcome(addresses: &[SocketAddr], cloud: SocketAddr) -> String {
+    let mut text = String::from("\nThe exporter polls a simulated cloud. Open:\n");
+    for address in addresses {
+        let _ = writeln!(text, "  http://{address}/          what this is");
+        let _ = writeln!(text, "  http://{address}/metrics   what Prometheus scrapes");
+    }
+    let _ = writeln!(text, "  http://{cloud}/          the simulated cloud\nCtrl-C ends it.\n");
+    text
+}

@@ -1,0 +1,133 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+
+use crate::exposition::Store;
+use crate::inventory::{Inventory, Moment, Polled};
+use crate::metrics::{self, Dropped};
+use crate::model::{JobId, JobKey, Version, VersionId};
+use crate::own;
+use crate::schedule::{Ledger, Outcome};
+
+/// Answers in, exposition out: the inventory and the store behind one lock.
+pub(super) struct Book {
+    entries: Mutex<Entries>,
+    store: Store,
+    settings: metrics::Settings,
+}
+
+struct Entries {
+    inventory: Inventory,
+    dropped: BTreeMap<JobKey, Dropped>,
+    own: BTreeMap<Arc<str>, own::Project>,
+}
+
+impl Book {
+    pub(super) fn new(store: Store, settings: metrics::Settings) -> Self {
+        let entries =
+            Entries { inventory: Inventory::new(), dropped: BTreeMap::new(), own: BTreeMap::new() };
+        Self { entries: Mutex::new(entries), store, settings }
+    }
+
+    pub(super) fn add_project(&self, project: &crate::config::ProjectConfig, own: own::Project) {
+        let mut entries = self.lock();
+        let name = &project.cloud.name;
+        let jobs = project.jobs.iter().map(|job| (job.job_id.clone(), job.versions.clone()));
+        let interval = project.schedule.interval;
+        entries.inventory.add_project(name, project.inventory, jobs, interval, now());
+        entries.own.insert(Arc::clone(name), own);
+    }
+
+    /// Lets time pass and shows what is true now. Returns whether the first round is over.
+    pub(super) fn publish(&self) -> bool {
+        let now = now();
+        let mut entries = self.lock();
+        for key in entries.inventory.tick(now) {
+            self.render(&mut entries, &key, now);
+        }
+        for project in entries.inventory.projects(now) {
+            let mut text = self.store.text();
+            metrics::of_project(&project, &mut text);
+            // Before the project's first job in the order of the exposition.
+            self.store.put(JobKey { project: project.name.into(), job_id: JobId::from("") }, text);
+        }
+        let complete = entries.inventory.is_complete();
+        drop(entries);
+        self.store.publish(now.unix);
+        complete
+    }
+
+    /// The projects none of whose calls was answered of late.
+    pub(super) fn projects_down(&self) -> Vec<String> {
+        let entries = self.lock();
+        let down = entries.inventory.projects(now()).filter(|project| !project.up);
+        down.map(|project| project.name.to_owned()).collect()
+    }
+
+    fn render(&self, entries: &mut Entries, key: &JobKey, now: Moment) {
+        let Some(job) = entries.inventory.job(key, now) else { return };
+        let mut text = self.store.text();
+        metrics::of_job(&job, &self.settings, &mut text);
+        let dropped = metrics::dropped(&job);
+        self.store.put(key.clone(), text);
+        let before = entries.dropped.insert(key.clone(), dropped).unwrap_or_default();
+        if before != dropped {
+            let of_project =
+                entries.dropped.iter().filter(|(other, _)| other.project == key.project);
+            let sum = of_project.fold(Dropped::default(), |sum, (_, one)| sum + *one);
+            if let Some(own) = entries.own.get(&key.project) {
+                own.series_dropped("classes", sum.classes as f64);
+                own.series_dropped("extra_metrics", sum.extra_metrics as f64);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Entries> {
+        // A panic in one poll must not end all others; what it left behind is one job's.
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One project's way into the book.
+pub(super) struct ProjectLedger {
+    pub(super) project: Arc<str>,
+    pub(super) book: Arc<Book>,
+}
+
+impl ProjectLedger {
+    fn key(&self, job: &JobId) -> JobKey {
+        JobKey { project: Arc::clone(&self.project), job_id: job.clone() }
+    }
+}
+
+impl Ledger for ProjectLedger {
+    fn versions(&self, job: &JobId, versions: Vec<Version>) -> Vec<VersionId> {
+        self.book.lock().inventory.versions(&self.key(job), versions, now())
+    }
+
+    fn version(&self, job: &JobId, version: Version) {
+        self.book.lock().inventory.version(&self.key(job), version, now());
+    }
+
+    fn polled(&self, job: &JobId, outcome: Outcome, interval: Duration) {
+        let (key, now) = (self.key(job), now());
+        let polled = match outcome {
+            Outcome::Success => Polled::Success,
+            Outcome::Partial => Polled::Partial,
+            Outcome::Failed => Polled::Failed,
+            Outcome::Gone => Polled::Gone,
+        };
+        let mut entries = self.book.lock();
+        entries.inventory.polled(&key, polled, interval, now);
+        self.book.render(&mut entries, &key, now);
+    }
+}
+
+/// The time on both clocks.
+pub(super) fn now() -> Moment {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    // Milliseconds are what the cloud counts in, and keep the exposition short.
+    Moment { steady: Instant::now(), unix: unix.as_millis() as f64 / 1000.0 }
+}

@@ -1,0 +1,40 @@
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+use crate::app::daemon::{self, Parts};
+use crate::app::signals;
+use crate::config::Config;
+
+/// How often we look whether every job was polled.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Polls everything once and prints the exposition.
+pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
+    let stop = CancellationToken::new();
+    signals::listen(stop.clone())?;
+    let Parts { book, reader, pollers, .. } = daemon::build(config)?;
+    let mut tasks = JoinSet::new();
+    for poller in pollers {
+        tasks.spawn(poller.run(stop.clone()));
+    }
+    let mut looks = interval(LOOK_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while !book.publish() {
+        if stop.run_until_cancelled(looks.tick()).await.is_none() {
+            anyhow::bail!("stopped before every job was polled");
+        }
+    }
+    let answer = reader.answer("", "").await;
+    let text: Vec<u8> = answer.body.flatten().collect();
+    super::print(&String::from_utf8_lossy(&text))?;
+    let down = book.projects_down();
+    for project in &down {
+        error!(project, "no call of the project was answered");
+    }
+    Ok(if down.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

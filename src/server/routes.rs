@@ -1,0 +1,186 @@
+use std::sync::Arc;
+
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    HeaderName, REFERRER_POLICY, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::content::{Content, InFlight};
+use super::{Site, landing};
+
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+const CSS: HeaderValue = HeaderValue::from_static("text/css; charset=utf-8");
+
+/// Pages load our own style sheet and nothing else, run nothing and are framed by nobody.
+const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; \
+     frame-ancestors 'none'",
+);
+
+/// What is answered while nothing worth scraping is there.
+const NOT_READY: &str = "not ready: waiting for the first answers of the cloud\n";
+const STOPPING: &str = "not ready: stopping\n";
+
+/// Seconds after which a client that was one too many may try again: scrapes take less.
+const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+/// Answers requests.
+pub(super) struct Routes {
+    site: Site,
+    stop: CancellationToken,
+    permits: Arc<Semaphore>,
+    /// One token for every answer that is not sent to its end.
+    pub(super) in_flight: TaskTracker,
+}
+
+/// A path we know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Route {
+    Metrics,
+    Landing,
+    Style,
+    Healthy,
+    Ready,
+}
+
+impl Route {
+    /// The label value in our own counters.
+    fn handler(self) -> &'static str {
+        match self {
+            Self::Metrics => "/metrics",
+            Self::Landing => "/",
+            Self::Style => "/style.css",
+            Self::Healthy => "/-/healthy",
+            Self::Ready => "/-/ready",
+        }
+    }
+
+    /// Whoever watches over us must get through when scrapers do not.
+    fn is_health(self) -> bool {
+        matches!(self, Self::Healthy | Self::Ready)
+    }
+}
+
+impl Routes {
+    pub(super) fn new(site: Site, stop: CancellationToken) -> Self {
+        let max_requests = site.settings.max_requests.min(Semaphore::MAX_PERMITS);
+        Self {
+            permits: Arc::new(Semaphore::new(max_requests)),
+            in_flight: TaskTracker::new(),
+            site,
+            stop,
+        }
+    }
+
+    /// The answer to one request.
+    pub(super) async fn answer<B>(&self, request: Request<B>) -> Response<Content> {
+        let tracked = self.in_flight.token();
+        let route = self.route(request.uri().path());
+        // Health endpoints pass beside the limit.
+        let limited = !route.is_some_and(Route::is_health);
+        let permit = limited.then(|| Arc::clone(&self.permits).try_acquire_owned().ok()).flatten();
+        let mut response = match route {
+            _ if limited && permit.is_none() => self.too_many(),
+            None => text(StatusCode::NOT_FOUND, "not found\n"),
+            Some(_) if !matches!(*request.method(), Method::GET | Method::HEAD) => {
+                let refusal = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
+                with(refusal, ALLOW, HeaderValue::from_static("GET, HEAD"))
+            }
+            Some(Route::Metrics) => self.metrics(request.headers()).await,
+            Some(Route::Landing) => {
+                let page = response(StatusCode::OK, HTML, landing::page(&self.site.settings));
+                let page = with(page, CONTENT_SECURITY_POLICY, PAGE_POLICY);
+                with(page, REFERRER_POLICY, HeaderValue::from_static("no-referrer"))
+            }
+            Some(Route::Style) => response(StatusCode::OK, CSS, landing::STYLE),
+            Some(Route::Healthy) => text(StatusCode::OK, "healthy\n"),
+            Some(Route::Ready) => self.ready(),
+        };
+        let handler = route.map_or("other", Route::handler);
+        self.site.own.http_request(handler, response.status().as_u16());
+        response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response.map(|body| body.holding(InFlight { _tracked: tracked, _permit: permit }))
+    }
+
+    fn route(&self, path: &str) -> Option<Route> {
+        let settings = &self.site.settings;
+        let path = path.strip_prefix(settings.route_prefix.as_str())?;
+        match path {
+            path if path == settings.telemetry_path => Some(Route::Metrics),
+            "/" => Some(Route::Landing),
+            "" if !settings.route_prefix.is_empty() => Some(Route::Landing),
+            landing::STYLE_PATH => Some(Route::Style),
+            "/-/healthy" => Some(Route::Healthy),
+            "/-/ready" => Some(Route::Ready),
+            _ => None,
+        }
+    }
+
+    async fn metrics(&self, headers: &HeaderMap) -> Response<Content> {
+        let accept = joined(headers, &ACCEPT);
+        let accept_encoding = joined(headers, &ACCEPT_ENCODING);
+        let answer = self.site.reader.answer(&accept, &accept_encoding).await;
+        let content = Content::exposition(answer.body, answer.content_length);
+        let kind = HeaderValue::from_static(answer.content_type);
+        let mut response = response(StatusCode::OK, kind, content);
+        if let Some(encoding) = answer.content_encoding {
+            response = with(response, CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        }
+        with(response, VARY, HeaderValue::from_static("Accept, Accept-Encoding"))
+    }
+
+    fn ready(&self) -> Response<Content> {
+        if self.stop.is_cancelled() {
+            text(StatusCode::SERVICE_UNAVAILABLE, STOPPING)
+        } else if *self.site.ready.borrow() {
+            text(StatusCode::OK, "ready\n")
+        } else {
+            text(StatusCode::SERVICE_UNAVAILABLE, NOT_READY)
+        }
+    }
+
+    fn too_many(&self) -> Response<Content> {
+        let reason = format!(
+            "more than {} requests at once, try again later\n",
+            self.site.settings.max_requests
+        );
+        let refusal = response(StatusCode::SERVICE_UNAVAILABLE, TEXT, reason);
+        with(refusal, RETRY_AFTER, RETRY_SECONDS)
+    }
+}
+
+fn text(status: StatusCode, text: &'static str) -> Response<Content> {
+    response(status, TEXT, text)
+}
+
+/// hyper adds the length, which the content knows.
+fn response(
+    status: StatusCode,
+    kind: HeaderValue,
+    content: impl Into<Content>,
+) -> Response<Content> {
+    let mut response = Response::new(content.into());
+    *response.status_mut() = status;
+    with(response, CONTENT_TYPE, kind)
+}
+
+fn with(
+    mut response: Response<Content>,
+    name: HeaderName,
+    value: HeaderValue,
+) -> Response<Content> {
+    response.headers_mut().insert(name, value);
+    response
+}
+
+/// A header that may come in several lines, as one list; what is not text is left out.
+fn joined(headers: &HeaderMap, name: &HeaderName) -> String {
+    let lines: Vec<&str> =
+        headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+    lines.join(",")
+}
