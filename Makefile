@@ -5,6 +5,11 @@ EXPORTER = $(or $(CARGO_TARGET_DIR),target)/debug/modelarts-exporter
 PEERS = target/peers
 TOOLS = target/tools
 
+# What `--version` and `modelarts_exporter_build_info` say.
+export MODELARTS_EXPORTER_REVISION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+export MODELARTS_EXPORTER_BRANCH := $(shell git rev-parse --abbrev-ref HEAD 2>/dev/null || echo unknown)
+export MODELARTS_EXPORTER_RUSTC := $(shell rustc --version 2>/dev/null | cut -d' ' -f2)
+
 # What test-long installs where it is missing; the version is the one deny.toml was written for.
 CARGO_DENY_VERSION = 0.20.2
 

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod configuration;
+mod documents;
 mod exposition;
 mod harness;
+mod import_rules;
 mod parser;
 mod peers;
 mod serving;

@@ -6,6 +6,7 @@
 //! registration and the documents come. Each project counts in a registry of its own: a project
 //! that leaves the configuration takes all its series along.
 
+mod build;
 mod entries;
 mod labels;
 mod process;
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus::{Gauge, GaugeVec, IntCounterVec, Registry};
 
+pub use build::BuildInfo;
 pub use entries::{ENTRIES, Entry, Kind};
 pub use labels::{Operation, PollResult};
 pub use project::Project;
@@ -50,10 +52,10 @@ impl Metrics {
         let registry = Registry::new();
         entries::gauges(&registry, names::BUILD_INFO, None)
             .with_label_values(&[
-                env!("CARGO_PKG_VERSION"),
-                option_env!("MODELARTS_EXPORTER_REVISION").unwrap_or("unknown"),
-                option_env!("MODELARTS_EXPORTER_BRANCH").unwrap_or("unknown"),
-                option_env!("MODELARTS_EXPORTER_RUSTC").unwrap_or("unknown"),
+                BuildInfo::CURRENT.version,
+                BuildInfo::CURRENT.revision,
+                BuildInfo::CURRENT.branch,
+                BuildInfo::CURRENT.rustc,
             ])
             .set(1.0);
         let gauge = |name| entries::gauge(&registry, name);
