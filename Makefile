@@ -82,4 +82,6 @@ $(TOOLS)/bin/cargo-deny:
 
 .PHONY: image
 image: ## Build the container image; needs buildah and a registry
-	buildah build --tag modelarts-exporter .
+	buildah build --format docker --tag modelarts-exporter \
+		--build-arg REVISION="$$(git rev-parse HEAD)" \
+		--build-arg BRANCH="$$(git rev-parse --abbrev-ref HEAD)" .

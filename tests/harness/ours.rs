@@ -109,7 +109,7 @@ impl Demo {
                 let (metrics, others): (Vec<_>, Vec<_>) = complete_lines(&stdout)
                     .filter_map(|line| Some((line, url(line)?)))
                     .partition(|(_, url)| url.ends_with("/metrics"));
-                let simulator = others.into_iter().find(|(line, _)| line.contains("imulator"))?;
+                let simulator = others.into_iter().find(|(line, _)| line.contains("simulat"))?;
                 Some((metrics.into_iter().next()?.1, simulator.1))
             })
             .await;
