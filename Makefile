@@ -40,8 +40,9 @@ test: peers ## Bring the peers, run every test
 	$(CARGO) test --locked
 
 .PHONY: test-long
-test-long: $(TOOLS)/bin/cargo-deny ## What is slow: licences, duplicates and sources of the dependencies
+test-long: $(TOOLS)/bin/cargo-deny ## What is slow: dependencies' licences and sources, the tests that take minutes
 	$(TOOLS)/bin/cargo-deny --locked check licenses bans sources
+	$(CARGO) test --locked --test long
 
 .PHONY: bench
 bench: ## Measure

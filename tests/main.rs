@@ -5,6 +5,7 @@
 mod configuration;
 mod documents;
 mod exposition;
+mod hanging;
 mod harness;
 mod import_rules;
 mod parser;

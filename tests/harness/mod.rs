@@ -3,6 +3,7 @@
 //! Everything waits on a state with a deadline and says, when it gives up, what it saw last. A process
 //! that was started here ends here: its guard kills it when it goes out of scope.
 
+pub(crate) mod hanging;
 mod http;
 mod ours;
 mod process;
