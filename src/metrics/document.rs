@@ -37,27 +37,15 @@ const SECTIONS: [(&str, &str); 6] = [
 /// The document as committed.
 pub fn document() -> String {
     let mut text = BEFORE.to_owned();
-    for Family { name, kind, help, labels } in ROWS.iter().map(|row| row.family) {
-        if let Some((_, title)) = SECTIONS.iter().find(|(first, _)| *first == name) {
+    for family in ROWS.iter().map(|row| row.family) {
+        if let Some((_, title)) = SECTIONS.iter().find(|(first, _)| *first == family.name) {
             head(&mut text, title);
         }
-        let kind = match kind {
-            Kind::Gauge => "gauge",
-            Kind::Counter => "counter",
-            Kind::Info => "gauge, *info*",
-            Kind::Histogram => "histogram",
-        };
-        row(&mut text, name, kind, labels, help);
+        row(&mut text, &family);
     }
     head(&mut text, "The exporter itself");
-    for entry in own::ENTRIES {
-        let kind = match entry.kind {
-            own::Kind::Gauge => "gauge",
-            own::Kind::Counter => "counter",
-            own::Kind::Info => "gauge, *info*",
-            own::Kind::Histogram => "histogram",
-        };
-        row(&mut text, entry.name, kind, entry.labels, entry.help);
+    for family in own::FAMILIES {
+        row(&mut text, family);
     }
     text
 }
@@ -66,7 +54,13 @@ fn head(text: &mut String, title: &str) {
     let _ = write!(text, "\n## {title}\n\n| name | type | labels | meaning |\n|---|---|---|---|\n");
 }
 
-fn row(text: &mut String, name: &str, kind: &str, labels: &[&str], help: &str) {
+fn row(text: &mut String, Family { name, kind, help, labels }: &Family) {
+    let kind = match kind {
+        Kind::Gauge => "gauge",
+        Kind::Counter => "counter",
+        Kind::Info => "gauge, *info*",
+        Kind::Histogram => "histogram",
+    };
     let labels: Vec<_> = labels.iter().map(|label| format!("`{label}`")).collect();
     let _ = writeln!(text, "| `{name}` | {kind} | {} | {help} |", labels.join(" "));
 }
