@@ -7,6 +7,7 @@ mod documents;
 mod exposition;
 mod harness;
 mod import_rules;
+mod packaging;
 mod parser;
 mod peers;
 mod serving;
