@@ -37,46 +37,56 @@ fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
 /// Every room a source names after `crate::`, one by one or in braces.
 fn imported_rooms(source: &str) -> Vec<String> {
     let mut rooms = Vec::new();
-    for (at, _) in source.match_indices("crate::") {
-        let rest = &source[at + "crate::".len()..];
-        if let Some(list) = rest.strip_prefix('{') {
-            let mut depth = 1;
-            let mut word = String::new();
-            for character in list.chars() {
-                match character {
-                    '{' => depth += 1,
-                    '}' => depth -= 1,
-                    _ => {}
-                }
-                if depth == 1 && (character.is_alphanumeric() || character == '_') {
-                    word.push(character);
-                } else if matches!(character, ':' | ',' | '}') && !word.is_empty() && depth <= 1 {
-                    // `own::self`-like tails are not rooms and are no names of ours either.
-                    rooms.push(std::mem::take(&mut word));
-                } else if depth == 0 {
-                    break;
-                }
-                if depth == 0 {
-                    break;
-                }
-            }
-        } else {
-            rooms.push(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
+    for (at, start) in source.match_indices("crate::") {
+        let path = &source[at + start.len()..];
+        match path.strip_prefix('{') {
+            Some(list) => rooms.extend(outermost(list).map(first_word)),
+            None => rooms.push(first_word(path)),
         }
     }
     rooms
 }
 
+fn first_word(path: &str) -> String {
+    path.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+/// The entries of a list in braces, not those of lists within it.
+fn outermost(list: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 1;
+    let mut end = 0;
+    for (at, character) in list.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        end = at;
+        if depth == 0 {
+            break;
+        }
+    }
+    let mut depth = 0;
+    list[..end].split(move |character| {
+        match character {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        character == ',' && depth == 0
+    })
+}
+
 #[test]
 fn every_room_keeps_to_its_row() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let house = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
-    sources(&root, &mut files);
+    sources(&house, &mut files);
     let rules: BTreeMap<_, _> = RULES.iter().copied().collect();
     let mut broken = Vec::new();
     let mut seen = BTreeMap::new();
     for file in files {
-        let place = file.strip_prefix(&root).unwrap();
+        let place = file.strip_prefix(&house).unwrap();
         let room = place.components().next().unwrap().as_os_str().to_str().unwrap();
         let room = room.trim_end_matches(".rs");
         *seen.entry(room.to_owned()).or_insert(0) += 1;

@@ -25,10 +25,10 @@ const PATIENCE_PART_OF_TIMEOUT: u32 = 10;
 const USUAL_WEIGHT: f64 = 0.1;
 
 /// How long to be silent when the cloud throttles without saying for how long.
-const THROTTLED_HOLD: Duration = Duration::from_secs(60);
+const THROTTLED_HOLD: Duration = Duration::from_mins(1);
 
 /// A longer `Retry-After` is not believed: somebody would have to restart us.
-const LONGEST_HOLD: Duration = Duration::from_secs(15 * 60);
+const LONGEST_HOLD: Duration = Duration::from_mins(15);
 
 /// Polls the jobs of one project until it is told to stop.
 ///
