@@ -8,6 +8,7 @@ mod exposition;
 mod hanging;
 mod harness;
 mod import_rules;
+mod packaging;
 mod parser;
 mod peers;
 mod serving;
