@@ -5,6 +5,7 @@
 mod configuration;
 mod documents;
 mod exposition;
+mod golden;
 mod hanging;
 mod harness;
 mod import_rules;
