@@ -165,7 +165,8 @@ impl TrainingApi for Training {
             let path = [job.as_str(), "versions"];
             let answer = self.ask(Operation::Versions, job, &path, &query, pace).await?;
             all.misreads.extend(answer.versions.misreads);
-            let asked_enough = answer.versions.content.len() < VERSIONS_PER_PAGE;
+            // A version that cannot be read is no sign that the page was the last.
+            let asked_enough = answer.listed < VERSIONS_PER_PAGE;
             let known = seen.len();
             for version in answer.versions.content {
                 if seen.insert(version.version_id.clone()) {
