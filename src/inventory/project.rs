@@ -31,7 +31,6 @@ pub(super) struct ProjectState {
     /// Each job had its first answer or failure, or that took too long.
     pub(super) complete: bool,
     complete_by: Moment,
-    last_answer: Option<Moment>,
 }
 
 impl ProjectState {
@@ -50,7 +49,6 @@ impl ProjectState {
             complete: jobs.is_empty(),
             jobs,
             complete_by: now.after(interval * INTERVALS_TO_COMPLETE),
-            last_answer: None,
         }
     }
 
@@ -60,13 +58,11 @@ impl ProjectState {
         versions: Vec<Version>,
         now: Moment,
     ) -> Vec<VersionId> {
-        self.last_answer = Some(now);
         let job = self.jobs.get_mut(job);
         job.map(|job| job.versions(versions, &self.settings, now)).unwrap_or_default()
     }
 
     pub(super) fn version(&mut self, job: &JobId, version: Version, now: Moment) {
-        self.last_answer = Some(now);
         if let Some(job) = self.jobs.get_mut(job) {
             job.version(version, now);
         }
@@ -108,10 +104,11 @@ impl ProjectState {
         Some(self.jobs.get(id)?.view(project, id, &self.settings, now))
     }
 
-    /// Whether some call of the project gave a valid answer within the last interval. The shortest
-    /// of the jobs counts, and an answer may be late by the time a request may take.
+    /// Whether some call of the project gave a valid answer within the last interval, which is that
+    /// of the job it was about: beside a job that fails every minute, one that waits and answers
+    /// every other minute must not look like a cloud that comes and goes. An answer may be late by the
+    /// time a request may take.
     pub(super) fn is_up(&self, now: Moment) -> bool {
-        let interval = self.jobs.values().map(JobState::interval).min().unwrap_or_default();
-        self.last_answer.is_some_and(|at| at.age(now) <= interval + self.settings.timeout)
+        self.jobs.values().any(|job| job.has_answered(self.settings.timeout, now))
     }
 }
