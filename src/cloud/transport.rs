@@ -40,8 +40,7 @@ pub(crate) struct Transport {
     own: own::Project,
 }
 
-/// An answer of the 2xx kind.
-#[derive(Debug)]
+/// An answer of the 2xx kind. Deliberately without `Debug`: IAM's holds the token.
 pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,

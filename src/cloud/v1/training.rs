@@ -67,7 +67,7 @@ impl Training {
         path: &[&str],
         query: &str,
         pace: &dyn Pace,
-    ) -> Result<Answer, Error> {
+    ) -> Result<(Answer, Arc<Token>), Error> {
         let once = || async {
             let token = self.tokens.token().await?;
             let outcome = self.get_with(&token, operation, path, query, pace).await;
@@ -75,7 +75,7 @@ impl Training {
                 if outcome.is_ok() {
                     self.tokens.accepted(&token);
                 }
-                return outcome;
+                return Ok((outcome?, token));
             };
             let token = self.tokens.renew(&token, &refusal).await?;
             self.transport.own().api_retry(operation);
@@ -83,7 +83,7 @@ impl Training {
             if outcome.is_ok() {
                 self.tokens.accepted(&token);
             }
-            outcome
+            Ok((outcome?, token))
         };
         let once_more = ExponentialBuilder::default()
             .with_min_delay(RETRY_AFTER)
@@ -134,7 +134,7 @@ impl Training {
         query: &str,
         pace: &dyn Pace,
     ) -> Result<Page, Error> {
-        let Answer { body, share, .. } = self.get(operation, path, query, pace).await?;
+        let (Answer { body, share, .. }, token) = self.get(operation, path, query, pace).await?;
         let (job, limits, is_large) = (job.clone(), self.limits, share.is_large());
         let read = move || {
             let read = answer::read(&body, &job, limits);
@@ -149,6 +149,13 @@ impl Training {
         } else {
             read()
         };
+        // A refusal that came as HTTP 200 has not been through the transport's hands.
+        let outcome = outcome.map_err(|error| match error {
+            Error::Rejected(refusal) => {
+                Error::Rejected(refusal.without(&[token.value.expose_secret()]))
+            }
+            other => other,
+        });
         if let Err(error) = &outcome {
             self.transport.own().api_error(operation, error.reason());
         }
