@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::cloud::{Fault, Misread};
+use crate::cloud::{Fault, Misread, bare};
 
 /// Collects what could not be taken, and turns wire values into numbers and text on the way.
 #[derive(Debug)]
@@ -356,7 +356,11 @@ impl<'de, T: Owned> Tolerant<'de> for Lenient<T> {
         if value.trim().is_empty() {
             return Self::Absent;
         }
-        serde_json::from_str(value).unwrap_or(Self::Wrong(Fault::Malformed))
+        serde_json::from_str(value)
+            .or_else(|error| {
+                bare::quoted(value).ok_or(error).and_then(|text| serde_json::from_str(&text))
+            })
+            .unwrap_or(Self::Wrong(Fault::Malformed))
     }
 
     fn sequence<A: SeqAccess<'de>>(mut sequence: A) -> Result<Self, A::Error> {

@@ -5,7 +5,7 @@ use serde::de::MapAccess;
 
 use crate::cloud::v1::version::{Job, VersionDocument};
 use crate::cloud::wire::{Answer, Document, Limits, List, Reader, Scalar, Taken};
-use crate::cloud::{Error, Fault, Reading, Refusal};
+use crate::cloud::{Error, Fault, Reading, Refusal, bare};
 use crate::model::{JobId, Version};
 
 /// The most a page can hold by the API's documents; we ask for fewer.
@@ -47,8 +47,19 @@ pub(super) struct Page {
 
 /// Reads one answer. HTTP 200 may still carry a refusal.
 pub(super) fn read(body: &[u8], job_id: &JobId, limits: Limits) -> Result<Page, Error> {
-    let Answer(answer): Answer<AnswerDocument<'_>> =
-        serde_json::from_slice(body).map_err(|error| Error::Malformed(error.to_string()))?;
+    let repaired;
+    let parsed: serde_json::Result<Answer<AnswerDocument<'_>>> = match serde_json::from_slice(body)
+    {
+        Ok(answer) => Ok(answer),
+        Err(error) => match std::str::from_utf8(body).ok().and_then(bare::quoted) {
+            Some(text) => {
+                repaired = text;
+                serde_json::from_str(&repaired)
+            }
+            None => Err(error),
+        },
+    };
+    let Answer(answer) = parsed.map_err(|error| Error::Malformed(error.to_string()))?;
     let mut reader = Reader::new(limits);
     if answer.is_success == Scalar::Bool(false) {
         let (code, message) = (
@@ -139,5 +150,18 @@ mod tests {
         let body = r#"{"versions":[{"version_id":1},{"version_name":"V0002"},7]}"#;
         let page = read(body.as_bytes(), &JobId::from(1), LIMITS).unwrap();
         assert_eq!((page.versions.content.len(), page.listed), (1, 3));
+    }
+
+    #[test]
+    fn a_score_that_is_no_number_costs_itself_alone_however_it_is_written() {
+        let metrics = r#"{"total_metric":{"total_metric_values":{"recall":NaN,"precision":0.5}}}"#;
+        for list in [metrics.to_owned(), serde_json::to_string(metrics).unwrap()] {
+            let body = format!(r#"{{"version_id":1,"model_metric_list":{list}}}"#);
+            let page = read(body.as_bytes(), &JobId::from(1), LIMITS).unwrap();
+            let overall = page.versions.content[0].quality.clone().unwrap().overall;
+            assert_eq!((overall.recall, overall.precision), (None, Some(0.5)), "{list}");
+            let misread = crate::cloud::Misread { field: "recall", fault: Fault::NotFinite };
+            assert_eq!(page.versions.misreads, [misread], "{list}");
+        }
     }
 }
