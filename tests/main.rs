@@ -4,6 +4,7 @@
 
 mod configuration;
 mod exposition;
+mod faults;
 mod golden;
 mod harness;
 mod parser;
