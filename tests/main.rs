@@ -7,6 +7,7 @@ mod exposition;
 mod faults;
 mod golden;
 mod harness;
+mod memory;
 mod parser;
 mod peers;
 mod serving;
