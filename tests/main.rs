@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod answers;
 mod authentication;
 mod configuration;
 mod exposition;

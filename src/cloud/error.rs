@@ -172,9 +172,9 @@ impl Error {
             Self::Tls { .. } => Some("for a private CA set `ca_file` of the project"),
             Self::TooLarge { .. } => Some("raise `limits.answer_bytes`, or follow fewer versions"),
             Self::Held { cause, .. } | Self::NoToken(cause) => cause.remedy(),
-            Self::Unauthorized(_) => {
-                Some("check `auth` and `project_id` of the project: user, domain, password, project")
-            }
+            Self::Unauthorized(_) => Some(
+                "check `auth` and `project_id` of the project: user, domain, password, project",
+            ),
             Self::Forbidden(_) => {
                 Some("grant the user modelarts:trainJobVersion:list and modelarts:trainJob:list")
             }
