@@ -147,7 +147,10 @@ impl Transport {
         let mut received = 0;
         let mut kept = Vec::new();
         let mut skimmer: Option<Skimmer> = None;
-        while let Some(chunk) = response.chunk().await.map_err(connection_error)? {
+        // An error in the middle of a body no longer knows where it came from.
+        let url = response.url().clone();
+        let broken = |error: reqwest::Error| connection_error(error.with_url(url.clone()));
+        while let Some(chunk) = response.chunk().await.map_err(broken)? {
             received += chunk.len();
             if received > limit {
                 return Err(Error::TooLarge { limit });
