@@ -3,8 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod configuration;
+mod documents;
 mod exposition;
+mod golden;
+mod hanging;
 mod harness;
+mod import_rules;
+mod packaging;
 mod parser;
 mod peers;
 mod serving;

@@ -91,7 +91,8 @@ pub(crate) fn parse(text: &str, openmetrics: bool) -> Result<Vec<Family>, String
     }
 }
 
-fn sample(line: &str) -> Result<Sample, String> {
+/// Reads one line.
+pub(crate) fn sample(line: &str) -> Result<Sample, String> {
     let name_end = line.find(['{', ' ']).ok_or("a line without a value")?;
     let (name, mut rest) = line.split_at(name_end);
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {

@@ -80,7 +80,7 @@ pub enum Error {
         remaining: Duration,
         /// The refusal.
         #[source]
-        cause: Arc<Error>,
+        cause: Arc<Self>,
     },
     /// A mistake of ours.
     #[error("internal error: {0}")]

@@ -48,7 +48,8 @@ pub(super) fn read(
         (403, _) => Error::Forbidden(refusal),
         // The gateway's own 404: nothing is published under this path.
         (404, "0101") if refusal.code.starts_with("APIG") => Error::ApiRetired(refusal),
-        (404, _) => Error::NotFound(refusal),
+        // The service says 400 for a job it does not know; 404 is what one would expect.
+        (404, _) | (400, "2775") => Error::NotFound(refusal),
         (500.., _) => Error::Server(refusal),
         _ => Error::BadRequest(refusal),
     }
@@ -125,6 +126,13 @@ mod tests {
                 r#"{"is_success":false,"error_message":"no such job","error_code":"ModelArts.0105"}"#,
                 "not_found",
                 "ModelArts.0105",
+                "no such job",
+            ),
+            (
+                400,
+                r#"{"error_msg":"no such job","error_code":"ModelArts.2775"}"#,
+                "not_found",
+                "ModelArts.2775",
                 "no such job",
             ),
             (

@@ -25,10 +25,10 @@ const PATIENCE_PART_OF_TIMEOUT: u32 = 10;
 const USUAL_WEIGHT: f64 = 0.1;
 
 /// How long to be silent when the cloud throttles without saying for how long.
-const THROTTLED_HOLD: Duration = Duration::from_secs(60);
+const THROTTLED_HOLD: Duration = Duration::from_mins(1);
 
 /// A longer `Retry-After` is not believed: somebody would have to restart us.
-const LONGEST_HOLD: Duration = Duration::from_secs(15 * 60);
+const LONGEST_HOLD: Duration = Duration::from_mins(15);
 
 /// Polls the jobs of one project until it is told to stop.
 ///
@@ -54,7 +54,7 @@ pub struct Poller<A, L> {
     /// How far the budget stretches every interval, 1 or more.
     stretch: f64,
     /// Why the project as a whole cannot be asked, as last logged.
-    trouble: Option<&'static str>,
+    trouble: Option<Trouble>,
 }
 
 struct Job {
@@ -63,9 +63,23 @@ struct Job {
     standing: Standing,
     polled: bool,
     waits: bool,
-    /// What was last logged about it.
-    trouble: Option<&'static str>,
+    /// Why its last poll did not bring everything.
+    trouble: Option<Trouble>,
     misreads: Vec<Misread>,
+}
+
+/// Why a poll did not bring everything, as far as the log tells it apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Trouble {
+    reason: &'static str,
+    /// Said once for all jobs of the project.
+    is_of_project: bool,
+}
+
+impl Trouble {
+    fn of(error: &Error) -> Self {
+        Self { reason: error.reason(), is_of_project: error.concerns_project() }
+    }
 }
 
 struct Flight {
@@ -281,30 +295,31 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         let project = &*self.name;
         let job = &mut self.jobs[index];
         let job_id = job.spec.job_id.as_str();
-        let reason = report.error.as_ref().map(Error::reason);
-        match &report.error {
-            Some(error) if error.concerns_project() => {
-                if self.trouble != reason {
-                    let (error, remedy) = (Chain(error), error.remedy().unwrap_or_default());
-                    warn!(project, %error, remedy, "the project cannot be polled");
-                }
-                self.trouble = reason;
+        let trouble = report.error.as_ref().map(Trouble::of);
+        // Each job remembers its own trouble: where one job alone is refused, the answers about the
+        // others between its polls do not end that trouble, nor does its next poll begin it anew.
+        let before = std::mem::replace(&mut job.trouble, trouble);
+        if let (Some(error), Some(trouble)) = (&report.error, trouble)
+            && before != Some(trouble)
+        {
+            let known = trouble.is_of_project && self.trouble == Some(trouble);
+            let (error, remedy) = (Chain(error), error.remedy());
+            if trouble.is_of_project && !known {
+                warn!(project, job_id, %error, remedy, "the project cannot be polled");
+            } else if !known {
+                warn!(project, job_id, %error, remedy, "the job cannot be polled");
             }
-            Some(error) => {
-                if job.trouble != reason {
-                    let (error, remedy) = (Chain(error), error.remedy().unwrap_or_default());
-                    warn!(project, job_id, %error, remedy, "the job cannot be polled");
-                }
-                job.trouble = reason;
+        }
+        if before.is_some() && before == self.trouble && trouble != before {
+            self.trouble = None;
+            if trouble.is_none() {
+                info!(project, "the project is polled again");
             }
-            None => {
-                if self.trouble.take().is_some() {
-                    info!(project, "the project is polled again");
-                }
-                if job.trouble.take().is_some() {
-                    info!(project, job_id, "the job is polled again");
-                }
-            }
+        } else if before.is_some_and(|before| !before.is_of_project) && trouble.is_none() {
+            info!(project, job_id, "the job is polled again");
+        }
+        if let Some(trouble) = trouble.filter(|trouble| trouble.is_of_project) {
+            self.trouble = Some(trouble);
         }
         if matches!(report.outcome, Outcome::Success | Outcome::Partial) {
             let mut misreads = report.misreads.clone();

@@ -63,7 +63,13 @@ impl Site {
 
     /// POST of a JSON body, which has to be answered.
     pub(crate) async fn post(&self, path: &str, json: &str) -> Answer {
-        self.send(Method::POST, path, &[], Some(json)).await.unwrap_or_else(|e| panic!("{e}"))
+        let json = Some(json.as_bytes().to_vec());
+        self.send(Method::POST, path, &[], json).await.unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    /// PUT of a body that is said to be JSON, which has to be answered.
+    pub(crate) async fn put(&self, path: &str, body: Vec<u8>) -> Answer {
+        self.send(Method::PUT, path, &[], Some(body)).await.unwrap_or_else(|e| panic!("{e}"))
     }
 
     async fn send(
@@ -71,7 +77,7 @@ impl Site {
         method: Method,
         path: &str,
         headers: &[(&str, &str)],
-        json: Option<&str>,
+        json: Option<Vec<u8>>,
     ) -> Result<Answer, String> {
         let url = format!("{}{path}", self.url);
         let mut request = client().request(method.clone(), &url);
@@ -79,7 +85,7 @@ impl Site {
             request = request.header(*name, *value);
         }
         if let Some(json) = json {
-            request = request.header("Content-Type", "application/json").body(json.to_owned());
+            request = request.header("Content-Type", "application/json").body(json);
         }
         let response = request.send().await.map_err(|e| format!("{method} {url}: {e:?}"))?;
         read(response).await.map_err(|e| format!("{method} {url}: {e:?}"))

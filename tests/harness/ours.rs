@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{Finished, Process, Site};
+use super::{Finished, Process, Scrape, Site, wait_for};
 
 /// From exec to the first line that names an address; generous, because all tests share the machine.
 const START: Duration = Duration::from_secs(20);
@@ -18,6 +18,9 @@ fn exporter(args: &[&str]) -> Command {
     command.env_clear().args(args);
     command
 }
+
+/// Longer than any state takes to come about on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The daemon with a configuration file of its own, listening on a port of its own.
 #[derive(Debug)]
@@ -45,13 +48,71 @@ impl Daemon {
     /// SIGTERM, and the end.
     pub(crate) async fn stop(self) -> Finished {
         self.process.terminate();
+        self.ended().await
+    }
+
+    /// The end, which something else brings about.
+    pub(crate) async fn ended(self) -> Finished {
         self.process.ended(STOP).await
+    }
+
+    /// Sends a signal by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        self.process.signal(name);
+    }
+
+    /// The most memory it ever held, in bytes.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        self.process.peak_memory()
     }
 
     /// What it has logged so far.
     pub(crate) fn log(&self) -> String {
         self.process.stderr()
     }
+
+    /// How many complete log lines hold all of these words.
+    pub(crate) fn logged(&self, words: &[&str]) -> usize {
+        let log = self.log();
+        complete_lines(&log).filter(|line| words.iter().all(|word| line.contains(word))).count()
+    }
+
+    /// What it shows now.
+    pub(crate) async fn scrape(&self) -> Scrape {
+        Scrape::read(&self.get("/metrics").await.text)
+    }
+
+    /// Waits until everything that is expected holds in one scrape; see [`Scrape::unmet`].
+    pub(crate) async fn shows<T: AsRef<str>>(&self, expected: &[T]) -> Scrape {
+        wait_for(PATIENCE, "the metrics to say so", async || {
+            let scrape = self.scrape().await;
+            let unmet = scrape.unmet(expected);
+            if unmet.is_empty() { Ok(scrape) } else { Err(unmet.join("; ")) }
+        })
+        .await
+    }
+
+    /// Waits until the daemon says that its first round is over.
+    pub(crate) async fn is_ready(&self) {
+        wait_for(PATIENCE, "the daemon to be ready", async || match self.get("/-/ready").await {
+            ready if ready.status == 200 => Ok(()),
+            other => Err(format!("{} {}", other.status, other.text)),
+        })
+        .await;
+    }
+}
+
+/// The whole configuration file on disk beside a command that ends by itself.
+pub(crate) async fn run_with_config(command: &str, config: &str) -> Finished {
+    let directory = TempDir::new().expect("a temporary directory");
+    let file = directory.path().join("modelarts-exporter.toml");
+    std::fs::write(&file, config).expect("the configuration can be written");
+    run(&[command, &format!("--config.file={}", file.display())]).await
+}
+
+/// Our binary with these arguments, to its end.
+pub(crate) async fn run(args: &[&str]) -> Finished {
+    Process::run(args[0], &mut exporter(args), PATIENCE).await
 }
 
 impl Deref for Daemon {
@@ -109,7 +170,7 @@ impl Demo {
                 let (metrics, others): (Vec<_>, Vec<_>) = complete_lines(&stdout)
                     .filter_map(|line| Some((line, url(line)?)))
                     .partition(|(_, url)| url.ends_with("/metrics"));
-                let simulator = others.into_iter().find(|(line, _)| line.contains("imulator"))?;
+                let simulator = others.into_iter().find(|(line, _)| line.contains("simulat"))?;
                 Some((metrics.into_iter().next()?.1, simulator.1))
             })
             .await;

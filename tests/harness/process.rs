@@ -102,11 +102,25 @@ impl Process {
 
     /// Asks the process to stop, as an init system does.
     pub(crate) fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    /// Sends a signal by its name.
+    pub(crate) fn signal(&self, name: &str) {
         // The shell's own `kill`: sending a signal from here would take `unsafe`, and a minimal
         // machine has no other `kill`.
         let id = self.child.id();
-        let sent = Command::new("sh").arg("-c").arg(format!("kill -TERM {id}")).status();
+        let sent = Command::new("sh").arg("-c").arg(format!("kill -{name} {id}")).status();
         assert!(sent.is_ok_and(|status| status.success()), "cannot signal {}", self.name);
+    }
+
+    /// The most memory it ever held, in bytes (`VmHWM` of the kernel).
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("a child of ours has a status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        kib.expect("the kernel tells VmHWM in kB") << 10
     }
 
     /// How it ended, once both streams are read to their end as well.

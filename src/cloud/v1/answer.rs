@@ -60,12 +60,19 @@ pub(super) fn read(body: &[u8], job_id: &JobId, limits: Limits) -> Result<Page, 
         // Valid JSON that is no answer of this API: `{}`, or somebody else's document.
         return Err(Error::Malformed("neither a version nor a list of versions".to_owned()));
     }
+    let unread = answer.versions.wrong > 0;
     let mut documents = answer.versions.items.unwrap_or_default();
     if answer.top.is_given() {
         documents.push(answer.top);
     }
     let job = Job { id: job_id, name: &name, description: &description };
-    let content = documents.into_iter().filter_map(|doc| doc.read(&job, &mut reader)).collect();
+    let is_empty = documents.is_empty() && !unread;
+    let read = documents.into_iter().filter_map(|document| document.read(&job, &mut reader));
+    let content: Vec<Version> = read.collect();
+    if content.is_empty() && !is_empty {
+        // Taken for a list, it would say that the job has lost all its versions.
+        return Err(Error::Malformed("no version in it can be read".to_owned()));
+    }
     let version_count = answer.version_count.integer().ok().flatten();
     Ok(Page {
         versions: Reading { content, misreads: reader.misreads },

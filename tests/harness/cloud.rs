@@ -1,0 +1,196 @@
+use std::collections::BTreeMap;
+use std::ops::Deref;
+
+use modelarts_exporter::simulator::{Scenario, Settings, bind};
+use serde::Deserialize;
+use tokio::task::JoinHandle;
+
+use super::Site;
+
+/// The simulated cloud in the test's own process, so that every setting of it can be had.
+#[derive(Debug)]
+pub(crate) struct Cloud {
+    site: Site,
+    jobs: Vec<String>,
+    running: JoinHandle<()>,
+}
+
+/// The answer to a new job or version.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Added {
+    pub(crate) job_id: u64,
+    pub(crate) version_id: u64,
+    pub(crate) version_name: String,
+}
+
+#[derive(Deserialize)]
+struct Requests {
+    requests: BTreeMap<String, u64>,
+}
+
+impl Cloud {
+    /// With these settings, on a port of its own.
+    pub(crate) async fn start(settings: Settings) -> Self {
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let simulator = bind(Settings { listen, ..settings }).await.unwrap();
+        let site = Site::new(&format!("http://{}", simulator.local_addr()));
+        let jobs = simulator.job_ids();
+        let running = tokio::spawn(simulator.run(std::future::pending()));
+        Self { site, jobs, running }
+    }
+
+    /// Without jobs, and with clocks that stand still.
+    pub(crate) async fn empty() -> Self {
+        Self::start(Self::no_jobs()).await
+    }
+
+    /// The settings of [`Cloud::empty`].
+    pub(crate) fn no_jobs() -> Settings {
+        Settings { jobs: Some(0), speed: 0.0, scenario: Scenario::Steady, ..Settings::default() }
+    }
+
+    /// The ids of the jobs it began with.
+    pub(crate) fn jobs(&self) -> impl Iterator<Item = u64> {
+        self.jobs.iter().map(|id| id.parse().unwrap())
+    }
+
+    /// Adds a running job, or a version of one whose name is known.
+    pub(crate) async fn add(&self, name: &str) -> Added {
+        self.add_as(name, "").await
+    }
+
+    /// The same with further fields of the order: `"status": "completed", "minutes": 5`.
+    pub(crate) async fn add_as(&self, name: &str, fields: &str) -> Added {
+        let comma = if fields.is_empty() { "" } else { ", " };
+        let order = format!("{{\"name\": \"{name}\"{comma}{fields}}}");
+        let answer = self.post("/-/simulator/jobs", &order).await;
+        assert_eq!(answer.status, 201, "{order}: {}", answer.text);
+        serde_json::from_str(&answer.text).unwrap()
+    }
+
+    /// Moves the newest version of a job to a status, by its code or name.
+    pub(crate) async fn set_status(&self, job: u64, status: &str) {
+        let order = format!("{{\"status\": \"{status}\"}}");
+        let answer = self.post(&format!("/-/simulator/jobs/{job}/status"), &order).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+
+    /// The job is gone.
+    pub(crate) async fn remove(&self, job: u64) {
+        let answer = self.delete_with(&format!("/-/simulator/jobs/{job}"), &[]).await;
+        assert_eq!(answer.status, 204, "{}", answer.text);
+    }
+
+    /// From now on these bytes are every answer about that job.
+    pub(crate) async fn set_document(&self, job: u64, bytes: impl Into<Vec<u8>>) {
+        let path = format!("/-/simulator/jobs/{job}/document");
+        let answer = self.put(&path, bytes.into()).await;
+        assert_eq!(answer.status, 204, "{}", answer.text);
+    }
+
+    /// The job's answers are its own again.
+    pub(crate) async fn restore(&self, job: u64) {
+        let answer = self.delete_with(&format!("/-/simulator/jobs/{job}/document"), &[]).await;
+        assert_eq!(answer.status, 204, "{}", answer.text);
+    }
+
+    /// Something breaks: `"fault": "hang", "on": "versions", "job_id": 1`.
+    pub(crate) async fn fault(&self, fields: &str) {
+        let answer = self.post("/-/simulator/faults", &format!("{{{fields}}}")).await;
+        assert_eq!(answer.status, 201, "{fields}: {}", answer.text);
+    }
+
+    /// Nothing is broken any more.
+    pub(crate) async fn heal(&self) {
+        let answer = self.delete_with("/-/simulator/faults", &[]).await;
+        assert_eq!(answer.status, 204, "{}", answer.text);
+    }
+
+    /// How many requests of a kind came: `token`, `versions`, `detail`.
+    pub(crate) async fn requests(&self, kind: &str) -> u64 {
+        let answer = self.get("/-/simulator/requests").await;
+        let counts: Requests = serde_json::from_str(&answer.text).unwrap();
+        counts.requests[kind]
+    }
+}
+
+impl Deref for Cloud {
+    type Target = Site;
+
+    fn deref(&self) -> &Site {
+        &self.site
+    }
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        self.running.abort();
+    }
+}
+
+/// A configuration file against a [`Cloud`].
+#[derive(Clone, Debug)]
+pub(crate) struct Setup<'a> {
+    /// The lines of `[poll]`.
+    pub(crate) poll: &'a str,
+    /// Further tables of the top level, before the projects.
+    pub(crate) tables: &'a str,
+    /// Further lines of every project.
+    pub(crate) project: &'a str,
+    /// Further lines of every project's `auth`.
+    pub(crate) auth: &'a str,
+    /// Project name and the cloud's ids of its jobs with their versions, as TOML has them.
+    pub(crate) projects: Vec<(String, Vec<(u64, String)>)>,
+}
+
+/// Five polls a second, and a timeout that a busy machine does not reach by itself.
+pub(crate) const QUICK: &str = "interval = \"200ms\"\npending_interval = \"200ms\"\ntimeout = \"3s\"\nmax_staleness = \"5m\"\nrequests_per_minute = 0";
+
+/// One poll at the start and none after it.
+pub(crate) const ONE_POLL: &str = "interval = \"1h\"\npending_interval = \"1h\"\ntimeout = \"20s\"\nmax_staleness = \"3h\"\nrequests_per_minute = 0";
+
+impl Setup<'_> {
+    /// One project `p` with these jobs at their latest version.
+    pub(crate) fn of(jobs: impl IntoIterator<Item = u64>) -> Self {
+        Self::new().with("p", jobs, "\"latest\"")
+    }
+
+    /// No project yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            poll: QUICK,
+            tables: "",
+            project: "",
+            auth: "password = \"demo\"\nproject_name = \"demo\"",
+            projects: Vec::new(),
+        }
+    }
+
+    /// One more project.
+    pub(crate) fn with(
+        mut self,
+        name: &str,
+        jobs: impl IntoIterator<Item = u64>,
+        versions: &str,
+    ) -> Self {
+        let jobs = jobs.into_iter().map(|job| (job, versions.to_owned())).collect();
+        self.projects.push((name.to_owned(), jobs));
+        self
+    }
+
+    /// The file.
+    pub(crate) fn file(&self, cloud: &Site) -> String {
+        let url = cloud.url();
+        let mut text = format!("[poll]\n{}\n{}\n", self.poll, self.tables);
+        for (name, jobs) in &self.projects {
+            text += &format!(
+                "[[projects]]\nname = \"{name}\"\nendpoint = \"{url}\"\n{}\n[projects.auth]\niam_endpoint = \"{url}\"\ndomain = \"demo\"\nusername = \"demo\"\n{}\n",
+                self.project, self.auth
+            );
+            for (job, versions) in jobs {
+                text += &format!("[[projects.jobs]]\njob_id = {job}\nversions = {versions}\n");
+            }
+        }
+        text
+    }
+}
