@@ -18,9 +18,12 @@ RUN sed -n 's/^path = "\(.*\)"/\1/p' Cargo.toml | while read -r path; do \
 
 COPY src src
 ARG REVISION=unknown
+ARG BRANCH=unknown
 # Cargo goes by modification times, and a checkout may be older than the empty package above.
 RUN find src -name '*.rs' -exec touch {} + \
     && MODELARTS_EXPORTER_REVISION="$REVISION" \
+        MODELARTS_EXPORTER_BRANCH="$BRANCH" \
+        MODELARTS_EXPORTER_RUSTC="$(rustc --version | cut -d " " -f 2)" \
         cargo build --locked --release --target "$(uname -m)-unknown-linux-musl" \
     && install -s "target/$(uname -m)-unknown-linux-musl/release/modelarts-exporter" /modelarts-exporter
 

@@ -5,6 +5,11 @@ EXPORTER = $(or $(CARGO_TARGET_DIR),target)/debug/modelarts-exporter
 PEERS = target/peers
 TOOLS = target/tools
 
+# What `--version` and `modelarts_exporter_build_info` say.
+export MODELARTS_EXPORTER_REVISION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+export MODELARTS_EXPORTER_BRANCH := $(shell git rev-parse --abbrev-ref HEAD 2>/dev/null || echo unknown)
+export MODELARTS_EXPORTER_RUSTC := $(shell rustc --version 2>/dev/null | cut -d' ' -f2)
+
 # What test-long installs where it is missing; the version is the one deny.toml was written for.
 CARGO_DENY_VERSION = 0.20.2
 
@@ -35,8 +40,9 @@ test: peers ## Bring the peers, run every test
 	$(CARGO) test --locked
 
 .PHONY: test-long
-test-long: $(TOOLS)/bin/cargo-deny ## What is slow: licences, duplicates and sources of the dependencies
+test-long: $(TOOLS)/bin/cargo-deny ## What is slow: dependencies' licences and sources, the tests that take minutes
 	$(TOOLS)/bin/cargo-deny --locked check licenses bans sources
+	$(CARGO) test --locked --test long
 
 .PHONY: bench
 bench: ## Measure
@@ -77,4 +83,6 @@ $(TOOLS)/bin/cargo-deny:
 
 .PHONY: image
 image: ## Build the container image; needs buildah and a registry
-	buildah build --tag modelarts-exporter .
+	buildah build --format docker --tag modelarts-exporter \
+		--build-arg REVISION="$$(git rev-parse HEAD)" \
+		--build-arg BRANCH="$$(git rev-parse --abbrev-ref HEAD)" .

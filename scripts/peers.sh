@@ -75,7 +75,7 @@ python() {
     shift
     if ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
         is_root || missing "python3 with its venv module" \
-            "sudo apt-get install --no-install-recommends python3 python3-venv"
+            "sudo apt-get update && sudo apt-get install --no-install-recommends python3 python3-venv"
         know python3-venv
         say "installing python3 and python3-venv"
         DEBIAN_FRONTEND=noninteractive \

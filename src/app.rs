@@ -11,6 +11,7 @@ mod once;
 mod signals;
 mod simulate;
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -82,10 +83,10 @@ fn log_warnings(warnings: &[Warning]) {
 fn print_check(config: &Config, warnings: &[Warning]) -> anyhow::Result<ExitCode> {
     let mut text = String::new();
     for warning in warnings {
-        text += &format!("warning: {warning}\n");
+        let _ = writeln!(text, "warning: {warning}");
     }
     let jobs: usize = config.projects.iter().map(|project| project.jobs.len()).sum();
-    text += &format!("no mistakes: {} projects, {jobs} jobs\n", config.projects.len());
+    let _ = writeln!(text, "no mistakes: {} projects, {jobs} jobs", config.projects.len());
     print(&text)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -10,6 +10,8 @@ use std::sync::LazyLock;
 use clap::{Args, Parser, Subcommand};
 use url::Url;
 
+use crate::own::BuildInfo;
+
 /// The daemon's default port, on loopback, where `healthcheck` looks.
 const DEFAULT_HEALTH_URL: &str = "http://127.0.0.1:10977/-/healthy";
 /// The simulator's default address: loopback, beside the exporter's port.
@@ -37,41 +39,12 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     format!("{version}\n  revision: {revision}\n  branch:   {branch}\n  rustc:    {rustc}")
 });
 
-/// What this binary was built from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BuildInfo {
-    /// The release, as in `Cargo.toml`.
-    pub version: &'static str,
-    /// The commit, or `unknown`.
-    pub revision: &'static str,
-    /// The branch, or `unknown`.
-    pub branch: &'static str,
-    /// The compiler's version, or `unknown`.
-    pub rustc: &'static str,
-}
-
-impl BuildInfo {
-    /// Of this binary. The Makefile and the Dockerfile set the variables; a plain `cargo build` need not.
-    pub const CURRENT: Self = Self {
-        version: env!("CARGO_PKG_VERSION"),
-        revision: or_unknown(option_env!("MODELARTS_EXPORTER_BUILD_REVISION")),
-        branch: or_unknown(option_env!("MODELARTS_EXPORTER_BUILD_BRANCH")),
-        rustc: or_unknown(option_env!("MODELARTS_EXPORTER_BUILD_RUSTC")),
-    };
-}
-
-const fn or_unknown(text: Option<&'static str>) -> &'static str {
-    match text {
-        Some(text) => text,
-        None => "unknown",
-    }
-}
-
-/// Prometheus exporter for ModelArts training jobs on Huawei Cloud and Open Telekom Cloud.
+/// The command line as typed.
 #[derive(Debug, Parser)]
 #[command(
     name = "modelarts-exporter",
     version = VERSION.as_str(),
+    about = "Prometheus exporter for ModelArts training jobs on Huawei Cloud and Open Telekom Cloud",
     after_help = EXAMPLES,
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true
@@ -300,6 +273,65 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_is_enough_to_get_going() {
+        let help = Cli::command().term_width(100).render_help().to_string();
+        insta::assert_snapshot!(help, @r"
+        Prometheus exporter for ModelArts training jobs on Huawei Cloud and Open Telekom Cloud
+
+        Usage: modelarts-exporter [OPTIONS]
+               modelarts-exporter <COMMAND>
+
+        Commands:
+          run          Poll the cloud and serve metrics (also without this word)
+          demo         Run against the built-in simulator: no account, no file, no network
+          simulate     Run only the simulator of the cloud
+          check        Report every mistake of the configuration; exit 1 if there is one
+          once         Poll everything once and print the metrics; exit 1 if a project failed
+          healthcheck  Exit 0 if the running daemon is healthy (for images without a shell)
+          doctor       Explain connection, credentials, permissions and budget (not yet supported)
+          estimate     Tell the series, bytes and API requests of a configuration (not yet supported)
+
+        Options:
+              --config.file <PATH>              Configuration file; TOML, or YAML by its ending
+              --web.listen-address <HOST:PORT>  Address to listen on, such as :10977; repeatable [default:
+                                                127.0.0.1:10977]
+              --web.telemetry-path <PATH>       Path of the metrics [default: /metrics]
+              --web.route-prefix <PREFIX>       Put before every path
+              --web.max-requests <N>            Requests answered at once; more get 503 [default: 40]
+              --log.level <LEVEL>               error, warn, info, debug, trace or off, or directives by
+                                                module [default: info]
+              --log.format <FORMAT>             logfmt or json [default: logfmt]
+          -h, --help                            Print help
+          -V, --version                         Print version
+
+        Examples:
+          modelarts-exporter demo
+              Look around: the exporter against a simulated cloud, no account needed.
+          modelarts-exporter generate config > modelarts-exporter.toml
+              Start a configuration file: every key at its default, with comments.
+          modelarts-exporter check --config.file=modelarts-exporter.toml
+              Find all mistakes of the file at once.
+          modelarts-exporter --config.file=modelarts-exporter.toml
+              Serve http://127.0.0.1:10977/metrics.
+
+        Every key can also be set by the environment, with `__` between levels:
+          MODELARTS_EXPORTER_POLL__INTERVAL=30s
+          MODELARTS_EXPORTER_PROJECTS__0__AUTH__PASSWORD_FILE=/run/secrets/password
+        A flag beats the environment, the environment beats the file.
+        ");
+        assert!(!help.contains("shard"), "what comes later is not offered");
+    }
+
+    #[test]
+    fn the_version_is_what_a_bug_report_needs() {
+        let version = Cli::command().render_version();
+        assert!(version.starts_with("modelarts-exporter 0."), "{version}");
+        for part in ["revision:", "branch:", "rustc:"] {
+            assert!(version.contains(part), "{version}");
+        }
     }
 
     #[test]

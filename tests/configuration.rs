@@ -1,16 +1,19 @@
 //! What the operator wants: layers, mistakes, secrets, and the documents written from the table.
+#![expect(clippy::unwrap_used, reason = "the helpers of a test may fail it")]
 
 use std::fmt::Write;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
-use modelarts_exporter::cloud::Auth;
+use modelarts_exporter::cloud::{self, Auth};
 use modelarts_exporter::config::{self, Config, ConfigError, LogFormat, Source, Warning};
 use modelarts_exporter::model::VersionSelection;
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 /// A file without mistakes, which the cases below break one by one.
 const GOOD: &str = r#"
@@ -117,7 +120,7 @@ fn a_good_file_becomes_settings() {
     assert_eq!(project.cloud.extra_metrics, 0, "not asked for");
     assert_eq!(project.schedule.interval, Duration::from_secs(30));
     assert_eq!(project.schedule.requests_per_minute, 60);
-    assert_eq!(project.inventory.finished_retention, Duration::from_secs(86_400));
+    assert_eq!(project.inventory.finished_retention, Duration::from_hours(24));
     assert_eq!(project.jobs[0].job_id.as_str(), "182626");
     assert_eq!(project.jobs[0].versions, VersionSelection::Latest);
     let Auth::Password(password) = &project.cloud.auth;
@@ -134,7 +137,7 @@ fn a_project_overrides_the_poll_keys_it_names() {
     .unwrap();
     let schedule = config.projects[0].schedule;
     assert_eq!((schedule.interval, schedule.concurrency), (Duration::from_secs(20), 3));
-    assert_eq!(schedule.pending_interval, Duration::from_secs(120), "from the global table");
+    assert_eq!(schedule.pending_interval, Duration::from_mins(2), "from the global table");
 }
 
 #[test]
@@ -306,7 +309,7 @@ fn all_mistakes_come_at_once_in_columns() {
       tests/fixtures/config/many-mistakes.toml  projects[0].jobs[0].versions    is neither "latest" nor "all"; write "latest", "all" or a list such as [278813, "V0003"]
       tests/fixtures/config/many-mistakes.toml  projects[1].auth.domain         is missing
       tests/fixtures/config/many-mistakes.toml  projects[1].auth.iam_endpoint   is missing
-      tests/fixtures/config/many-mistakes.toml  projects[1].auth.password_file  is missing; or set auth.password
+      tests/fixtures/config/many-mistakes.toml  projects[1].auth.password_file  is missing; set it, or auth.password
       tests/fixtures/config/many-mistakes.toml  projects[1].auth.username       is missing
       tests/fixtures/config/many-mistakes.toml  projects[1].endpoint            is missing
       tests/fixtures/config/many-mistakes.toml  projects[1].jobs                no jobs; add a [[projects.jobs]] table with a job_id
@@ -335,7 +338,7 @@ fn an_empty_file_has_no_projects() {
     let none = config::load(&Source::default()).unwrap_err();
     insta::assert_snapshot!(none, @r"
     the configuration has one mistake
-      --config.file  projects  no projects; add a [[projects]] table
+      --config.file  projects  no projects; name a file that has one
     ");
     insta::assert_snapshot!(mistakes("") + &mistakes("# only a comment\n"), @r"
     exporter.toml | projects | no projects | add a [[projects]] table
@@ -371,16 +374,16 @@ fn unknown_keys_are_met_with_the_nearest_known_one() {
         ("[poll]", "\"poll.timeout\" = \"5s\"\n[poll]"),
         ("[poll]", "\"\\u001b[2J\" = 1\n[poll]"),
         ("[projects.auth]", "poll = { intervall = \"20s\" }\n[projects.auth]"),
-    ]), @r"
+    ]), @r#"
     exporter.toml | poll.intervall | is not a key of the configuration | did you mean `interval`?
-    exporter.toml | timeout | is not a key of the configuration | it belongs into [poll]
+    exporter.toml | timeout | is not a key of the configuration | it belongs in [poll]
     exporter.toml | pole | is not a key of the configuration | did you mean `poll`?
     exporter.toml | projects[0].auth.user_name | is not a key of the configuration | did you mean `username`?
     exporter.toml | projects[0].auth.username | is missing | 
-    exporter.toml | poll.timeout | is not a key of the configuration | did you mean `poll`?
-    exporter.toml | \u{1b}[2J | is not a key of the configuration | 
+    exporter.toml | "poll.timeout" | is not a key of the configuration | 
+    exporter.toml | "\u{1b}[2J" | is not a key of the configuration | 
     exporter.toml | projects[0].poll.intervall | is not a key of the configuration | did you mean `interval`?
-    ");
+    "#);
 }
 
 #[test]
@@ -414,7 +417,7 @@ fn values_of_the_wrong_type_are_refused() {
     exporter.toml | poll.concurrency | is not between 1 and 1024 | 
     exporter.toml | poll.concurrency | expected a whole number, found a text | write it without quotes
     exporter.toml | poll.concurrency | is not between 1 and 1024 | 
-    exporter.toml | poll.concurrency | expected a whole number, found a number | 
+    exporter.toml | poll.concurrency | expected a whole number, found a number with a point | 
     exporter.toml | metrics.extra_model_metrics | expected true or false, found a text | write it without quotes
     exporter.toml | metrics.info_labels | names an unknown label | choose from user_name, job_desc, workspace_id, pool_id
     exporter.toml | metrics.info_labels | expected a list, found a text | write it in square brackets
@@ -431,14 +434,6 @@ fn values_of_the_wrong_type_are_refused() {
     insta::assert_snapshot!(mistakes("projects = 1") + &mistakes("projects = [1]") + &mistakes("[projects]\nname = \"a\""), @r"
     exporter.toml | projects | is not a list of tables | write [[projects]]
     exporter.toml | projects[0] | is not a table of keys | 
-    exporter.toml | projects[0].auth.domain | is missing | 
-    exporter.toml | projects[0].auth.iam_endpoint | is missing | 
-    exporter.toml | projects[0].auth.password_file | is missing | or set auth.password
-    exporter.toml | projects[0].auth.username | is missing | 
-    exporter.toml | projects[0].endpoint | is missing | 
-    exporter.toml | projects[0].jobs | no jobs | add a [[projects.jobs]] table with a job_id
-    exporter.toml | projects[0].name | is missing | 
-    exporter.toml | projects[0].project_id | is missing, and so is auth.project_name | set one of them: the token is for one project
     exporter.toml | projects | is not a list of tables | write [[projects]]
     ");
 }
@@ -461,14 +456,6 @@ fn the_environment_and_flags_are_named_in_mistakes() {
     --log.level | log.level | is neither a level nor a list of directives | use one of off, error, warn, info, debug, trace
     --web.listen-address | web.listen_addresses | address 1: expected "host:port", such as "127.0.0.1:10977" | 
     --web.telemetry-path | web.telemetry_path | is not a path | start it with "/", as in "/metrics"
-    exporter.toml | projects[1].auth.domain | is missing | 
-    exporter.toml | projects[1].auth.iam_endpoint | is missing | 
-    exporter.toml | projects[1].auth.password_file | is missing | or set auth.password
-    exporter.toml | projects[1].auth.username | is missing | 
-    exporter.toml | projects[1].endpoint | is missing | 
-    exporter.toml | projects[1].jobs | no jobs | add a [[projects.jobs]] table with a job_id
-    exporter.toml | projects[1].name | is missing | 
-    exporter.toml | projects[1].project_id | is missing, and so is auth.project_name | set one of them: the token is for one project
     MODELARTS_EXPORTER_LIMITS__ANSWER_BYTES__X | limits.answer_bytes | expected a size, found a table | write a number and a unit, such as "16MiB"
     MODELARTS_EXPORTER_METRICS__EXTRA_MODEL_METRICS | metrics.extra_model_metrics | is neither true nor false | 
     MODELARTS_EXPORTER_POLL__INTERVALL | poll.intervall | is not a key of the configuration | did you mean `interval`?
@@ -579,7 +566,7 @@ fn authentication_is_complete() {
     exporter.toml | projects[0].auth.domain | is missing | 
     exporter.toml | projects[0].auth.iam_endpoint | is missing | 
     exporter.toml | projects[0].auth.username | is missing | 
-    exporter.toml | projects[0].auth.password_file | is missing | or set auth.password
+    exporter.toml | projects[0].auth.password_file | is missing | set it, or auth.password
     exporter.toml | projects[0].auth.password | is empty | 
     exporter.toml | projects[0].auth.password_file | is set beside auth.password | keep one of them
     exporter.toml | projects[0].project_id | is missing, and so is auth.project_name | set one of them: the token is for one project
@@ -589,7 +576,7 @@ fn authentication_is_complete() {
     insta::assert_snapshot!(mistakes("[[projects]]"), @r"
     exporter.toml | projects[0].auth.domain | is missing | 
     exporter.toml | projects[0].auth.iam_endpoint | is missing | 
-    exporter.toml | projects[0].auth.password_file | is missing | or set auth.password
+    exporter.toml | projects[0].auth.password_file | is missing | set it, or auth.password
     exporter.toml | projects[0].auth.username | is missing | 
     exporter.toml | projects[0].endpoint | is missing | 
     exporter.toml | projects[0].jobs | no jobs | add a [[projects.jobs]] table with a job_id
@@ -692,6 +679,74 @@ list_interval = \"60s\"
 
 // === Secrets ===
 
+/// Long enough for a loaded machine; a test that passes never waits for it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+async fn wait_for(secret: &mut cloud::Secret, text: &str) {
+    let seen = secret.wait_for(|now| now.expose_secret() == text);
+    let outcome = tokio::time::timeout(PATIENCE, seen).await.map(|seen| seen.is_ok());
+    assert_eq!(outcome, Ok(true), "the secret never became {text}");
+}
+
+#[tokio::test]
+async fn secret_files_are_followed_through_swaps_and_gaps() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    // The way a ConfigMap is mounted: the file is a link into a folder that is a link itself.
+    for version in ["v1", "v2"] {
+        fs::create_dir(path(version)).unwrap();
+        fs::write(path(version).join("password"), format!("S3CR3T-{version}\n")).unwrap();
+    }
+    symlink("v1", path("data")).unwrap();
+    symlink("data/password", path("linked")).unwrap();
+    fs::write(path("plain"), "S3CR3T-a").unwrap();
+
+    let file = |name: &str| format!("password_file = \"{name}\"");
+    let first = edit("password = \"S3CR3T-password\"", &file("linked"));
+    let second = edit("password = \"S3CR3T-password\"", &file("plain"))
+        .replace("[poll]\ninterval = \"30s\"", "")
+        .replace("vision", "speech");
+    let text = format!("{first}{second}");
+    let (config, _) = load_in(&folder, "exporter.toml", &text, &[], &[]).unwrap();
+    let secret = |index: usize| {
+        let Auth::Password(password) = &config.projects[index].cloud.auth;
+        password.password.clone()
+    };
+    let (mut linked, mut plain) = (secret(0), secret(1));
+    let stop = CancellationToken::new();
+    let period = Duration::from_millis(5);
+    let watch = tokio::spawn(config.secret_files.watch(period, stop.clone()));
+
+    wait_for(&mut linked, "S3CR3T-v1").await;
+    symlink("v2", path("next")).unwrap();
+    fs::rename(path("next"), path("data")).unwrap();
+    wait_for(&mut linked, "S3CR3T-v2").await;
+
+    // Gone: two changes of the other file prove that a whole look came between.
+    fs::remove_file(path("data")).unwrap();
+    for text in ["S3CR3T-b", "S3CR3T-c"] {
+        fs::write(path("next"), text).unwrap();
+        fs::rename(path("next"), path("plain")).unwrap();
+        wait_for(&mut plain, text).await;
+    }
+    wait_for(&mut linked, "S3CR3T-v2").await;
+    symlink("v1", path("data")).unwrap();
+    wait_for(&mut linked, "S3CR3T-v1").await;
+
+    stop.cancel();
+    tokio::time::timeout(PATIENCE, watch).await.expect("stops in time").unwrap();
+}
+
+#[test]
+fn certificates_are_taken_as_they_are() {
+    let folder = TempDir::new().unwrap();
+    let pem = include_str!("fixtures/config/private-ca.pem");
+    fs::write(folder.path().join("ca.pem"), pem).unwrap();
+    let text = edit("[projects.auth]", "ca_file = \"ca.pem\"\n[projects.auth]");
+    let (config, _) = load_in(&folder, "exporter.toml", &text, &[], &[]).unwrap();
+    assert_eq!(config.projects[0].cloud.tls.ca_pem.as_deref(), Some(pem.as_bytes()));
+}
+
 #[test]
 fn a_secret_in_the_wrong_place_is_never_shown() {
     let number = MARK.bytes().fold(8_675_309_u64, |sum, byte| sum * 7 + u64::from(byte));
@@ -734,7 +789,7 @@ fn a_secret_in_the_wrong_place_is_never_shown() {
             assert!(!shown.contains(MARK) && !shown.contains(&number), "{shown}\nof\n{text}");
         }
     }
-    for (name, _) in [("POLL__INTERVAL", ()), ("WEB__MAX_REQUESTS", ()), ("POLL", ()), ("X", ())] {
+    for name in ["POLL__INTERVAL", "WEB__MAX_REQUESTS", "POLL", "X"] {
         let name = format!("MODELARTS_EXPORTER_{name}");
         let folder = TempDir::new().unwrap();
         let environment = [(name.as_str(), "S3CR3T")];

@@ -112,7 +112,7 @@ async fn a_strict_reader_reads_our_own_families_in_both_formats() {
     }
     assert!(plain.contains(",le=\"1.0\"} 1\n") && plain.contains(",le=\"+Inf\"} 1\n"), "{plain}");
     let seen: Vec<&str> = families.iter().map(|family| family.name.as_str()).collect();
-    let table = own::ENTRIES.iter().map(|entry| entry.name).filter(|name| seen.contains(name));
+    let table = own::FAMILIES.iter().map(|family| family.name).filter(|name| seen.contains(name));
     assert_eq!(seen, table.collect::<Vec<_>>());
 }
 
@@ -182,7 +182,7 @@ async fn twenty_askers_share_one_compression_and_it_unpacks_to_the_plain_bytes()
         flate2::read::GzDecoder::new(packed.as_slice()).read_to_end(&mut unpacked).unwrap();
         assert_eq!(unpacked, plain);
     }
-    let made = own.read().into_iter().find(|r| r.entry.name.contains("encodings")).unwrap();
+    let made = own.read().into_iter().find(|r| r.family.name.contains("encodings")).unwrap();
     assert_eq!(made.series.len(), 1);
     assert_eq!(made.series[0].value, own::Value::Number(1.0));
 }

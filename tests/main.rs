@@ -5,12 +5,16 @@
 mod answers;
 mod authentication;
 mod configuration;
+mod documents;
 mod exposition;
 mod faults;
 mod golden;
+mod hanging;
 mod harness;
+mod import_rules;
 mod lifecycle;
 mod memory;
+mod packaging;
 mod parser;
 mod peers;
 mod serving;

@@ -80,11 +80,11 @@ pub enum Error {
         remaining: Duration,
         /// The refusal.
         #[source]
-        cause: Arc<Error>,
+        cause: Arc<Self>,
     },
     /// There is nothing to call with: every job of the project waits for it.
     #[error("no token")]
-    NoToken(#[source] Arc<Error>),
+    NoToken(#[source] Arc<Self>),
     /// A mistake of ours.
     #[error("internal error: {0}")]
     Internal(String),

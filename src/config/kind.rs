@@ -13,6 +13,9 @@ use url::Url;
 use super::keys::Support;
 use super::mistake::Refusal;
 use super::units::{format_bytes, format_duration, parse_bytes, parse_duration};
+use super::web::{
+    parse_addresses, parse_proxy, parse_route_prefix, parse_telemetry_path, parse_url,
+};
 use crate::metrics::InfoLabel;
 use crate::model::VersionSelection;
 use crate::server::ListenAddress;
@@ -58,12 +61,10 @@ pub(super) enum Typed {
 
 /// Longer ids are not the cloud's: v2's uuids have 36 characters.
 const LONGEST_ID: usize = 64;
-/// Paths of our own, which the metrics may not hide. `/` is the landing page.
-const OWN_PATHS: [&str; 3] = ["/-", "/jobs", "/config"];
 /// The level words; anything else without `=` would be read as a module's name and log nothing.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
-type Parsed = Result<Typed, Refusal>;
+pub(super) type Parsed = Result<Typed, Refusal>;
 
 impl Kind {
     /// Reads a value. `is_text`: it came as text, from the environment or a flag, and takes its
@@ -134,6 +135,7 @@ fn wrong_type(value: &Value, wanted: &str, remedy: &str) -> Refusal {
     let found = match value {
         Value::String(..) | Value::Char(..) => "a text",
         Value::Bool(..) => "true or false",
+        Value::Num(..) if whole_number(value).is_none() => "a number with a point",
         Value::Num(..) => "a number",
         Value::Empty(..) => "nothing",
         Value::Dict(..) => "a table",
@@ -236,31 +238,6 @@ fn parse_regex(text: &str) -> Parsed {
     regex::Regex::new(text)
         .map(|regex| Typed::Text(regex.as_str().to_owned()))
         .map_err(|_| Refusal::new("is not a regular expression", ""))
-}
-
-fn parse_web_url(text: &str) -> Result<Url, Refusal> {
-    const REMEDY: &str = "write it like \"https://host\"";
-    let url = Url::parse(text).map_err(|_| Refusal::new("is not a URL", REMEDY))?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(Refusal::new("is not an http or https URL", REMEDY));
-    }
-    Ok(url)
-}
-
-fn parse_url(text: &str) -> Result<Url, Refusal> {
-    let url = parse_web_url(text)?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(Refusal::new("has a user part", "credentials belong under [projects.auth]"));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(Refusal::new("has a query or a fragment", "end it after the path"));
-    }
-    Ok(url)
-}
-
-fn parse_proxy(text: &str) -> Parsed {
-    // Kept as text and as a secret: a proxy's user part is one.
-    parse_web_url(text).map(|_| Typed::Secret(text.into()))
 }
 
 fn parse_id(text: &str) -> Result<String, Refusal> {
@@ -367,23 +344,6 @@ fn parse_info_labels(words: &[String]) -> Parsed {
     Ok(Typed::InfoLabels(labels))
 }
 
-fn parse_addresses(words: &[String]) -> Parsed {
-    let mut addresses: Vec<ListenAddress> = Vec::with_capacity(words.len());
-    for (index, word) in words.iter().enumerate() {
-        let address: ListenAddress = word
-            .parse()
-            .map_err(|reason| Refusal::new(format!("address {}: {reason}", index + 1), ""))?;
-        if address.port != 0 && addresses.contains(&address) {
-            return Err(Refusal::new(format!("address {} is there twice", index + 1), ""));
-        }
-        addresses.push(address);
-    }
-    if addresses.is_empty() {
-        return Err(Refusal::new("is an empty list", "name at least one address"));
-    }
-    Ok(Typed::Addresses(addresses))
-}
-
 fn parse_log_filter(text: &str) -> Parsed {
     let is_level = LEVELS.iter().any(|level| level.eq_ignore_ascii_case(text));
     let is_directives = text.contains('=') && EnvFilter::try_new(text).is_ok();
@@ -395,32 +355,4 @@ fn parse_log_filter(text: &str) -> Parsed {
             format!("use one of {}", LEVELS.join(", ")),
         ))
     }
-}
-
-/// Bytes that mean themselves in a URL's path.
-fn is_url_path(text: &str) -> bool {
-    text.starts_with('/')
-        && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#%\"<>\\^`{|}".contains(&byte))
-}
-
-fn parse_telemetry_path(text: &str) -> Parsed {
-    if !is_url_path(text) {
-        return Err(Refusal::new("is not a path", "start it with \"/\", as in \"/metrics\""));
-    }
-    let is_below = |own: &&str| {
-        text.strip_prefix(*own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    if text == "/" || OWN_PATHS.iter().any(|own| is_below(&own)) {
-        return Err(Refusal::new("is taken by another page", "use a path such as \"/metrics\""));
-    }
-    Ok(Typed::Text(text.to_owned()))
-}
-
-/// `/` and a slash at the end say nothing, as in Prometheus.
-fn parse_route_prefix(text: &str) -> Parsed {
-    let prefix = text.trim_end_matches('/');
-    if !prefix.is_empty() && !is_url_path(prefix) || prefix.is_empty() && text.len() > 1 {
-        return Err(Refusal::new("is not a path", "start it with \"/\", as in \"/modelarts\""));
-    }
-    Ok(Typed::Text(prefix.to_owned()))
 }

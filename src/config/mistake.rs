@@ -1,4 +1,5 @@
 use std::fmt;
+use std::path::Path;
 
 use super::layers::Origin;
 
@@ -50,15 +51,20 @@ impl Refusal {
 /// Collects what is found on the way, so that the operator corrects everything in one pass.
 #[derive(Debug)]
 pub(super) struct Report {
-    /// Where a missing key belongs: the file, where there is one.
-    home: String,
+    /// Where a missing key belongs.
+    file: Option<String>,
     mistakes: Vec<Mistake>,
     warnings: Vec<Warning>,
 }
 
 impl Report {
-    pub(super) fn new(home: String) -> Self {
-        Self { home, mistakes: Vec::new(), warnings: Vec::new() }
+    pub(super) fn new(file: Option<&Path>) -> Self {
+        let file = file.map(|path| path.display().to_string());
+        Self { file, mistakes: Vec::new(), warnings: Vec::new() }
+    }
+
+    pub(super) fn has_file(&self) -> bool {
+        self.file.is_some()
     }
 
     /// A mistake in a value that was given.
@@ -68,7 +74,8 @@ impl Report {
 
     /// A mistake in what was not given, or not given anywhere in particular.
     pub(super) fn missing(&mut self, key: &str, refusal: Refusal) {
-        self.push(self.home.clone(), key, refusal);
+        let place = self.file.clone().unwrap_or_else(|| "--config.file".to_owned());
+        self.push(place, key, refusal);
     }
 
     pub(super) fn warn(&mut self, subject: impl Into<String>, reason: impl Into<String>) {

@@ -1,7 +1,7 @@
 //! What the operator wants: a file as typed, overlaid by the environment and the flags, becomes a
-//! [`Config`] that is valid by construction, or a list of everything that is wrong with it.
+//! `Config` that is valid by construction, or a list of everything that is wrong with it.
 //!
-//! The way: [`load`] reads the layers (`layers`), checks every key and value against one table
+//! The way: `load` reads the layers (`layers`), checks every key and value against one table
 //! (`keys`, `kind`, `values`) and builds the settings of each room (`project`). The same table
 //! writes the commented example file and the documentation (`document`).
 
@@ -14,6 +14,7 @@ mod project;
 mod secret;
 mod units;
 mod values;
+mod web;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -92,11 +93,7 @@ pub struct ProjectConfig {
 /// The second half of the answer is for the log. The error holds every mistake at once, and no value
 /// of any key: any may be a secret in the wrong place.
 pub fn load(source: &Source) -> Result<(Config, Vec<Warning>), ConfigError> {
-    let home = match &source.file {
-        Some(path) => path.display().to_string(),
-        None => "--config.file".to_owned(),
-    };
-    let mut report = Report::new(home);
+    let mut report = Report::new(source.file.as_deref());
     let tree = match &source.file {
         Some(path) => layers::read_file(path, &mut report),
         None => Some(Dict::new()),

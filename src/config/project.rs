@@ -25,13 +25,15 @@ pub(super) fn build_all(
 ) -> Vec<ProjectConfig> {
     let count = values.len("projects");
     if count == 0 && !values.is_set("projects") {
-        report.missing("projects", Refusal::new("no projects", "add a [[projects]] table"));
+        let remedy =
+            if report.has_file() { "add a [[projects]] table" } else { "name a file that has one" };
+        report.missing("projects", Refusal::new("no projects", remedy));
     }
     refuse_repeated_names(values, count, report);
     (0..count)
-        .filter_map(|index| {
-            Builder { values, at: format!("projects[{index}]"), report, secret_files }.build()
-        })
+        .map(|index| format!("projects[{index}]"))
+        .filter(|at| !values.is_refused(at))
+        .filter_map(|at| Builder { values, at, report, secret_files }.build())
         .collect()
 }
 
@@ -222,7 +224,7 @@ impl Builder<'_> {
                 }
             }
             (false, false) => {
-                let remedy = format!("or set {name}");
+                let remedy = format!("set it, or {name}");
                 self.report.missing(&file_key, Refusal::new("is missing", remedy));
                 None
             }
@@ -240,6 +242,9 @@ impl Builder<'_> {
         let mut seen = HashSet::new();
         let mut jobs = Vec::with_capacity(count);
         for index in 0..count {
+            if self.values.is_refused(&format!("{list}[{index}]")) {
+                continue;
+            }
             let name = format!("jobs[{index}].job_id");
             let Some(id) = self.required_text(&name) else { continue };
             let key = self.key(&name);

@@ -165,3 +165,50 @@ pub(super) fn read_certificates(path: &Path) -> Result<Vec<u8>, Refusal> {
     }
     if roots.is_empty() { Err(not_pem()) } else { Ok(pem) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn trouble_is_said_once_and_secrets_never() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("password");
+        fs::write(&path, "S3CR3T-1").unwrap();
+        let mut files = SecretFiles::default();
+        let secret = files.read("auth.password_file", path.clone()).unwrap();
+        let file = &mut files.files[0];
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            fs::remove_file(&path).unwrap();
+            file.look();
+            file.look();
+            assert_eq!(secret.borrow().expose_secret(), "S3CR3T-1");
+            fs::write(&path, "S3CR3T-2").unwrap();
+            file.look();
+            file.look();
+            assert_eq!(secret.borrow().expose_secret(), "S3CR3T-2");
+        });
+        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(log.matches("kept at its last content").count(), 1, "{log}");
+        assert_eq!(log.matches("secret file changed").count(), 1, "{log}");
+        assert!(!log.contains("S3CR3T"), "{log}");
+    }
+}

@@ -77,7 +77,7 @@ impl Walk<'_> {
             } else if is_plain && keys::is_table_list(&inner_pattern) {
                 self.table_list(value, &inner_path, &inner_pattern);
             } else {
-                let remedy = suggest(name, pattern);
+                let remedy = if is_plain { suggest(name, pattern) } else { String::new() };
                 self.refuse(
                     value,
                     &inner_path,
@@ -102,18 +102,25 @@ impl Walk<'_> {
             };
             tables.insert(number, table);
         }
-        self.values.lengths.insert(path.to_owned(), tables.len());
-        for (position, (index, table)) in tables.into_iter().enumerate() {
+        let mut length = 0;
+        for (index, table) in tables {
             let path = format!("{path}[{index}]");
             match table {
-                _ if index != position => {
+                _ if index != length => {
                     let remedy = "count from 0 without a gap";
                     self.refuse(table, &path, Refusal::new("follows a gap in the numbers", remedy));
                 }
-                Value::Dict(_, tree) => self.section(tree, &path, &format!("{pattern}[]")),
-                other => self.refuse(other, &path, Refusal::new("is not a table of keys", "")),
+                Value::Dict(_, tree) => {
+                    length += 1;
+                    self.section(tree, &path, &format!("{pattern}[]"));
+                }
+                other => {
+                    length += 1;
+                    self.refuse(other, &path, Refusal::new("is not a table of keys", ""));
+                }
             }
         }
+        self.values.lengths.insert(path.to_owned(), length);
     }
 
     fn leaf(&mut self, key: &Key, value: &Value, path: &str) {
@@ -144,7 +151,9 @@ impl Walk<'_> {
 
 /// A key's name as it may stand in a message: names come from the file and may hold anything.
 fn shown(name: &str) -> String {
-    name.chars().take(LONGEST_SHOWN_NAME).flat_map(char::escape_debug).collect()
+    let text: String = name.chars().take(LONGEST_SHOWN_NAME).collect();
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if text.chars().all(is_bare) { text } else { format!("{text:?}") }
 }
 
 /// What an unknown name was probably meant to be.
@@ -160,7 +169,7 @@ fn suggest(name: &str, section: &str) -> String {
     let elsewhere = keys::KEYS.iter().find_map(|key| {
         key.path.rsplit_once('.').filter(|(_, last)| *last == name).map(|(section, _)| section)
     });
-    elsewhere.map(|section| format!("it belongs into {}", header(section))).unwrap_or_default()
+    elsewhere.map(|section| format!("it belongs in {}", header(section))).unwrap_or_default()
 }
 
 impl Initial {

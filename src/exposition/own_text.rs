@@ -1,6 +1,5 @@
 use bytes::Bytes;
 
-use crate::metrics::{Family, Kind};
 use crate::own::{self, Reading, Value};
 
 use super::dialect::{Dialect, write_family};
@@ -10,10 +9,9 @@ use super::line::{write_bound, write_series, write_value};
 pub(super) fn render(own: &own::Metrics) -> [Bytes; Dialect::ALL.len()] {
     let mut texts = Dialect::ALL.map(|_| Vec::new());
     for reading in own.read() {
-        let family = family(&reading);
         let lines = lines(&reading);
         for dialect in Dialect::ALL {
-            write_family(&mut texts[dialect as usize], dialect, &family, &lines);
+            write_family(&mut texts[dialect as usize], dialect, reading.family, &lines);
         }
     }
     for dialect in Dialect::ALL {
@@ -22,24 +20,13 @@ pub(super) fn render(own: &own::Metrics) -> [Bytes; Dialect::ALL.len()] {
     texts.map(Bytes::from)
 }
 
-fn family(reading: &Reading) -> Family {
-    let kind = match reading.entry.kind {
-        own::Kind::Gauge => Kind::Gauge,
-        own::Kind::Counter => Kind::Counter,
-        own::Kind::Info => Kind::Info,
-        own::Kind::Histogram => Kind::Histogram,
-    };
-    let entry = reading.entry;
-    Family { name: entry.name, kind, help: entry.help, labels: entry.labels }
-}
-
 fn lines(reading: &Reading) -> Vec<u8> {
     let mut out = Vec::new();
     for series in &reading.series {
         let mut line = |suffix, bound: Option<&str>, value| {
             let labels = series.labels.iter().map(|(name, value)| (*name, value.as_str()));
             let bound = bound.map(|bound| ("le", bound));
-            write_series(&mut out, reading.entry.name, suffix, labels.chain(bound));
+            write_series(&mut out, reading.family.name, suffix, labels.chain(bound));
             write_value(&mut out, value);
         };
         match &series.value {

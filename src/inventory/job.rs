@@ -27,16 +27,9 @@ pub(super) struct JobState {
     shown: Vec<Shown>,
 }
 
-/// Which parts of a version could be shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Shown {
-    fresh: bool,
-    usage_now: bool,
-    whole_run: bool,
-    quality: bool,
-    ended: bool,
-    kept: bool,
-}
+/// Which parts of a version could be shown: it itself, its newest usage, its whole run, its quality;
+/// and whether it had ended and was still kept.
+type Shown = [bool; 6];
 
 impl JobState {
     pub(super) fn new(selection: VersionSelection, interval: Duration) -> Self {
@@ -116,23 +109,24 @@ impl JobState {
 
     /// Whether something else may be shown than at the last tick.
     pub(super) fn tick(&mut self, settings: &Settings, now: Moment) -> bool {
-        let shown = self.shown_now(settings, now);
-        let changed = shown != self.shown;
+        let limit = self.age_limit(settings);
+        let mut shown = std::mem::take(&mut self.shown);
+        let mut changed = shown.len() != self.versions.len();
+        shown.resize(self.versions.len(), Shown::default());
+        for (before, (id, state)) in shown.iter_mut().zip(&self.versions) {
+            let is = [
+                state.is_fresh(limit, now),
+                state.has_usage_now(limit, now),
+                state.has_whole_run(limit, now),
+                state.has_quality(limit, now),
+                state.has_ended(settings, now),
+                self.is_kept(id, state, settings, now),
+            ];
+            changed |= *before != is;
+            *before = is;
+        }
         self.shown = shown;
         changed
-    }
-
-    fn shown_now(&self, settings: &Settings, now: Moment) -> Vec<Shown> {
-        let limit = self.age_limit(settings);
-        let shown = self.versions.iter().map(|(id, state)| Shown {
-            fresh: state.is_fresh(limit, now),
-            usage_now: state.has_usage_now(limit, now),
-            whole_run: state.has_whole_run(limit, now),
-            quality: state.has_quality(limit, now),
-            ended: state.has_ended(settings, now),
-            kept: self.is_kept(id, state, settings, now),
-        });
-        shown.collect()
     }
 
     fn is_kept(

@@ -7,6 +7,8 @@ mod follow;
 mod job;
 mod project;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod version;
 mod view;
 

@@ -88,15 +88,15 @@ impl ProjectState {
     }
 
     pub(super) fn tick(&mut self, now: Moment) -> Vec<JobId> {
-        if self.check_complete(now) {
-            return self.jobs.keys().cloned().collect();
-        }
+        let became_complete = self.check_complete(now);
         if !self.complete {
             return Vec::new();
         }
         let settings = &self.settings;
-        let jobs = self.jobs.iter_mut();
-        jobs.filter_map(|(id, job)| job.tick(settings, now).then(|| id.clone())).collect()
+        let changed = |(id, job): (&JobId, &mut JobState)| {
+            (job.tick(settings, now) || became_complete).then(|| id.clone())
+        };
+        self.jobs.iter_mut().filter_map(changed).collect()
     }
 
     pub(super) fn job<'a>(

@@ -1,14 +1,66 @@
-//! `docs/metrics.md`, made from the catalogue.
+//! `docs/metrics.md`, made from the catalogue and from the exporter's own table.
 
 use std::fmt::Write as _;
 
-use crate::metrics::FAMILIES;
+use crate::metrics::catalogue::ROWS;
+use crate::metrics::{Family, Kind};
+use crate::own;
+
+const BEFORE: &str = "\
+# Metrics
+
+Made from the source by `make docs`; do not edit.
+
+Value metrics carry the key labels `project`, `job_id`, `job_name` and `version`; `modelarts_job_info`
+adds what does not change, to be joined on `project, job_id, version`. A value the cloud did not give is
+left out, never zero. All values come from background polls and carry no timestamps: the metrics of the
+last sections say how old they are.
+
+Status, info and times are withdrawn when no answer confirmed them for `poll.max_staleness` (or twice the
+poll interval, if longer); quality and whole-run usage when no answer carried them for as long; the newest
+minute of usage also when no new sample came. Ended versions do not age while the cloud lists them, and
+keep their series for `limits.finished_retention`.
+
+TYPE is that of text 0.0.4; families marked *info* are `info` in OpenMetrics.
+";
+
+/// The sections, each from the first family whose name begins so.
+const SECTIONS: [(&str, &str); 6] = [
+    ("modelarts_up", "Projects"),
+    ("modelarts_job_info", "Jobs"),
+    ("modelarts_job_cpu_usage_ratio", "Usage, while running"),
+    ("modelarts_job_cpu_usage_mean_ratio", "Usage over the whole run"),
+    ("modelarts_model_recall", "Model quality"),
+    ("modelarts_job_poll_success", "Is it true?"),
+];
 
 /// The document as committed.
 pub fn document() -> String {
-    let mut text = String::new();
-    for family in FAMILIES {
-        let _ = writeln!(text, "{}", family.name);
+    let mut text = BEFORE.to_owned();
+    for family in ROWS.iter().map(|row| row.family) {
+        if let Some((_, title)) = SECTIONS.iter().find(|(first, _)| *first == family.name) {
+            head(&mut text, title);
+        }
+        row(&mut text, &family);
+    }
+    head(&mut text, "The exporter itself");
+    for family in own::FAMILIES {
+        row(&mut text, family);
     }
     text
+}
+
+fn head(text: &mut String, title: &str) {
+    let _ = write!(text, "\n## {title}\n\n| name | type | labels | meaning |\n|---|---|---|---|\n");
+}
+
+fn row(text: &mut String, Family { name, kind, help, labels }: &Family) {
+    let kind = match kind {
+        Kind::Gauge => "gauge",
+        Kind::Counter => "counter",
+        Kind::Info => "gauge, *info*",
+        Kind::Histogram => "histogram",
+    };
+    let labels: Vec<_> = labels.iter().map(|label| format!("`{label}`")).collect();
+    let _ = writeln!(text, "| `{name}` | {kind} | {} | {help} |", labels.join(" "));
 }

@@ -3,31 +3,7 @@ use prometheus::{
     Counter, Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry,
 };
 
-/// The type of one of our own families.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A value that goes up and down.
-    Gauge,
-    /// A value that only grows; the name ends in `_total`.
-    Counter,
-    /// Always 1, its labels are the content.
-    Info,
-    /// Buckets, sum and count.
-    Histogram,
-}
-
-/// One of our own families: everything about it but its series.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// The name as in text 0.0.4.
-    pub name: &'static str,
-    /// The type.
-    pub kind: Kind,
-    /// One sentence without a full stop.
-    pub help: &'static str,
-    /// The label names, in the order in which they are written.
-    pub labels: &'static [&'static str],
-}
+use super::{Family, Kind};
 
 /// Upper bounds of a request or a poll in seconds: from a near endpoint's answer to the longest
 /// timeout anyone configures.
@@ -36,7 +12,7 @@ const SECONDS: [f64; 11] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.
 macro_rules! entries {
     ($($constant:ident $kind:ident $name:literal [$($label:literal),*] $help:literal;)*) => {
         /// Every family the exporter tells about itself, in the order in which they are written.
-        pub const ENTRIES: &[Entry] = &[$(Entry {
+        pub const FAMILIES: &[Family] = &[$(Family {
             name: $name,
             kind: Kind::$kind,
             help: $help,
@@ -146,15 +122,15 @@ pub(super) fn gauge(registry: &Registry, name: &'static str) -> Gauge {
 }
 
 fn opts(name: &'static str, project: Option<&str>) -> (Opts, Vec<&'static str>) {
-    let entry =
-        ENTRIES.iter().find(|entry| entry.name == name).expect("every name is in the table");
-    let opts = Opts::new(entry.name, entry.help);
+    let family =
+        FAMILIES.iter().find(|family| family.name == name).expect("every name is in the table");
+    let opts = Opts::new(family.name, family.help);
     match project {
         Some(project) => {
-            let labels = entry.labels.iter().copied().filter(|label| *label != PROJECT).collect();
+            let labels = family.labels.iter().copied().filter(|label| *label != PROJECT).collect();
             (opts.const_label(PROJECT, project), labels)
         }
-        None => (opts, entry.labels.to_vec()),
+        None => (opts, family.labels.to_vec()),
     }
 }
 

@@ -2,11 +2,13 @@
 //!
 //! What the exporter says about itself changes as things happen and lives as long as the process or
 //! the project it belongs to, so it is counted by the `prometheus` crate; the cloud's families are
-//! rendered anew from what is known. Every family is one row of `ENTRIES`, from which both the
+//! rendered anew from what is known. Every family is one row of `FAMILIES`, from which both the
 //! registration and the documents come. Each project counts in a registry of its own: a project
 //! that leaves the configuration takes all its series along.
 
+mod build;
 mod entries;
+mod family;
 mod labels;
 mod process;
 mod project;
@@ -17,7 +19,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus::{Gauge, GaugeVec, IntCounterVec, Registry};
 
-pub use entries::{ENTRIES, Entry, Kind};
+pub use build::BuildInfo;
+pub use entries::FAMILIES;
+pub use family::{Family, Kind};
 pub use labels::{Operation, PollResult};
 pub use project::Project;
 pub use reading::{Reading, Series, Value};
@@ -50,10 +54,10 @@ impl Metrics {
         let registry = Registry::new();
         entries::gauges(&registry, names::BUILD_INFO, None)
             .with_label_values(&[
-                env!("CARGO_PKG_VERSION"),
-                option_env!("MODELARTS_EXPORTER_REVISION").unwrap_or("unknown"),
-                option_env!("MODELARTS_EXPORTER_BRANCH").unwrap_or("unknown"),
-                option_env!("MODELARTS_EXPORTER_RUSTC").unwrap_or("unknown"),
+                BuildInfo::CURRENT.version,
+                BuildInfo::CURRENT.revision,
+                BuildInfo::CURRENT.branch,
+                BuildInfo::CURRENT.rustc,
             ])
             .set(1.0);
         let gauge = |name| entries::gauge(&registry, name);
@@ -126,7 +130,7 @@ impl Metrics {
         self.inner.reload_timestamp.with_label_values::<&str>(&[]).set(unix);
     }
 
-    /// Everything counted so far, in the order of [`ENTRIES`]; families without series are left out.
+    /// Everything counted so far, in the order of [`FAMILIES`]; families without series are left out.
     pub fn read(&self) -> Vec<Reading> {
         self.inner.process.refresh();
         let projects: Vec<Project> = self.projects().values().cloned().collect();
@@ -157,7 +161,7 @@ mod tests {
     use super::*;
 
     fn names(metrics: &Metrics) -> Vec<&'static str> {
-        metrics.read().iter().map(|reading| reading.entry.name).collect()
+        metrics.read().iter().map(|reading| reading.family.name).collect()
     }
 
     #[test]
@@ -168,7 +172,7 @@ mod tests {
         let seen = names(&metrics);
         assert!(seen.contains(&names::POLLS));
         let table: Vec<_> =
-            ENTRIES.iter().map(|entry| entry.name).filter(|name| seen.contains(name)).collect();
+            FAMILIES.iter().map(|family| family.name).filter(|name| seen.contains(name)).collect();
         assert_eq!(seen, table);
     }
 

@@ -2,13 +2,13 @@ use std::collections::HashMap;
 
 use prometheus::proto::{Metric, MetricFamily};
 
-use super::{ENTRIES, Entry, Kind};
+use super::{FAMILIES, Family, Kind};
 
 /// One family as it stands now.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading {
     /// Its row in the table.
-    pub entry: &'static Entry,
+    pub family: &'static Family,
     /// At least one.
     pub series: Vec<Series>,
 }
@@ -44,21 +44,21 @@ pub(super) fn in_order(families: &[MetricFamily]) -> Vec<Reading> {
     for family in families {
         metrics.entry(family.name()).or_default().extend(family.get_metric());
     }
-    ENTRIES
+    FAMILIES
         .iter()
-        .filter_map(|entry| {
-            let series = metrics.get(entry.name)?.iter().map(|metric| series(entry, metric));
-            Some(Reading { entry, series: series.collect() })
+        .filter_map(|family| {
+            let series = metrics.get(family.name)?.iter().map(|metric| series(family, metric));
+            Some(Reading { family, series: series.collect() })
         })
         .collect()
 }
 
-fn series(entry: &'static Entry, metric: &Metric) -> Series {
+fn series(family: &'static Family, metric: &Metric) -> Series {
     let label = |name: &&'static str| {
         let pair = metric.get_label().iter().find(|pair| pair.name() == *name);
         (*name, pair.map(|pair| pair.value().to_owned()).unwrap_or_default())
     };
-    let value = match entry.kind {
+    let value = match family.kind {
         Kind::Gauge | Kind::Info => Value::Number(metric.get_gauge().get_value()),
         Kind::Counter => Value::Number(metric.get_counter().get_value()),
         Kind::Histogram => {
@@ -71,5 +71,5 @@ fn series(entry: &'static Entry, metric: &Metric) -> Series {
             }
         }
     };
-    Series { labels: entry.labels.iter().map(label).collect(), value }
+    Series { labels: family.labels.iter().map(label).collect(), value }
 }

@@ -41,7 +41,7 @@ impl Budget {
     pub(super) fn new(requests_per_minute: u32) -> Self {
         let clock = Steady { start: Instant::now() };
         let limiter = NonZeroU32::new(requests_per_minute)
-            .and_then(|number| Quota::with_period(Duration::from_secs(60) / number.get()))
+            .and_then(|number| Quota::with_period(Duration::from_mins(1) / number.get()))
             .map(|quota| RateLimiter::direct_with_clock(quota, clock));
         Self { limiter, clock, held_until: Mutex::new(None) }
     }
@@ -108,8 +108,7 @@ mod tests {
         let most = sent
             .iter()
             .map(|&first| {
-                let within =
-                    |at: &&Instant| **at >= first && **at < first + Duration::from_secs(60);
+                let within = |at: &&Instant| **at >= first && **at < first + Duration::from_mins(1);
                 sent.iter().filter(within).count()
             })
             .max();

@@ -33,7 +33,7 @@ impl Cadence {
 mod tests {
     use super::*;
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     #[tokio::test(start_paused = true)]
     async fn jobs_are_spread_and_missed_ticks_are_counted() {

@@ -25,10 +25,10 @@ const PATIENCE_PART_OF_TIMEOUT: u32 = 10;
 const USUAL_WEIGHT: f64 = 0.1;
 
 /// How long to be silent when the cloud throttles without saying for how long.
-const THROTTLED_HOLD: Duration = Duration::from_secs(60);
+const THROTTLED_HOLD: Duration = Duration::from_mins(1);
 
 /// A longer `Retry-After` is not believed: somebody would have to restart us.
-const LONGEST_HOLD: Duration = Duration::from_secs(15 * 60);
+const LONGEST_HOLD: Duration = Duration::from_mins(15);
 
 /// Polls the jobs of one project until it is told to stop.
 ///
@@ -303,7 +303,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
             && before != Some(trouble)
         {
             let known = trouble.is_of_project && self.trouble == Some(trouble);
-            let (error, remedy) = (Chain(error), error.remedy().unwrap_or_default());
+            let (error, remedy) = (Chain(error), error.remedy());
             if trouble.is_of_project && !known {
                 warn!(project, job_id, %error, remedy, "the project cannot be polled");
             } else if !known {

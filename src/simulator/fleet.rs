@@ -25,7 +25,7 @@ pub(super) fn fleet(
 ) -> Vec<Job> {
     let (own, make): (usize, Make) = match scenario {
         Scenario::Mixed => (24, mixed),
-        Scenario::Demo => (14, demo),
+        Scenario::Demo => (18, demo),
         Scenario::Steady => (100, steady),
         Scenario::Hostile => (HOSTILE_NAMES.len() + 2, hostile),
         Scenario::Quirks => (Oddity::ALL.len() + QUIRK_CODES.len(), quirk),
@@ -98,9 +98,9 @@ fn prepend_history(job: &mut Job) {
     }
 }
 
-/// A dozen jobs of every kind. At 60 times real time one fails after 12 s and one completes after 16 s.
+/// A fleet of every kind, most of it running. At 60 times real time one fails after 12 s and one completes after 16 s.
 fn demo(place: u64, number: u64, seed: u64, now: i64) -> Job {
-    const NAMES: [&str; 14] = [
+    const NAMES: [&str; 18] = [
         "flowers-resnet50",
         "traffic-yolov5",
         "reviews-bert",
@@ -115,6 +115,10 @@ fn demo(place: u64, number: u64, seed: u64, now: i64) -> Job {
         "plates-ocr",
         "nightly-regression",
         "tuning-sweep",
+        "roads-lanes",
+        "chat-llama",
+        "voices-tts",
+        "tumours-nnunet",
     ];
     let label = NAMES
         .get(usize::try_from(place).unwrap_or(usize::MAX))
@@ -124,7 +128,7 @@ fn demo(place: u64, number: u64, seed: u64, now: i64) -> Job {
     let at = |minutes: i64| now + minutes * MINUTE;
     let far = 100_000 * MINUTE;
     // (machine, fate, created, queue, run, again after), in minutes.
-    let (machine, fate, created, queue, run, again) = match place % 14 {
+    let (machine, fate, created, queue, run, again) = match place % 18 {
         0 => (1, Fate::Completes, -40, 2, 54, Some(4)),
         1 => (0, Fate::Fails, -30, 2, 40, Some(6)),
         2 => (5, Fate::Completes, -95, 3, 400, Some(10)),
@@ -138,11 +142,15 @@ fn demo(place: u64, number: u64, seed: u64, now: i64) -> Job {
         10 => (0, Fate::Fails, -20, 2, 90, Some(3)),
         11 => (1, Fate::LostAndFound, -30, 2, 140, Some(10)),
         12 => (0, Fate::Completes, -50, 1, 30, Some(29)),
-        _ => (3, Fate::NeverStarts, -10, 6, 0, None),
+        13 => (3, Fate::NeverStarts, -10, 6, 0, None),
+        14 => (1, Fate::Endless, -70, 1, 0, None),
+        15 => (5, Fate::Endless, -400, 8, 0, None),
+        16 => (2, Fate::Completes, -33, 2, 200, Some(5)),
+        _ => (4, Fate::Endless, -55, 2, 0, None),
     };
     let run = if fate == Fate::Endless { far } else { run * MINUTE };
     job.again_after = again.map(|minutes: i64| minutes * MINUTE);
-    if matches!(place % 14, 0 | 2 | 5 | 10) {
+    if matches!(place % 18, 0 | 2 | 5 | 10) {
         job.add(Fate::Completes, at(created - 26 * 60), 2 * MINUTE, 180 * MINUTE);
     }
     job.add(fate, at(created), queue * MINUTE, run);

@@ -4,15 +4,16 @@
 //! that was started here ends here: its guard kills it when it goes out of scope.
 
 mod cloud;
+pub(crate) mod hanging;
 mod http;
 mod ours;
 mod process;
 mod scrape;
 mod wait;
 
-pub(crate) use cloud::{Added, Cloud, ONE_POLL, QUICK, Setup};
+pub(crate) use cloud::{Cloud, ONE_POLL, QUICK, Setup};
 pub(crate) use http::{Answer, Site};
 pub(crate) use ours::{Daemon, Demo, Simulator, run, run_with_config};
 pub(crate) use process::{Finished, Process};
 pub(crate) use scrape::Scrape;
-pub(crate) use wait::wait_for;
+pub(crate) use wait::{PATIENCE, wait_for};

@@ -35,7 +35,7 @@ struct TrueJob {
 
 async fn python(script: &str, arguments: &[&str]) -> Finished {
     let mut command = Command::new(peer("clients/bin/python"));
-    command.args(["-W", "ignore", "-B"]).arg(repository("tests/peers").join(script));
+    command.env("PYTHONWARNINGS", "ignore").arg("-B").arg(repository("tests/peers").join(script));
     Process::run(script, command.args(arguments), SCRIPT).await
 }
 

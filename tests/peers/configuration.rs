@@ -19,7 +19,7 @@ pub(super) fn follow(
 
         [limits]
         versions_per_job = 1000
-        finished_retention = "36500d"
+        finished_retention = "3650d"
 
         [[projects]]
         name = "{project}"

@@ -20,17 +20,17 @@ use crate::cloud::{Auth, Error, Secret};
 const RENEW_BEFORE: (f64, f64) = (0.12, 0.18);
 
 /// Wrong credentials are not shown again for this long: IAM locks an account after a few.
-const REFUSED_HOLD: Duration = Duration::from_secs(5 * 60);
+const REFUSED_HOLD: Duration = Duration::from_mins(5);
 
 /// Other failures of IAM are repeated after this, and after twice as long each time …
 const FIRST_HOLD: Duration = Duration::from_secs(1);
 
 /// … up to this.
-const LONGEST_HOLD: Duration = Duration::from_secs(60);
+const LONGEST_HOLD: Duration = Duration::from_mins(1);
 
 /// A call that refuses a token that worked before gets a new one, but not more often than this: one
 /// job whose calls are always refused must not make a token a poll.
-const BETWEEN_RENEWALS: Duration = Duration::from_secs(60);
+const BETWEEN_RENEWALS: Duration = Duration::from_mins(1);
 
 /// So many calls in a row must refuse a token that was just renewed before the project is held.
 const REFUSALS_TO_HOLD: u32 = 3;

@@ -126,7 +126,7 @@ impl Training {
         self.transport.send(operation, request, &[secret]).await
     }
 
-    async fn page(
+    async fn ask(
         &self,
         operation: Operation,
         job: &JobId,
@@ -137,22 +137,22 @@ impl Training {
         let Answer { body, share, .. } = self.get(operation, path, query, pace).await?;
         let (job, limits, is_large) = (job.clone(), self.limits, share.is_large());
         let read = move || {
-            let page = answer::read(&body, &job, limits);
+            let read = answer::read(&body, &job, limits);
             // The memory is free before its share is given back.
             drop(body);
             drop(share);
-            page
+            read
         };
-        let page = if is_large {
+        let outcome = if is_large {
             let task = tokio::task::spawn_blocking(read).await;
             task.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
         } else {
             read()
         };
-        if let Err(error) = &page {
+        if let Err(error) = &outcome {
             self.transport.own().api_error(operation, error.reason());
         }
-        page
+        outcome
     }
 }
 
@@ -163,17 +163,17 @@ impl TrainingApi for Training {
         for number in 1..=MOST_PAGES {
             let query = format!("per_page={VERSIONS_PER_PAGE}&page={number}");
             let path = [job.as_str(), "versions"];
-            let page = self.page(Operation::Versions, job, &path, &query, pace).await?;
-            all.misreads.extend(page.versions.misreads);
-            let asked_enough = page.versions.content.len() < VERSIONS_PER_PAGE;
+            let answer = self.ask(Operation::Versions, job, &path, &query, pace).await?;
+            all.misreads.extend(answer.versions.misreads);
+            let asked_enough = answer.versions.content.len() < VERSIONS_PER_PAGE;
             let known = seen.len();
-            for version in page.versions.content {
+            for version in answer.versions.content {
                 if seen.insert(version.version_id.clone()) {
                     all.content.push(version);
                 }
             }
             // A page that brings nothing new is the last one repeated.
-            let has_all = page.version_count.is_some_and(|count| seen.len() as u64 >= count);
+            let has_all = answer.version_count.is_some_and(|count| seen.len() as u64 >= count);
             if asked_enough || has_all || seen.len() == known {
                 return Ok(all);
             }
@@ -188,8 +188,8 @@ impl TrainingApi for Training {
         pace: &dyn Pace,
     ) -> Result<Reading<Version>, Error> {
         let path = [job.as_str(), "versions", version.as_str()];
-        let page = self.page(Operation::Detail, job, &path, "", pace).await?;
-        let mut versions = page.versions;
+        let answer = self.ask(Operation::Detail, job, &path, "", pace).await?;
+        let mut versions = answer.versions;
         let at = versions.content.iter().position(|one| one.version_id == *version);
         let content = at.map(|at| versions.content.swap_remove(at)).ok_or_else(|| {
             Error::Malformed("the detail describes another version than was asked for".to_owned())

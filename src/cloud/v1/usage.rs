@@ -93,8 +93,9 @@ pub(super) struct Without {
 }
 
 /// Reduces the arrays to the newest sample and the whole run.
-pub(super) fn read(document: SystemMetricList, without: Without, reader: &mut Reader) -> Usage {
-    let document = count_faults(document, without, reader);
+pub(super) fn read(mut document: SystemMetricList, without: Without, reader: &mut Reader) -> Usage {
+    document.forget(without);
+    count_faults(&document, reader);
     let Some((first, last)) = sampled_range(&document) else {
         return Usage { tasks: vec![TaskUsage::default()] };
     };
@@ -134,7 +135,8 @@ pub(super) fn read(document: SystemMetricList, without: Without, reader: &mut Re
         npu_memory: npu_memory.whole_run,
     };
     let all = document.all();
-    let samples = (first..=last).filter(|&at| all.iter().any(|series| series.at(at).is_some()));
+    let samples =
+        (first..=last).filter(|&at| all.iter().any(|(_, series)| series.at(at).is_some()));
     let task = TaskUsage {
         task: String::new(),
         samples: samples.count() as u64,
@@ -148,57 +150,45 @@ pub(super) fn read(document: SystemMetricList, without: Without, reader: &mut Re
 impl SystemMetricList {
     /// Whether it holds any array at all.
     pub(super) fn is_given(&self) -> bool {
-        self.all().iter().any(|series| **series != Series::default())
+        self.all().iter().any(|(_, series)| **series != Series::default())
     }
 
-    fn all(&self) -> [&Series; 10] {
+    /// The arrays under their names on the wire.
+    fn all(&self) -> [(&'static str, &Series); 10] {
         [
-            &self.cpu,
-            &self.memory,
-            &self.gpu,
-            &self.gpu_memory,
-            &self.npu,
-            &self.npu_memory,
-            &self.disk_read,
-            &self.disk_write,
-            &self.network_receive,
-            &self.network_transmit,
+            ("cpuUsage", &self.cpu),
+            ("memUsage", &self.memory),
+            ("gpuUtil", &self.gpu),
+            ("gpuMemUsage", &self.gpu_memory),
+            ("npuUtil", &self.npu),
+            ("npuMemUsage", &self.npu_memory),
+            ("diskReadRate", &self.disk_read),
+            ("diskWriteRate", &self.disk_write),
+            ("recvBytesRate", &self.network_receive),
+            ("sendBytesRate", &self.network_transmit),
         ]
+    }
+
+    /// Forgets the arrays of hardware the version does not hold.
+    fn forget(&mut self, without: Without) {
+        if without.gpus {
+            (self.gpu, self.gpu_memory) = (Series::default(), Series::default());
+        }
+        if without.npus {
+            (self.npu, self.npu_memory) = (Series::default(), Series::default());
+        }
     }
 }
 
-/// Counts what could not be read, and forgets the arrays of hardware the version does not hold.
-fn count_faults(
-    mut document: SystemMetricList,
-    without: Without,
-    reader: &mut Reader,
-) -> SystemMetricList {
-    if without.gpus {
-        (document.gpu, document.gpu_memory) = (Series::default(), Series::default());
-    }
-    if without.npus {
-        (document.npu, document.npu_memory) = (Series::default(), Series::default());
-    }
-    const FIELDS: [&str; 10] = [
-        "cpuUsage",
-        "memUsage",
-        "gpuUtil",
-        "gpuMemUsage",
-        "npuUtil",
-        "npuMemUsage",
-        "diskReadRate",
-        "diskWriteRate",
-        "recvBytesRate",
-        "sendBytesRate",
-    ];
-    for (field, series) in FIELDS.into_iter().zip(document.all()) {
+/// Counts what could not be read.
+fn count_faults(document: &SystemMetricList, reader: &mut Reader) {
+    for (field, series) in document.all() {
         for &(fault, count) in &series.faults {
             for _ in 0..count {
                 reader.misread(field, fault);
             }
         }
     }
-    document
 }
 
 /// The first and the last index that is no padding.
@@ -208,19 +198,19 @@ fn count_faults(
 /// use is the sample that matters. Where memory has no element, all arrays must be zero.
 fn sampled_range(document: &SystemMetricList) -> Option<(usize, usize)> {
     let all = document.all();
-    let length = all.iter().map(|series| series.values.len()).max()?;
+    let length = all.iter().map(|(_, series)| series.values.len()).max()?;
     let is_padding = |at: &usize| match document.memory.at(*at) {
         Some(memory) => memory == 0.0,
-        None => all.iter().all(|series| series.at(*at).is_none_or(|value| value == 0.0)),
+        None => all.iter().all(|(_, series)| series.at(*at).is_none_or(|value| value == 0.0)),
     };
     let first = (0..length).find(|at| !is_padding(at))?;
     let last = (0..length).rev().find(|at| !is_padding(at))?;
     Some((first, last))
 }
 
-fn fingerprint(all: &[&Series], first: usize, last: usize) -> u64 {
+fn fingerprint(all: &[(&str, &Series)], first: usize, last: usize) -> u64 {
     let mut hasher = DefaultHasher::new();
-    for series in all {
+    for (_, series) in all {
         for at in first..=last {
             series.at(at).map(f64::to_bits).hash(&mut hasher);
         }

@@ -158,13 +158,11 @@ impl VersionDocument<'_> {
         // The key `cpu` is "CPU memory": gigabytes, unless a real answer's `memory_unit` says more.
         let memory = of_all("cpu", &self.memory);
         let unit = reader.label("memory_unit", &self.memory_unit);
-        let memory_bytes = memory.and_then(|size| match bytes_per(&unit) {
-            Some(bytes) => Some(size * bytes),
-            None => {
-                reader.misread("memory_unit", Fault::OutOfRange);
-                None
-            }
-        });
+        let bytes = bytes_per(&unit);
+        if memory.is_some() && bytes.is_none() {
+            reader.misread("memory_unit", Fault::OutOfRange);
+        }
+        let memory_bytes = memory.zip(bytes).map(|(size, bytes)| size * bytes);
         Resources { workers, gpus, npus, cpu_cores, memory_bytes }
     }
 }

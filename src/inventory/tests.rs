@@ -1,0 +1,330 @@
+//! What is shown when, told in minutes.
+
+#![expect(clippy::float_cmp, reason = "times are passed on, not computed")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::*;
+use crate::model::{
+    Api, Facts, Quality, Resources, Scores, State, TaskUsage, Usage, VersionSelection,
+};
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+const SETTINGS: Settings = Settings {
+    timeout: Duration::from_secs(10),
+    max_staleness: Duration::from_mins(5),
+    lost_after: Duration::from_mins(15),
+    finished_retention: Duration::from_hours(24),
+    versions_per_job: 3,
+};
+
+/// One job, and a clock that moves by hand.
+struct Scene {
+    inventory: Inventory,
+    key: JobKey,
+    start: Moment,
+    now: Moment,
+}
+
+/// The cloud's present in these tests, Unix seconds.
+const TODAY: f64 = 1_700_000_000.0;
+
+impl Scene {
+    fn new(selection: VersionSelection) -> Self {
+        let start = Moment { steady: Instant::now(), unix: TODAY };
+        let key = JobKey { project: Arc::from("p"), job_id: JobId::from(7) };
+        let mut inventory = Inventory::new();
+        let jobs = [(key.job_id.clone(), selection)];
+        inventory.add_project(&key.project, SETTINGS, jobs, MINUTE, start);
+        Self { inventory, key, start, now: start }
+    }
+
+    fn at(&mut self, minutes: u32) -> &mut Self {
+        self.now = self.start.after(MINUTE * minutes);
+        self
+    }
+
+    fn answer(&mut self, versions: Vec<Version>) -> Vec<VersionId> {
+        let wanted = self.inventory.versions(&self.key, versions, self.now);
+        self.polled(Polled::Success);
+        wanted
+    }
+
+    fn polled(&mut self, polled: Polled) {
+        self.inventory.polled(&self.key, polled, MINUTE, self.now);
+        self.inventory.tick(self.now);
+    }
+
+    fn view(&self) -> JobView<'_> {
+        self.inventory.job(&self.key, self.now).expect("the first round is over")
+    }
+
+    fn shown(&self) -> Vec<&str> {
+        self.view().versions.iter().map(|version| version.version.version_id.as_str()).collect()
+    }
+
+    fn only(&self) -> VersionView<'_> {
+        self.view().versions[0]
+    }
+
+    fn up(&self) -> bool {
+        self.inventory.projects(self.now).all(|project| project.up)
+    }
+}
+
+/// A version that was created a day ago (plus its id in seconds) and began a minute later.
+fn version(id: u64, code: i64) -> Version {
+    let created = TODAY - 86_400.0 + id as f64;
+    Version {
+        api: Api::V1,
+        job_id: JobId::from(7),
+        job_name: "job".to_owned(),
+        version_id: VersionId::from(id),
+        version_name: Some(format!("V{id:04}")),
+        state: State::from_v1(code),
+        created: Some(created),
+        started: Some(created + 60.0),
+        duration: Some(3600.0),
+        facts: Facts::default(),
+        resources: Resources::default(),
+        usage: None,
+        quality: None,
+    }
+}
+
+fn with_samples(version: Version, samples: u64) -> Version {
+    let task = TaskUsage { samples, fingerprint: samples, ..TaskUsage::default() };
+    Version { usage: Some(Usage { tasks: vec![task] }), ..version }
+}
+
+fn with_recall(version: Version, recall: f64) -> Version {
+    let overall = Scores { recall: Some(recall), ..Scores::default() };
+    Version { quality: Some(Quality { overall, ..Quality::default() }), ..version }
+}
+
+const RUNNING: i64 = 8;
+const COMPLETED: i64 = 10;
+const FAILED: i64 = 11;
+const LOST: i64 = 14;
+
+#[tokio::test]
+async fn nothing_is_shown_before_the_first_round_is_over_or_took_too_long() {
+    let start = Moment { steady: Instant::now(), unix: TODAY };
+    let project: Arc<str> = Arc::from("p");
+    let key = |id: u64| JobKey { project: Arc::clone(&project), job_id: JobId::from(id) };
+    let mut inventory = Inventory::new();
+    let jobs = [1, 2].map(|id: u64| (JobId::from(id), VersionSelection::Latest));
+    inventory.add_project(&project, SETTINGS, jobs, MINUTE, start);
+    inventory.versions(&key(1), vec![version(1, RUNNING)], start);
+    inventory.polled(&key(1), Polled::Success, MINUTE, start);
+    assert_eq!(inventory.tick(start), []);
+    assert!(inventory.job(&key(1), start).is_none() && !inventory.is_complete());
+    let late = start.after(MINUTE * 2);
+    assert_eq!(inventory.tick(late), [key(1), key(2)]);
+    assert_eq!(inventory.job(&key(1), late).unwrap().versions.len(), 1);
+    assert!(inventory.job(&key(2), late).unwrap().versions.is_empty());
+    assert!(inventory.is_complete());
+}
+
+#[tokio::test]
+async fn the_newest_version_is_followed_and_older_ones_to_their_end() {
+    let mut scene = Scene::new(VersionSelection::Latest);
+    let wanted = scene.answer(vec![version(1, COMPLETED), version(2, RUNNING)]);
+    assert_eq!(wanted, [VersionId::from(2)]);
+    assert_eq!(scene.shown(), ["2"], "1 was never followed");
+    scene.at(1).answer(vec![version(3, RUNNING), version(2, RUNNING), version(1, COMPLETED)]);
+    assert_eq!(scene.shown(), ["3", "2"]);
+    assert_eq!(scene.view().versions[1].rank, 1);
+    scene.at(2).answer(vec![version(3, RUNNING), version(2, FAILED), version(1, COMPLETED)]);
+    assert_eq!(scene.shown(), ["3", "2"], "kept for its retention");
+    scene.at(25 * 60).answer(vec![version(3, RUNNING), version(2, FAILED)]);
+    assert_eq!(scene.shown(), ["3"]);
+}
+
+#[tokio::test]
+async fn all_versions_are_capped_and_those_that_ended_long_ago_left_out() {
+    let mut scene = Scene::new(VersionSelection::All);
+    scene.answer((1..=5).map(|id| version(id, RUNNING)).collect());
+    assert_eq!(scene.shown(), ["5", "4", "3"]);
+    let mut scene = Scene::new(VersionSelection::All);
+    let long_ago =
+        Version { created: Some(TODAY - 1e6), started: Some(TODAY - 1e6), ..version(1, COMPLETED) };
+    let before =
+        Version { created: Some(TODAY - 2e6), started: Some(TODAY - 2e6), ..version(2, COMPLETED) };
+    scene.answer(vec![long_ago, before]);
+    assert_eq!(scene.shown(), ["1"], "only the newest of a listed job is exempt");
+}
+
+#[tokio::test]
+async fn listed_versions_are_ids_or_names() {
+    let wanted = ["2".to_owned(), "V0004".to_owned()].into();
+    let mut scene = Scene::new(VersionSelection::Listed(wanted));
+    scene.answer((1..=5).map(|id| version(id, RUNNING)).collect());
+    assert_eq!(scene.shown(), ["4", "2"]);
+    assert_eq!(scene.view().versions[0].rank, 1);
+}
+
+#[tokio::test]
+async fn a_version_without_a_name_of_its_own_goes_by_its_id() {
+    let mut scene = Scene::new(VersionSelection::All);
+    let twin = Version { version_name: Some("V0001".to_owned()), ..version(2, RUNNING) };
+    let nameless = Version { version_name: None, ..version(3, RUNNING) };
+    scene.answer(vec![version(1, RUNNING), twin, nameless]);
+    let labels: Vec<_> =
+        scene.view().versions.iter().map(|version| version.label.to_owned()).collect();
+    assert_eq!(labels, ["3", "2", "1"]);
+}
+
+#[tokio::test]
+async fn what_no_answer_confirms_is_withdrawn_when_it_is_old() {
+    let mut scene = Scene::new(VersionSelection::Latest);
+    scene.answer(vec![with_samples(version(1, RUNNING), 3)]);
+    scene.at(5).polled(Polled::Failed);
+    assert_eq!(scene.shown(), ["1"]);
+    scene.at(6).polled(Polled::Failed);
+    assert!(scene.shown().is_empty());
+    assert_eq!(scene.view().poll_success, Some(false));
+    assert_eq!(scene.view().last_success, Some(TODAY));
+    scene.at(7).answer(vec![version(1, RUNNING)]);
+    assert_eq!(scene.shown(), ["1"]);
+}
+
+#[tokio::test]
+async fn a_longer_interval_keeps_values_for_longer() {
+    let mut scene = Scene::new(VersionSelection::Latest);
+    scene.answer(vec![version(1, RUNNING)]);
+    scene.inventory.polled(&scene.key, Polled::Success, MINUTE * 10, scene.now);
+    scene.at(19);
+    assert_eq!(scene.shown(), ["1"]);
+    assert!(!scene.up(), "but the project has not answered within its interval");
+    scene.at(21);
+    assert!(scene.shown().is_empty());
+}
+
+#[tokio::test]
+async fn usage_is_shown_while_running_and_while_samples_come() {
+    let mut scene = Scene::new(VersionSelection::Latest);
+    for minute in 0..4 {
+        scene.at(minute).answer(vec![with_samples(version(1, RUNNING), 3 + u64::from(minute))]);
+    }
+    assert_eq!(scene.only().usage_now.unwrap().last_sample, TODAY + 180.0);
+    for minute in 4..9 {
+        scene.at(minute).answer(vec![with_samples(version(1, RUNNING), 6)]);
+    }
+    assert_eq!(scene.only().usage_now.unwrap().last_sample, TODAY + 180.0);
+    scene.at(9).answer(vec![with_samples(version(1, RUNNING), 6)]);
+    assert!(scene.only().usage_now.is_none(), "the arrays have not grown for six minutes");
+    assert!(scene.only().whole_run.is_some(), "the run so far is no less true");
+    scene.at(10).answer(vec![with_samples(version(1, RUNNING), 7)]);
+    assert!(scene.only().usage_now.is_some());
+    scene.at(11).answer(vec![with_samples(version(1, COMPLETED), 7)]);
+    assert!(scene.only().usage_now.is_none() && scene.only().whole_run.is_some());
+}
+
+#[tokio::test]
+async fn what_answers_stop_carrying_grows_old_alone() {
+    let mut scene = Scene::new(VersionSelection::Latest);
+    scene.answer(vec![with_recall(with_samples(version(1, RUNNING), 3), 0.5)]);
+    for minute in 1..=5 {
+        scene.at(minute).answer(vec![version(1, RUNNING)]);
+    }
+    assert!(scene.only().quality.is_some() && scene.only().whole_run.is_some());
+    scene.at(6).answer(vec![version(1, RUNNING)]);
+    assert!(scene.only().quality.is_none() && scene.only().whole_run.is_none());
+}
+
+#[tokio::test]
+async fn an_ended_version_does_not_age_while_it_is_listed() {
+    let mut scene = Scene::new(VersionSelection::Latest);
+    scene.answer(vec![with_recall(with_samples(version(1, COMPLETED), 3), 0.5)]);
+    for minute in 1..=30 {
+        scene.at(minute).answer(vec![version(1, COMPLETED)]);
+    }
+    assert!(scene.only().quality.is_some() && scene.only().whole_run.is_some());
+    assert_eq!(scene.only().finished, Some(TODAY - 86_400.0 + 1.0 + 60.0 + 3600.0));
+    scene.at(36);
+    assert!(scene.shown().is_empty(), "nobody has listed it for six minutes");
+}
+
+#[tokio::test]
+async fn the_end_of_a_version_that_never_started_is_when_it_was_seen() {
+    let mut scene = Scene::new(VersionSelection::Latest);
+    let waiting = |code| Version { started: None, duration: None, ..version(1, code) };
+    scene.answer(vec![waiting(FAILED)]);
+    assert_eq!(scene.only().finished, waiting(FAILED).created, "it was so at first sight");
+    let mut scene = Scene::new(VersionSelection::Latest);
+    scene.answer(vec![waiting(7)]);
+    assert_eq!(scene.only().finished, None);
+    scene.at(3).answer(vec![waiting(FAILED)]);
+    scene.at(4).answer(vec![waiting(FAILED)]);
+    assert_eq!(scene.only().finished, Some(TODAY + 180.0));
+}
+
+#[tokio::test]
+async fn the_status_remembers_when_it_was_first_seen() {
+    let mut scene = Scene::new(VersionSelection::Latest);
+    scene.answer(vec![version(1, 7)]);
+    scene.at(1).answer(vec![version(1, 19)]);
+    assert_eq!(scene.only().status_changed, TODAY, "another code of the same status");
+    scene.at(2).answer(vec![version(1, RUNNING)]);
+    scene.at(3).answer(vec![version(1, RUNNING)]);
+    assert_eq!(scene.only().status_changed, TODAY + 120.0);
+}
+
+#[tokio::test]
+async fn a_lost_version_has_ended_only_after_a_while() {
+    let mut scene = Scene::new(VersionSelection::Latest);
+    scene.answer(vec![version(1, RUNNING)]);
+    for minute in 1..=15 {
+        scene.at(minute).answer(vec![version(1, LOST)]);
+        assert_eq!(scene.only().finished, None, "minute {minute}");
+    }
+    scene.at(16).answer(vec![version(1, LOST)]);
+    assert!(scene.only().finished.is_some());
+    scene.at(17).answer(vec![version(1, RUNNING)]);
+    assert_eq!(scene.only().finished, None, "it came back");
+}
+
+#[tokio::test]
+async fn a_job_the_cloud_forgot_loses_its_series_at_once() {
+    let mut scene = Scene::new(VersionSelection::Latest);
+    scene.answer(vec![version(1, RUNNING)]);
+    scene.at(1).polled(Polled::Gone);
+    assert!(scene.shown().is_empty());
+    assert_eq!(scene.view().poll_success, Some(false));
+}
+
+#[tokio::test]
+async fn a_version_missing_from_the_list_is_gone_at_once() {
+    let mut scene = Scene::new(VersionSelection::All);
+    scene.answer(vec![version(1, RUNNING), version(2, RUNNING)]);
+    scene.at(1).answer(vec![version(2, RUNNING)]);
+    assert_eq!(scene.shown(), ["2"]);
+}
+
+#[tokio::test]
+async fn the_detail_adds_what_the_list_leaves_out_and_is_wanted_once() {
+    let mut scene = Scene::new(VersionSelection::Latest);
+    assert_eq!(scene.answer(vec![version(1, RUNNING)]).len(), 1);
+    assert_eq!(scene.at(1).answer(vec![version(1, RUNNING)]).len(), 1, "it did not come");
+    let mut detail = version(1, RUNNING);
+    "gpu.large".clone_into(&mut detail.facts.flavor);
+    scene.inventory.version(&scene.key, detail, scene.now);
+    assert_eq!(scene.at(2).answer(vec![version(1, RUNNING)]), []);
+    assert_eq!(scene.only().version.facts.flavor, "gpu.large");
+}
+
+#[tokio::test]
+async fn time_alone_says_which_jobs_changed() {
+    let mut scene = Scene::new(VersionSelection::Latest);
+    scene.answer(vec![with_samples(version(1, RUNNING), 3)]);
+    scene.at(5);
+    assert_eq!(scene.inventory.tick(scene.now), []);
+    scene.at(6);
+    assert_eq!(scene.inventory.tick(scene.now), [scene.key.clone()]);
+    assert_eq!(scene.inventory.tick(scene.now), []);
+}
