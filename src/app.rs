@@ -100,10 +100,35 @@ fn print(text: &str) -> anyhow::Result<()> {
 }
 
 fn block_on(task: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .enable_all()
         .build()
-        .context("cannot start the runtime")?
-        .block_on(task)
+        .context("cannot start the runtime")?;
+    let outcome = runtime.block_on(task);
+    // The system's resolver and a dead network file system block a thread for as long as they like;
+    // dropping the runtime would wait for them, and the stop has five seconds.
+    runtime.shutdown_background();
+    outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_does_not_wait_for_a_thread_that_is_stuck() {
+        let (release, stuck) = std::sync::mpsc::channel::<()>();
+        let (ended, has_ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let outcome = block_on(async move {
+                tokio::task::spawn_blocking(move || stuck.recv());
+                Ok(ExitCode::SUCCESS)
+            });
+            ended.send(outcome.is_ok())
+        });
+        let outcome = has_ended.recv_timeout(std::time::Duration::from_secs(10));
+        drop(release);
+        assert_eq!(outcome, Ok(true));
+    }
 }

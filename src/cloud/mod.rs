@@ -1,6 +1,7 @@
 //! How to ask: tokens, transport and the wire forms of the cloud's APIs. Hands out model values only.
 
 mod auth;
+mod bare;
 mod error;
 mod memory;
 mod misread;

@@ -71,12 +71,22 @@ fn describe(status: StatusCode, body: &[u8], secrets: &[&str]) -> Refusal {
             }
         }
     }
-    // A gateway that repeats what we sent, whole or cut short, must not make us log it.
-    if secrets.iter().any(|secret| message.contains(start_of(secret))) {
-        message.clear();
+    Refusal { status: status.as_u16(), code, message }.without(secrets)
+}
+
+impl Refusal {
+    /// The same, fit for a log: a gateway that repeats what we sent, whole or cut short, must not make
+    /// us write it down.
+    #[must_use]
+    pub(super) fn without(mut self, secrets: &[&str]) -> Self {
+        for text in [&mut self.code, &mut self.message] {
+            if secrets.iter().any(|secret| text.contains(start_of(secret))) {
+                text.clear();
+            }
+            text.retain(|character| !character.is_control());
+        }
+        self
     }
-    message.retain(|character| !character.is_control());
-    Refusal { status: status.as_u16(), code, message }
 }
 
 /// The part of a secret that gives it away; an empty secret gives away nothing.
@@ -166,6 +176,7 @@ mod tests {
             (502, "<html>bad gateway</html>", "server_error", "", ""),
             (302, "", "bad_request", "", ""),
             (401, r#"{"message":"bad token t0ken"}"#, "unauthorized", "", ""),
+            (401, r#"{"code":"t0ken","message":"bad\n"}"#, "unauthorized", "", "bad"),
         ];
         for (status, body, reason, code, message) in table {
             let error = refusal(status, body);

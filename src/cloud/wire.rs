@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::cloud::{Fault, Misread};
+use crate::cloud::{Fault, Misread, bare};
 
 /// Collects what could not be taken, and turns wire values into numbers and text on the way.
 #[derive(Debug)]
@@ -18,6 +18,10 @@ pub(crate) struct Reader {
     pub(crate) misreads: Vec<Misread>,
     pub(crate) limits: Limits,
 }
+
+/// Misreads of one answer that are counted: a swapped type in a year of minutes is half a million, and
+/// whoever looks at the counter has long seen enough.
+const MOST_MISREADS: usize = 10_000;
 
 /// How much of one version's free-form parts is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +40,9 @@ impl Reader {
     }
 
     pub(crate) fn misread(&mut self, field: &'static str, fault: Fault) {
-        self.misreads.push(Misread { field, fault });
+        if self.misreads.len() < MOST_MISREADS {
+            self.misreads.push(Misread { field, fault });
+        }
     }
 
     /// A finite number; null, nothing and "" are expected absence.
@@ -298,6 +304,12 @@ pub(crate) enum Taken {
     No,
 }
 
+impl<'de, T: Document<'de>> Document<'de> for Box<T> {
+    fn take<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<Taken, A::Error> {
+        (**self).take(key, map)
+    }
+}
+
 fn read_document<'de, T: Document<'de>, A: MapAccess<'de>>(mut map: A) -> Result<T, A::Error> {
     let mut document = T::default();
     while let Some(key) = map.next_key::<Scalar<'de>>()? {
@@ -344,13 +356,17 @@ impl<'de, T: Owned> Tolerant<'de> for Lenient<T> {
         if value.trim().is_empty() {
             return Self::Absent;
         }
-        serde_json::from_str(value).unwrap_or(Self::Wrong(Fault::Malformed))
+        serde_json::from_str(value)
+            .or_else(|error| {
+                bare::quoted(value).ok_or(error).and_then(|text| serde_json::from_str(&text))
+            })
+            .unwrap_or(Self::Wrong(Fault::Malformed))
     }
 
     fn sequence<A: SeqAccess<'de>>(mut sequence: A) -> Result<Self, A::Error> {
-        let first = sequence.next_element()?.unwrap_or_default();
+        let first = sequence.next_element::<First<T>>()?;
         while sequence.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(first)
+        Ok(first.map_or(Self::Absent, |First(first)| first))
     }
 
     fn map<A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
@@ -364,41 +380,83 @@ impl<'de, T: Owned> Deserialize<'de> for Lenient<T> {
     }
 }
 
+/// The first element of an array. Another array is none of the forms there are: were it unwrapped
+/// too, arrays in arrays in strings could nest deeper than the stack.
+struct First<T>(Lenient<T>);
+
+impl<'de, T: Owned> Tolerant<'de> for First<T> {
+    fn absent() -> Self {
+        Self(Lenient::Absent)
+    }
+
+    fn wrong() -> Self {
+        Self(<Lenient<T> as Tolerant<'de>>::wrong())
+    }
+
+    fn scalar(value: Scalar<'de>) -> Self {
+        Self(Lenient::scalar(value))
+    }
+
+    fn text(value: &str) -> Self {
+        Self(<Lenient<T> as Tolerant<'de>>::text(value))
+    }
+
+    fn map<A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
+        Lenient::map(map).map(Self)
+    }
+}
+
+impl<'de, T: Owned> Deserialize<'de> for First<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::read(deserializer)
+    }
+}
+
 /// An array of documents; an object alone is an array of one. What is no object is counted.
+///
+/// At most `MOST` are kept: `{}` is three bytes on the wire and may be a kilobyte once it is read, so
+/// that an answer within its limit could fill the memory.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct List<T> {
+pub(crate) struct List<T, const MOST: usize> {
     /// `None`: null, or not there.
     pub(crate) items: Option<Vec<T>>,
     /// Elements (or, without items, the value itself) that are something else.
     pub(crate) wrong: usize,
+    /// Elements after the last that is kept.
+    pub(crate) beyond: usize,
 }
 
-impl<'de, T: Document<'de>> Tolerant<'de> for List<T> {
+impl<'de, T: Document<'de>, const MOST: usize> Tolerant<'de> for List<T, MOST> {
     fn absent() -> Self {
-        Self { items: None, wrong: 0 }
+        Self { items: None, wrong: 0, beyond: 0 }
     }
 
     fn wrong() -> Self {
-        Self { items: None, wrong: 1 }
+        Self { items: None, wrong: 1, beyond: 0 }
     }
 
     fn sequence<A: SeqAccess<'de>>(mut sequence: A) -> Result<Self, A::Error> {
         let (mut items, mut wrong) = (Vec::new(), 0);
-        while let Some(item) = sequence.next_element::<Item<T>>()? {
-            match item.0 {
-                Some(item) => items.push(item),
-                None => wrong += 1,
+        while items.len() < MOST {
+            match sequence.next_element::<Item<T>>()? {
+                Some(Item(Some(item))) => items.push(item),
+                Some(Item(None)) => wrong += 1,
+                None => return Ok(Self { items: Some(items), wrong, beyond: 0 }),
             }
         }
-        Ok(Self { items: Some(items), wrong })
+        let mut beyond = 0;
+        while sequence.next_element::<IgnoredAny>()?.is_some() {
+            beyond += 1;
+        }
+        Ok(Self { items: Some(items), wrong, beyond })
     }
 
     fn map<A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
-        Ok(Self { items: Some(vec![read_document(map)?]), wrong: 0 })
+        Ok(Self { items: Some(vec![read_document(map)?]), wrong: 0, beyond: 0 })
     }
 }
 
-impl<'de, T: Document<'de>> Deserialize<'de> for List<T> {
+impl<'de, T: Document<'de>, const MOST: usize> Deserialize<'de> for List<T, MOST> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::read(deserializer)
     }

@@ -13,12 +13,15 @@ use crate::model::{JobId, Version, VersionId, VersionSelection};
 #[derive(Debug)]
 pub(super) struct JobState {
     selection: VersionSelection,
-    /// The followed versions.
-    versions: BTreeMap<VersionId, VersionState>,
+    /// The followed versions. Boxed, because a map makes room for eleven at once and most jobs have
+    /// one.
+    versions: BTreeMap<VersionId, Box<VersionState>>,
     /// Every version the last answer listed, newest first, with the label it goes by.
     order: Vec<(VersionId, String)>,
     /// Between two polls.
     interval: Duration,
+    /// The last one that could be read, of either call.
+    last_answer: Option<Moment>,
     /// Whether the last poll brought everything; `None` before the first one.
     success: Option<bool>,
     /// Unix seconds.
@@ -36,6 +39,7 @@ impl JobState {
         Self {
             selection,
             interval,
+            last_answer: None,
             versions: BTreeMap::new(),
             order: Vec::new(),
             success: None,
@@ -56,6 +60,7 @@ impl JobState {
         settings: &Settings,
         now: Moment,
     ) -> Vec<VersionId> {
+        self.last_answer = Some(now);
         follow::sort_newest_first(&mut listed);
         self.order = labels(&listed);
         let chosen = follow::choose(&self.selection, &listed, &self.versions, settings, now);
@@ -70,7 +75,7 @@ impl JobState {
                     state.update(version, now);
                     state
                 }
-                None => VersionState::new(version, now),
+                None => Box::new(VersionState::new(version, now)),
             };
             self.versions.insert(id, state);
         }
@@ -79,14 +84,16 @@ impl JobState {
     }
 
     pub(super) fn version(&mut self, version: Version, now: Moment) {
+        self.last_answer = Some(now);
         if let Some(state) = self.versions.get_mut(&version.version_id) {
             state.update(version, now);
             state.has_detail = true;
         }
     }
 
-    pub(super) fn interval(&self) -> Duration {
-        self.interval
+    /// Within the last interval, and what an answer may be late.
+    pub(super) fn has_answered(&self, late: Duration, now: Moment) -> bool {
+        self.last_answer.is_some_and(|at| at.age(now) <= self.interval + late)
     }
 
     /// Older values are withdrawn.

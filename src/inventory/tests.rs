@@ -328,3 +328,24 @@ async fn time_alone_says_which_jobs_changed() {
     assert_eq!(scene.inventory.tick(scene.now), [scene.key.clone()]);
     assert_eq!(scene.inventory.tick(scene.now), []);
 }
+
+#[tokio::test]
+async fn a_project_whose_only_answers_are_about_a_waiting_job_does_not_flap() {
+    let mut scene = Scene::new(VersionSelection::Latest);
+    let failing = JobId::from(8);
+    let jobs = [scene.key.job_id.clone(), failing.clone()];
+    let jobs = jobs.map(|job| (job, VersionSelection::Latest));
+    scene.inventory.add_project(&scene.key.project, SETTINGS, jobs, MINUTE, scene.now);
+    let failing = JobKey { job_id: failing, ..scene.key.clone() };
+    for minute in 0..10 {
+        scene.at(minute);
+        scene.inventory.polled(&failing, Polled::Failed, MINUTE, scene.now);
+        if minute % 2 == 0 {
+            scene.inventory.versions(&scene.key, vec![version(1, 7)], scene.now);
+            scene.inventory.polled(&scene.key, Polled::Success, MINUTE * 2, scene.now);
+        }
+        assert!(scene.up(), "minute {minute}");
+    }
+    scene.at(11);
+    assert!(!scene.up());
+}

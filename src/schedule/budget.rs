@@ -1,8 +1,7 @@
 use std::future::Future;
 use std::num::NonZeroU32;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use governor::clock::{Clock, Reference};
@@ -67,27 +66,52 @@ impl Budget {
 }
 
 /// The budget as one poll sees it: its first request was paid for when it was started.
+#[derive(Debug)]
 pub(super) struct PollPace {
     budget: Arc<Budget>,
-    paid: AtomicBool,
+    purse: Mutex<Purse>,
+}
+
+#[derive(Debug, Default)]
+struct Purse {
+    paid: bool,
+    /// How long the poll has waited for the budget, and since when it does so again.
+    waited: Duration,
+    waits_since: Option<Instant>,
 }
 
 impl PollPace {
     pub(super) fn first_paid(budget: &Arc<Budget>) -> Self {
-        Self { budget: Arc::clone(budget), paid: AtomicBool::new(true) }
+        let purse = Purse { paid: true, ..Purse::default() };
+        Self { budget: Arc::clone(budget), purse: Mutex::new(purse) }
+    }
+
+    /// How much of the poll was our own waiting, which says nothing about the cloud.
+    pub(super) fn waited(&self, now: Instant) -> Duration {
+        let purse = self.purse();
+        purse.waited + purse.waits_since.map_or(Duration::ZERO, |since| now - since)
+    }
+
+    fn purse(&self) -> MutexGuard<'_, Purse> {
+        self.purse.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Pace for PollPace {
     fn ready(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {
-            if self.paid.swap(false, Ordering::Relaxed) {
+            if std::mem::take(&mut self.purse().paid) {
                 return;
             }
+            let began = Instant::now();
+            self.purse().waits_since = Some(began);
             while let Err(at) = self.budget.take(Instant::now()) {
                 // At least a tick of the timer, or rounding could make this spin.
                 sleep_until(at.max(Instant::now() + Duration::from_millis(1))).await;
             }
+            let mut purse = self.purse();
+            purse.waits_since = None;
+            purse.waited += began.elapsed();
         })
     }
 }
@@ -101,7 +125,7 @@ mod tests {
         let budget = Arc::new(Budget::new(30));
         let mut sent = Vec::new();
         for _ in 0..100 {
-            let pace = PollPace { budget: Arc::clone(&budget), paid: AtomicBool::new(false) };
+            let pace = PollPace { budget: Arc::clone(&budget), purse: Mutex::default() };
             pace.ready().await;
             sent.push(Instant::now());
         }

@@ -86,6 +86,7 @@ struct Flight {
     job: Index,
     standing: Standing,
     started: Instant,
+    pace: Arc<PollPace>,
     handle: AbortHandle,
     /// Its slot was given to another job after so long.
     cut: Option<Duration>,
@@ -193,9 +194,11 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         let (api, ledger) = (Arc::clone(&self.api), Arc::clone(&self.ledger));
         let job = &self.jobs[index];
         let (job_id, standing) = (job.spec.job_id.clone(), job.standing);
-        let pace = PollPace::first_paid(&self.budget);
-        let handle = self.running.spawn(async move { poll(&*api, &*ledger, &job_id, &pace).await });
-        let flight = Flight { job: index, standing, started: now, handle, cut: None };
+        let pace = Arc::new(PollPace::first_paid(&self.budget));
+        let its_pace = Arc::clone(&pace);
+        let handle =
+            self.running.spawn(async move { poll(&*api, &*ledger, &job_id, &*its_pace).await });
+        let flight = Flight { job: index, standing, started: now, pace, handle, cut: None };
         self.flights.insert(flight.handle.id(), flight);
     }
 
@@ -215,7 +218,8 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
             if flight.cut.is_some() || (spare_failing && flight.standing == Standing::Failing) {
                 continue;
             }
-            let end = flight.started + patience;
+            // Waiting for the budget is not the cloud's doing, and whoever got the slot would wait too.
+            let end = flight.started + flight.pace.waited(now) + patience;
             if end <= now {
                 flight.cut = Some(patience);
                 flight.handle.abort();
@@ -245,15 +249,21 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         }
         let brought = matches!(report.outcome, Outcome::Success | Outcome::Partial);
         if brought {
-            let usual = self.usual.unwrap_or(lasted).mul_f64(1.0 - USUAL_WEIGHT);
-            self.usual = Some(usual + lasted.mul_f64(USUAL_WEIGHT));
+            let asked = lasted.saturating_sub(flight.pace.waited(now));
+            let usual = self.usual.unwrap_or(asked).mul_f64(1.0 - USUAL_WEIGHT);
+            self.usual = Some(usual + asked.mul_f64(USUAL_WEIGHT));
         }
         let job = &mut self.jobs[flight.job];
         let standing = if brought { Standing::Good } else { Standing::Failing };
         let before = std::mem::replace(&mut job.standing, standing);
         self.failing += usize::from(standing == Standing::Failing);
         self.failing -= usize::from(before == Standing::Failing);
-        let waited = std::mem::replace(&mut job.waits, report.waits && brought);
+        // A poll that brought nothing says nothing about it: a shorter interval would withdraw at once
+        // what a longer one keeps fresh.
+        let waited = job.waits;
+        if brought {
+            job.waits = report.waits;
+        }
         if waited != job.waits {
             self.fit_budget();
         }

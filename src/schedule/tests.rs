@@ -66,32 +66,37 @@ impl TrainingApi for Cloud {
             };
             return Err(Error::Throttled { retry_after: Some(retry_after), refusal });
         }
-        let state = State::from_v1(if waits { 7 } else { 8 });
-        let version = Version {
-            api: Api::V1,
-            job_id: job.clone(),
-            job_name: "job".to_owned(),
-            version_id: VersionId::from(1),
-            version_name: None,
-            state,
-            created: Some(1.0),
-            started: None,
-            duration: None,
-            facts: Facts::default(),
-            resources: Resources::default(),
-            usage: None,
-            quality: None,
-        };
-        Ok(Reading { content: vec![version], misreads: Vec::new() })
+        let content = vec![version(job, if waits { 7 } else { 8 })];
+        Ok(Reading { content, misreads: Vec::new() })
     }
 
     async fn version(
         &self,
-        _: &JobId,
+        job: &JobId,
         _: &VersionId,
-        _: &dyn Pace,
+        pace: &dyn Pace,
     ) -> Result<Reading<Version>, Error> {
-        Err(Error::Internal("not asked for".to_owned()))
+        pace.ready().await;
+        sleep(Duration::from_millis(80)).await;
+        Ok(Reading { content: version(job, 8), misreads: Vec::new() })
+    }
+}
+
+fn version(job: &JobId, code: i64) -> Version {
+    Version {
+        api: Api::V1,
+        job_id: job.clone(),
+        job_name: "job".to_owned(),
+        version_id: VersionId::from(1),
+        version_name: None,
+        state: State::from_v1(code),
+        created: Some(1.0),
+        started: None,
+        duration: None,
+        facts: Facts::default(),
+        resources: Resources::default(),
+        usage: None,
+        quality: None,
     }
 }
 
@@ -100,16 +105,23 @@ impl TrainingApi for Cloud {
 struct Answers {
     last: Mutex<HashMap<JobId, Instant>>,
     failed: Mutex<HashMap<JobId, usize>>,
+    intervals: Mutex<HashMap<JobId, Duration>>,
+    /// Jobs whose detail is still to be read.
+    without_detail: Mutex<HashSet<JobId>>,
 }
 
 impl Ledger for Answers {
-    fn versions(&self, _: &JobId, _: Vec<Version>) -> Vec<VersionId> {
-        Vec::new()
+    fn versions(&self, job: &JobId, versions: Vec<Version>) -> Vec<VersionId> {
+        let wanted = self.without_detail.lock().unwrap().contains(job);
+        versions.into_iter().filter(|_| wanted).map(|version| version.version_id).collect()
     }
 
-    fn version(&self, _: &JobId, _: Version) {}
+    fn version(&self, job: &JobId, _: Version) {
+        self.without_detail.lock().unwrap().remove(job);
+    }
 
-    fn polled(&self, job: &JobId, outcome: Outcome, _: Duration) {
+    fn polled(&self, job: &JobId, outcome: Outcome, interval: Duration) {
+        self.intervals.lock().unwrap().insert(job.clone(), interval);
         if outcome == Outcome::Success {
             self.last.lock().unwrap().insert(job.clone(), Instant::now());
         } else {
@@ -273,5 +285,28 @@ async fn a_job_that_waits_is_polled_less_often() {
     let polls = |job| state.requests.iter().filter(|(_, of)| *of == JobId::from(job)).count();
     assert!((20..=22).contains(&polls(0)), "{}", polls(0));
     assert!((10..=12).contains(&polls(1)), "{}", polls(1));
+    scene.stop.cancel();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_that_waits_for_the_budget_is_not_cut_off_for_it() {
+    let scene = start(50, Settings { requests_per_minute: 60, ..settings() });
+    scene.answers.without_detail.lock().unwrap().extend(scene.jobs.iter().cloned());
+    sleep(MINUTE * 10).await;
+    assert_eq!(scene.answers.without_detail.lock().unwrap().len(), 0);
+    assert_eq!(*scene.answers.failed.lock().unwrap(), HashMap::new());
+    scene.stop.cancel();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiting_job_keeps_its_interval_when_a_poll_fails() {
+    let scene = start(1, settings());
+    let job = &scene.jobs[0];
+    scene.cloud.state.lock().unwrap().pending = [job.clone()].into();
+    sleep(MINUTE * 3).await;
+    scene.hang(0..1);
+    sleep(MINUTE * 5).await;
+    assert!(scene.answers.failed.lock().unwrap()[job] >= 2);
+    assert_eq!(scene.answers.intervals.lock().unwrap()[job], MINUTE * 2);
     scene.stop.cancel();
 }

@@ -5,8 +5,11 @@ use serde::de::MapAccess;
 
 use crate::cloud::v1::version::{Job, VersionDocument};
 use crate::cloud::wire::{Answer, Document, Limits, List, Reader, Scalar, Taken};
-use crate::cloud::{Error, Fault, Reading, Refusal};
+use crate::cloud::{Error, Fault, Reading, Refusal, bare};
 use crate::model::{JobId, Version};
+
+/// The most a page can hold by the API's documents; we ask for fewer.
+const MOST_VERSIONS: usize = 1000;
 
 #[derive(Debug, Default)]
 struct AnswerDocument<'a> {
@@ -14,7 +17,7 @@ struct AnswerDocument<'a> {
     error_code: Scalar<'a>,
     error_message: Scalar<'a>,
     version_count: Scalar<'a>,
-    versions: List<VersionDocument<'a>>,
+    versions: List<VersionDocument<'a>, MOST_VERSIONS>,
     /// The detail's fields, and the list's `job_id`, `job_name` and `job_desc`.
     top: VersionDocument<'a>,
 }
@@ -37,13 +40,26 @@ impl<'de: 'a, 'a> Document<'de> for AnswerDocument<'a> {
 /// The versions in one answer, and how many the job has according to it.
 pub(super) struct Page {
     pub(super) versions: Reading<Vec<Version>>,
+    /// Elements of the page, also those that could not be read.
+    pub(super) listed: usize,
     pub(super) version_count: Option<u64>,
 }
 
 /// Reads one answer. HTTP 200 may still carry a refusal.
 pub(super) fn read(body: &[u8], job_id: &JobId, limits: Limits) -> Result<Page, Error> {
-    let Answer(answer): Answer<AnswerDocument<'_>> =
-        serde_json::from_slice(body).map_err(|error| Error::Malformed(error.to_string()))?;
+    let repaired;
+    let parsed: serde_json::Result<Answer<AnswerDocument<'_>>> = match serde_json::from_slice(body)
+    {
+        Ok(answer) => Ok(answer),
+        Err(error) => match std::str::from_utf8(body).ok().and_then(bare::quoted) {
+            Some(text) => {
+                repaired = text;
+                serde_json::from_str(&repaired)
+            }
+            None => Err(error),
+        },
+    };
+    let Answer(answer) = parsed.map_err(|error| Error::Malformed(error.to_string()))?;
     let mut reader = Reader::new(limits);
     if answer.is_success == Scalar::Bool(false) {
         let (code, message) = (
@@ -60,13 +76,17 @@ pub(super) fn read(body: &[u8], job_id: &JobId, limits: Limits) -> Result<Page, 
         // Valid JSON that is no answer of this API: `{}`, or somebody else's document.
         return Err(Error::Malformed("neither a version nor a list of versions".to_owned()));
     }
-    let unread = answer.versions.wrong > 0;
+    if answer.versions.beyond > 0 {
+        return Err(Error::Malformed(format!("a page of more than {MOST_VERSIONS} versions")));
+    }
+    let wrong = answer.versions.wrong;
     let mut documents = answer.versions.items.unwrap_or_default();
     if answer.top.is_given() {
         documents.push(answer.top);
     }
+    let listed = documents.len() + wrong;
     let job = Job { id: job_id, name: &name, description: &description };
-    let is_empty = documents.is_empty() && !unread;
+    let is_empty = listed == 0;
     let read = documents.into_iter().filter_map(|document| document.read(&job, &mut reader));
     let content: Vec<Version> = read.collect();
     if content.is_empty() && !is_empty {
@@ -76,6 +96,72 @@ pub(super) fn read(body: &[u8], job_id: &JobId, limits: Limits) -> Result<Page, 
     let version_count = answer.version_count.integer().ok().flatten();
     Ok(Page {
         versions: Reading { content, misreads: reader.misreads },
+        listed,
         version_count: version_count.and_then(|count| u64::try_from(count).ok()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { label_length: 128, classes: 9, extra_metrics: 0 };
+
+    fn versions(body: &str) -> Vec<Version> {
+        read(body.as_bytes(), &JobId::from(1), LIMITS).unwrap().versions.content
+    }
+
+    #[test]
+    fn no_nesting_reaches_the_end_of_the_stack() {
+        // Arrays in strings in arrays: each string costs its quotes twice over, so it stays small.
+        let mut nested = "[]".to_owned();
+        for _ in 0..16 {
+            nested = format!("{}{nested}{}", "[".repeat(120), "]".repeat(120));
+            nested = serde_json::to_string(&nested).unwrap();
+        }
+        let body = format!(r#"{{"versions":[{{"version_id":1,"system_metric_list":{nested}}}]}}"#);
+        assert!(body.len() < 1 << 20, "{}", body.len());
+        assert_eq!(versions(&body).len(), 1);
+    }
+
+    #[test]
+    fn a_page_of_more_versions_than_there_can_be_is_no_answer() {
+        let body = format!(r#"{{"versions":[{}{{}}]}}"#, "{},".repeat(MOST_VERSIONS));
+        let error = read(body.as_bytes(), &JobId::from(1), LIMITS).err().unwrap();
+        assert_eq!(
+            error.to_string(),
+            "the answer cannot be read: a page of more than 1000 versions"
+        );
+    }
+
+    #[test]
+    fn misreads_without_end_are_counted_to_an_end() {
+        let wrong = "{},".repeat(50_000);
+        let body = format!(
+            r#"{{"version_id":1,"system_metric_list":{{"cpuUsage":[{wrong}"x"],"memUsage":["5"]}}}}"#
+        );
+        let page = read(body.as_bytes(), &JobId::from(1), LIMITS).unwrap();
+        assert_eq!(page.versions.misreads.len(), 10_000);
+        assert_eq!((page.versions.content.len(), page.listed), (1, 1));
+    }
+
+    #[test]
+    fn a_version_that_cannot_be_read_still_counts_as_listed() {
+        let body = r#"{"versions":[{"version_id":1},{"version_name":"V0002"},7]}"#;
+        let page = read(body.as_bytes(), &JobId::from(1), LIMITS).unwrap();
+        assert_eq!((page.versions.content.len(), page.listed), (1, 3));
+    }
+
+    #[test]
+    fn a_score_that_is_no_number_costs_itself_alone_however_it_is_written() {
+        let metrics = r#"{"total_metric":{"total_metric_values":{"recall":NaN,"precision":0.5}}}"#;
+        for list in [metrics.to_owned(), serde_json::to_string(metrics).unwrap()] {
+            let body = format!(r#"{{"version_id":1,"model_metric_list":{list}}}"#);
+            let page = read(body.as_bytes(), &JobId::from(1), LIMITS).unwrap();
+            let overall = page.versions.content[0].quality.clone().unwrap().overall;
+            assert_eq!((overall.recall, overall.precision), (None, Some(0.5)), "{list}");
+            let misread = crate::cloud::Misread { field: "recall", fault: Fault::NotFinite };
+            assert_eq!(page.versions.misreads, [misread], "{list}");
+        }
+    }
 }

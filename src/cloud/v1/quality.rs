@@ -11,11 +11,14 @@ use crate::cloud::wire::{
 };
 use crate::model::{ClassQuality, Quality, Scores};
 
+/// Classes that are read of one file: as many as `limits.classes_per_version` can ask for.
+const MOST_CLASSES: usize = 100_000;
+
 document! {
     /// The file.
     #[derive(Clone, PartialEq)]
     pub(super) struct ModelMetricList {
-        classes: List<ClassDocument> = "metric",
+        classes: List<ClassDocument, MOST_CLASSES> = "metric",
         total: Lenient<TotalDocument> = "total_metric",
     }
 }
@@ -28,10 +31,11 @@ document! {
 }
 
 document! {
+    /// Boxed: a class without content is three bytes on the wire and should be little more here.
     #[derive(Clone, PartialEq)]
     struct ClassDocument {
-        meta: Lenient<ClassMeta> = "metric_meta",
-        values: Lenient<ScoresDocument> = "metric_values",
+        meta: Lenient<Box<ClassMeta>> = "metric_meta",
+        values: Lenient<Box<ScoresDocument>> = "metric_values",
     }
 }
 
@@ -114,7 +118,8 @@ pub(super) fn read(document: ModelMetricList, reader: &mut Reader) -> Quality {
         reader.misread("metric", Fault::WrongType);
     }
     let classes = document.classes.items.unwrap_or_default();
-    quality.dropped_classes = classes.len().saturating_sub(reader.limits.classes);
+    quality.dropped_classes =
+        classes.len().saturating_sub(reader.limits.classes) + document.classes.beyond;
     for (position, class) in classes.into_iter().take(reader.limits.classes).enumerate() {
         let meta = reader.object("metric_meta", class.meta).unwrap_or_default();
         let mut id = reader.label("class_id", &meta.id.0);
@@ -123,7 +128,7 @@ pub(super) fn read(document: ModelMetricList, reader: &mut Reader) -> Quality {
             id = position.to_string();
         }
         let values = reader.object("metric_values", class.values);
-        let scores = values.map(|values| scores(values, reader)).unwrap_or_default();
+        let scores = values.map(|values| scores(*values, reader)).unwrap_or_default();
         quality.classes.push(ClassQuality { id, name, scores });
     }
     quality

@@ -67,7 +67,7 @@ impl Training {
         path: &[&str],
         query: &str,
         pace: &dyn Pace,
-    ) -> Result<Answer, Error> {
+    ) -> Result<(Answer, Arc<Token>), Error> {
         let once = || async {
             let token = self.tokens.token().await?;
             let outcome = self.get_with(&token, operation, path, query, pace).await;
@@ -75,7 +75,7 @@ impl Training {
                 if outcome.is_ok() {
                     self.tokens.accepted(&token);
                 }
-                return outcome;
+                return Ok((outcome?, token));
             };
             let token = self.tokens.renew(&token, &refusal).await?;
             self.transport.own().api_retry(operation);
@@ -83,7 +83,7 @@ impl Training {
             if outcome.is_ok() {
                 self.tokens.accepted(&token);
             }
-            outcome
+            Ok((outcome?, token))
         };
         let once_more = ExponentialBuilder::default()
             .with_min_delay(RETRY_AFTER)
@@ -134,7 +134,7 @@ impl Training {
         query: &str,
         pace: &dyn Pace,
     ) -> Result<Page, Error> {
-        let Answer { body, share, .. } = self.get(operation, path, query, pace).await?;
+        let (Answer { body, share, .. }, token) = self.get(operation, path, query, pace).await?;
         let (job, limits, is_large) = (job.clone(), self.limits, share.is_large());
         let read = move || {
             let read = answer::read(&body, &job, limits);
@@ -149,6 +149,13 @@ impl Training {
         } else {
             read()
         };
+        // A refusal that came as HTTP 200 has not been through the transport's hands.
+        let outcome = outcome.map_err(|error| match error {
+            Error::Rejected(refusal) => {
+                Error::Rejected(refusal.without(&[token.value.expose_secret()]))
+            }
+            other => other,
+        });
         if let Err(error) = &outcome {
             self.transport.own().api_error(operation, error.reason());
         }
@@ -165,7 +172,8 @@ impl TrainingApi for Training {
             let path = [job.as_str(), "versions"];
             let answer = self.ask(Operation::Versions, job, &path, &query, pace).await?;
             all.misreads.extend(answer.versions.misreads);
-            let asked_enough = answer.versions.content.len() < VERSIONS_PER_PAGE;
+            // A version that cannot be read is no sign that the page was the last.
+            let asked_enough = answer.listed < VERSIONS_PER_PAGE;
             let known = seen.len();
             for version in answer.versions.content {
                 if seen.insert(version.version_id.clone()) {
