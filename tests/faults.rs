@@ -1,13 +1,8 @@
 //! What the exporter says while the cloud misbehaves, and that it is well again afterwards.
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
 
-use crate::harness::{Cloud, Daemon, QUICK, Setup, wait_for};
-
-/// Longer than anything here takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::harness::{Cloud, Daemon, PATIENCE, QUICK, Setup, wait_for};
 
 /// Polls that a fault lasts for, so that a line for each of them would show.
 const POLLS: u32 = 4;
@@ -345,10 +340,10 @@ async fn secrets_are_nowhere() {
     let refused = Daemon::start(&setup.file(&cloud)).await;
     refused.shows(&["modelarts_exporter_api_errors_total{operation=\"token\"} > 0"]).await;
     let setup = Setup { auth: Setup::new().auth, ..setup };
-    let taken = Daemon::start(&setup.file(&cloud)).await;
-    taken.shows(&["modelarts_up == 1"]).await;
+    let accepted = Daemon::start(&setup.file(&cloud)).await;
+    accepted.shows(&["modelarts_up == 1"]).await;
     let token = token_of(&cloud).await;
-    for daemon in [refused, taken] {
+    for daemon in [refused, accepted] {
         let mut seen = String::new();
         for path in ["/", "/metrics", "/-/healthy", "/-/ready", "/config", "/nowhere"] {
             seen += &daemon.get(path).await.text;

@@ -1,15 +1,12 @@
 //! What becomes of a job and of its series, and of the exporter itself.
 
-use std::time::Duration;
-
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::harness::{Cloud, Daemon, ONE_POLL, QUICK, Setup, run, run_with_config, wait_for};
-
-/// Longer than anything here takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::harness::{
+    Cloud, Daemon, ONE_POLL, PATIENCE, QUICK, Scrape, Setup, run, run_with_config, wait_for,
+};
 
 /// Everything of the newest minute, which goes when the run ends.
 const NEWEST: [&str; 6] = [
@@ -436,7 +433,7 @@ async fn the_commands_that_end_say_how_it_went() {
     let setup = Setup { poll: ONE_POLL, ..Setup::of([job]) };
     let once = run_with_config("once", &setup.file(&cloud)).await;
     assert_eq!(once.status.code(), Some(0), "{}", once.stderr);
-    let scrape = crate::harness::Scrape::read(&once.stdout);
+    let scrape = Scrape::read(&once.stdout);
     let unmet =
         scrape.unmet(&["modelarts_up == 1", "modelarts_job_status{status=\"running\"} == 1"]);
     assert_eq!(unmet, [""; 0]);

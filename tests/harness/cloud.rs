@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::ops::Deref;
 
 use modelarts_exporter::simulator::{Scenario, Settings, bind};
@@ -20,7 +21,6 @@ pub(crate) struct Cloud {
 pub(crate) struct Added {
     pub(crate) job_id: u64,
     pub(crate) version_id: u64,
-    pub(crate) version_name: String,
 }
 
 #[derive(Deserialize)]
@@ -183,12 +183,13 @@ impl Setup<'_> {
         let url = cloud.url();
         let mut text = format!("[poll]\n{}\n{}\n", self.poll, self.tables);
         for (name, jobs) in &self.projects {
-            text += &format!(
+            let _ = write!(
+                text,
                 "[[projects]]\nname = \"{name}\"\nendpoint = \"{url}\"\n{}\n[projects.auth]\niam_endpoint = \"{url}\"\ndomain = \"demo\"\nusername = \"demo\"\n{}\n",
                 self.project, self.auth
             );
             for (job, versions) in jobs {
-                text += &format!("[[projects.jobs]]\njob_id = {job}\nversions = {versions}\n");
+                let _ = write!(text, "[[projects.jobs]]\njob_id = {job}\nversions = {versions}\n");
             }
         }
         text

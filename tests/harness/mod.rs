@@ -11,9 +11,9 @@ mod process;
 mod scrape;
 mod wait;
 
-pub(crate) use cloud::{Added, Cloud, ONE_POLL, QUICK, Setup};
+pub(crate) use cloud::{Cloud, ONE_POLL, QUICK, Setup};
 pub(crate) use http::{Answer, Site};
 pub(crate) use ours::{Daemon, Demo, Simulator, run, run_with_config};
 pub(crate) use process::{Finished, Process};
 pub(crate) use scrape::Scrape;
-pub(crate) use wait::wait_for;
+pub(crate) use wait::{PATIENCE, wait_for};

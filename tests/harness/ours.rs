@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{Finished, Process, Scrape, Site, wait_for};
+use super::{Finished, PATIENCE, Process, Scrape, Site, wait_for};
 
 /// From exec to the first line that names an address; generous, because all tests share the machine.
 const START: Duration = Duration::from_secs(20);
@@ -18,9 +18,6 @@ fn exporter(args: &[&str]) -> Command {
     command.env_clear().args(args);
     command
 }
-
-/// Longer than any state takes to come about on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The daemon with a configuration file of its own, listening on a port of its own.
 #[derive(Debug)]

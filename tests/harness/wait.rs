@@ -2,6 +2,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+/// Longer than any state of our own takes to come about on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
 /// Between two looks at a state: short beside every deadline, long beside the cost of a look.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
