@@ -49,8 +49,8 @@ test-long: $(TOOLS)/bin/cargo-deny ## What is slow: dependencies' licences and s
 	$(CARGO) test --locked --test long
 
 .PHONY: bench
-bench: ## Measure
-	$(CARGO) bench --locked
+bench: ## Measure what a poll costs beside a bare loop, and the memory; minutes, on an idle machine
+	$(CARGO) bench --locked --bench cycle
 
 # --- what is generated
 
