@@ -26,6 +26,10 @@ help: ## Say what there is
 demo: ## Build and run the exporter against a simulated cloud; prints the URLs to open
 	$(CARGO) run --locked -- demo
 
+.PHONY: build
+build: ## Build what is shipped: target/release/modelarts-exporter
+	$(CARGO) build --locked --release
+
 # --- daily work
 
 .PHONY: check

@@ -1,7 +1,7 @@
 //! What takes minutes: `make test-long`. Each has a small sibling in `make test`.
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
-#![allow(dead_code, reason = "the harness serves the other binary, too")]
+#![allow(dead_code, unused_imports, reason = "the harness serves the other binary, too")]
 
 mod harness;
 

@@ -2,13 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod answers;
+mod authentication;
 mod configuration;
 mod documents;
 mod exposition;
+mod faults;
 mod golden;
 mod hanging;
 mod harness;
 mod import_rules;
+mod lifecycle;
+mod memory;
 mod packaging;
 mod parser;
 mod peers;

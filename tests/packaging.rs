@@ -38,6 +38,15 @@ fn the_shipped_files_agree_on_the_port() {
 }
 
 #[test]
+fn the_first_file_of_the_readme_is_the_minimal_one() {
+    let readme = repository("README.md");
+    let shown = between(&readme, "   ```toml\n", "   ```\n").replace("\n   ", "\n");
+    let minimal = repository("config/minimal.toml");
+    let (_, body) = minimal.split_once("\n\n").expect("a comment, then the file");
+    assert_eq!(shown.trim(), body.trim());
+}
+
+#[test]
 fn what_is_shipped_names_metrics_that_exist() {
     let documented = repository("docs/metrics.md");
     let documented: BTreeSet<_> = names(&documented).collect();

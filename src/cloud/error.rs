@@ -82,6 +82,9 @@ pub enum Error {
         #[source]
         cause: Arc<Self>,
     },
+    /// There is nothing to call with: every job of the project waits for it.
+    #[error("no token")]
+    NoToken(#[source] Arc<Error>),
     /// A mistake of ours.
     #[error("internal error: {0}")]
     Internal(String),
@@ -129,7 +132,7 @@ impl Error {
             Self::Rejected(_) => "rejected",
             Self::Malformed(_) => "malformed",
             Self::TooLarge { .. } => "too_large",
-            Self::Held { cause, .. } => cause.reason(),
+            Self::Held { cause, .. } | Self::NoToken(cause) => cause.reason(),
             Self::Internal(_) => "internal",
         }
     }
@@ -148,7 +151,8 @@ impl Error {
             | Self::Throttled { .. }
             | Self::Unauthorized(_)
             | Self::ApiRetired(_)
-            | Self::Held { .. } => true,
+            | Self::Held { .. }
+            | Self::NoToken(_) => true,
             Self::Timeout(_)
             | Self::Forbidden(_)
             | Self::NotFound(_)
@@ -167,8 +171,10 @@ impl Error {
             Self::ApiRetired(_) => Some("this region has switched the v1 training API off"),
             Self::Tls { .. } => Some("for a private CA set `ca_file` of the project"),
             Self::TooLarge { .. } => Some("raise `limits.answer_bytes`, or follow fewer versions"),
-            Self::Held { cause, .. } => cause.remedy(),
-            Self::Unauthorized(_) => Some("check `auth` of the project: user, domain, password"),
+            Self::Held { cause, .. } | Self::NoToken(cause) => cause.remedy(),
+            Self::Unauthorized(_) => Some(
+                "check `auth` and `project_id` of the project: user, domain, password, project",
+            ),
             Self::Forbidden(_) => {
                 Some("grant the user modelarts:trainJobVersion:list and modelarts:trainJob:list")
             }

@@ -121,10 +121,10 @@ impl Transport {
         secrets: &[&str],
         attempt: &mut Attempt<'_>,
     ) -> Result<Answer, Error> {
-        let response = request.send().await.map_err(connection_error)?;
+        let mut response = request.send().await.map_err(connection_error)?;
         let status = response.status();
         attempt.code = Some(status.as_u16());
-        let headers = response.headers().clone();
+        let headers = std::mem::take(response.headers_mut());
         let refused = !status.is_success();
         let limit = if refused { REFUSAL_BYTES } else { self.answer_bytes };
         let (body, share) = match self.read_body(response, limit).await {
@@ -145,9 +145,13 @@ impl Transport {
     ) -> Result<(Vec<u8>, Share), Error> {
         let mut share = self.memory.share();
         let mut received = 0;
-        let mut kept = Vec::new();
+        let announced = response.content_length().and_then(|bytes| usize::try_from(bytes).ok());
+        let mut kept = Vec::with_capacity(announced.unwrap_or_default().min(SKIM_FROM_BYTES));
         let mut skimmer: Option<Skimmer> = None;
-        while let Some(chunk) = response.chunk().await.map_err(connection_error)? {
+        // An error in the middle of a body no longer knows where it came from.
+        let url = response.url().clone();
+        let broken = |error: reqwest::Error| connection_error(error.with_url(url.clone()));
+        while let Some(chunk) = response.chunk().await.map_err(broken)? {
             received += chunk.len();
             if received > limit {
                 return Err(Error::TooLarge { limit });

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,6 +14,10 @@ use super::snapshot::Snapshot;
 
 /// Why a series that was refused as a repetition counts as dropped.
 const DUPLICATE: &str = "duplicate";
+
+/// Texts that wait for a publication, at most. A whole fleet's, as at the end of the first round,
+/// would double the memory.
+const MOST_PENDING: usize = 256;
 
 /// What `/metrics` is made of: the lines of every job.
 ///
@@ -68,12 +72,31 @@ impl Store {
 
     /// From the next publication on the job's lines are these.
     pub fn put(&self, key: JobKey, text: JobText) {
-        locked(&self.shared.pending).insert(key, Some(text));
+        self.note(key, Some(text));
     }
 
     /// From the next publication on the job is gone.
     pub fn remove(&self, key: JobKey) {
-        locked(&self.shared.pending).insert(key, None);
+        self.note(key, None);
+    }
+
+    fn note(&self, key: JobKey, change: Option<JobText>) {
+        let mut pending = locked(&self.shared.pending);
+        pending.insert(key, change);
+        let is_full = pending.len() >= MOST_PENDING;
+        drop(pending);
+        if is_full {
+            drop(self.settled());
+        }
+    }
+
+    /// The jobs with every note worked in, which nobody sees before the next publication.
+    fn settled(&self) -> MutexGuard<'_, Jobs> {
+        // Notes are taken with the jobs locked, or an older one could come after a newer one.
+        let mut jobs = locked(&self.shared.jobs);
+        let changes = mem::take(&mut *locked(&self.shared.pending));
+        jobs.apply(changes);
+        jobs
     }
 
     /// Shows the readers what was put and removed. `now` is the Unix time.
@@ -81,11 +104,10 @@ impl Store {
     /// Costs as much as what changed, not as much as what is held. Meant to be called about once a
     /// second, so that a burst of polls makes one snapshot; it does not wait for any reader.
     pub fn publish(&self, now: f64) -> Published {
-        let mut jobs = locked(&self.shared.jobs);
-        let changes = mem::take(&mut *locked(&self.shared.pending));
-        let touched = jobs.apply(changes);
+        let mut jobs = self.settled();
+        let touched = mem::take(&mut jobs.touched);
         let mut snapshot = Arc::clone(&self.shared.publisher.borrow());
-        if touched.families.contains(&true) {
+        if !touched.families.is_empty() {
             let series = jobs.members().map(|member| member.series).sum();
             snapshot = Arc::new(snapshot.with(jobs.lines(&touched.families), series));
             self.shared.publisher.send_replace(Arc::clone(&snapshot));
@@ -112,19 +134,22 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 struct Jobs {
     families: usize,
     groups: Vec<Group>,
+    /// Since the last publication.
+    touched: Touched,
     /// Refused series by project, as last reported.
     refused: BTreeMap<Arc<str>, usize>,
 }
 
-/// What a batch of changes touched.
+/// What changes touched.
+#[derive(Default)]
 struct Touched {
-    families: Vec<bool>,
+    families: BTreeSet<FamilyIndex>,
     blocks: usize,
 }
 
 impl Touched {
     fn touch(&mut self, group: &Group) {
-        group.families().for_each(|family| self.families[family] = true);
+        self.families.extend(group.families());
     }
 
     fn built(&mut self, group: &Group) {
@@ -135,28 +160,26 @@ impl Touched {
 
 impl Jobs {
     fn new(families: usize) -> Self {
-        Self { families, groups: Vec::new(), refused: BTreeMap::new() }
+        Self { families, groups: Vec::new(), touched: Touched::default(), refused: BTreeMap::new() }
     }
 
     fn members(&self) -> impl Iterator<Item = &super::group::Member> {
         self.groups.iter().flat_map(Group::members)
     }
 
-    /// The lines of the families that are marked.
+    /// The lines of these families.
     fn lines<'a>(
         &'a self,
-        marked: &'a [bool],
+        families: &'a BTreeSet<FamilyIndex>,
     ) -> impl Iterator<Item = (FamilyIndex, super::snapshot::FamilyLines)> + 'a {
-        let marked = marked.iter().enumerate().filter(|(_, marked)| **marked);
-        marked.map(|(family, _)| {
-            (family, self.groups.iter().map(|group| group.block(family)).collect())
-        })
+        families
+            .iter()
+            .map(|&family| (family, self.groups.iter().map(|group| group.block(family)).collect()))
     }
 
-    fn apply(&mut self, changes: BTreeMap<JobKey, Option<JobText>>) -> Touched {
-        let mut touched = Touched { families: vec![false; self.families], blocks: 0 };
+    fn apply(&mut self, changes: BTreeMap<JobKey, Option<JobText>>) {
         if changes.is_empty() {
-            return touched;
+            return;
         }
         let mut old = mem::take(&mut self.groups);
         if old.is_empty() {
@@ -171,18 +194,16 @@ impl Jobs {
             while let Some(change) = changes.next_if(|(key, _)| end.is_none_or(|end| key < end)) {
                 mine.push(change);
             }
-            self.work_in(group, mine, &mut touched);
+            if mine.is_empty() {
+                self.keep(group);
+            } else {
+                self.work_in(group, mine);
+            }
         }
-        touched
     }
 
     /// Works the changes that fall into a group in, and keeps what becomes of it.
-    fn work_in(
-        &mut self,
-        mut group: Group,
-        changes: Vec<(JobKey, Option<JobText>)>,
-        touched: &mut Touched,
-    ) {
+    fn work_in(&mut self, mut group: Group, changes: Vec<(JobKey, Option<JobText>)>) {
         let stays =
             |(key, text): &(JobKey, Option<JobText>)| group.find(key).is_some() == text.is_some();
         if changes.iter().all(stays) {
@@ -190,14 +211,13 @@ impl Jobs {
                 .into_iter()
                 .filter_map(|(key, text)| Some((group.find(&key)?, text?)))
                 .collect();
-            for family in group.update(&updates) {
-                touched.families[family] = true;
-                touched.blocks += 1;
-            }
-            self.keep(group, touched);
+            let families = group.update(&updates);
+            self.touched.blocks += families.len();
+            self.touched.families.extend(families);
+            self.keep(group);
             return;
         }
-        touched.touch(&group);
+        self.touched.touch(&group);
         let mut jobs: BTreeMap<JobKey, Lines<'_>> = group
             .members()
             .iter()
@@ -210,27 +230,27 @@ impl Jobs {
                 None => jobs.remove(&key),
             };
         }
-        for group in self.split(jobs, touched) {
-            self.keep(group, touched);
+        for group in self.split(jobs) {
+            self.keep(group);
         }
     }
 
     /// One group, or several of about the named size where it has grown to more than two.
-    fn split(&self, jobs: BTreeMap<JobKey, Lines<'_>>, touched: &mut Touched) -> Vec<Group> {
+    fn split(&mut self, jobs: BTreeMap<JobKey, Lines<'_>>) -> Vec<Group> {
         let parts = if jobs.len() > 2 * GROUP_JOBS { jobs.len().div_ceil(GROUP_JOBS) } else { 1 };
         let size = jobs.len().div_ceil(parts);
         let mut jobs = jobs.into_iter().peekable();
         let mut groups = Vec::with_capacity(parts);
         while jobs.peek().is_some() {
             let group = Group::new(self.families, jobs.by_ref().take(size).collect());
-            touched.built(&group);
+            self.touched.built(&group);
             groups.push(group);
         }
         groups
     }
 
     /// Puts a group at the end, joined with the one before where both are small.
-    fn keep(&mut self, group: Group, touched: &mut Touched) {
+    fn keep(&mut self, group: Group) {
         let room =
             |before: &mut Group| before.members().len() + group.members().len() <= GROUP_JOBS;
         match self.groups.pop_if(room) {
@@ -240,7 +260,7 @@ impl Jobs {
                     members.map(move |(at, member)| (member.key.clone(), Lines::Kept(part, at)))
                 });
                 let joined = Group::new(self.families, joined.collect());
-                touched.built(&joined);
+                self.touched.built(&joined);
                 self.groups.push(joined);
             }
             None if group.members().is_empty() => {}

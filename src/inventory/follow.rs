@@ -19,7 +19,7 @@ pub(super) fn age_key(version: &Version) -> (u64, Option<u64>, VersionId) {
 pub(super) fn choose(
     selection: &VersionSelection,
     listed: &[Version],
-    followed: &BTreeMap<VersionId, VersionState>,
+    followed: &BTreeMap<VersionId, Box<VersionState>>,
     settings: &Settings,
     now: Moment,
 ) -> Vec<VersionId> {

@@ -13,8 +13,9 @@ use crate::model::{JobId, Version, VersionId, VersionSelection};
 #[derive(Debug)]
 pub(super) struct JobState {
     selection: VersionSelection,
-    /// The followed versions.
-    versions: BTreeMap<VersionId, VersionState>,
+    /// The followed versions. Boxed, because a map makes room for eleven at once and most jobs have
+    /// one.
+    versions: BTreeMap<VersionId, Box<VersionState>>,
     /// Every version the last answer listed, newest first, with the label it goes by.
     order: Vec<(VersionId, String)>,
     /// Between two polls.
@@ -74,7 +75,7 @@ impl JobState {
                     state.update(version, now);
                     state
                 }
-                None => VersionState::new(version, now),
+                None => Box::new(VersionState::new(version, now)),
             };
             self.versions.insert(id, state);
         }

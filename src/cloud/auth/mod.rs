@@ -200,10 +200,10 @@ impl Inner {
                 Ok(token)
             }
             Err(error) => {
-                let hold = if matches!(error, Error::Unauthorized(_) | Error::Forbidden(_)) {
-                    REFUSED_HOLD
-                } else {
-                    FIRST_HOLD.saturating_mul(1 << turn.failures.min(10)).min(LONGEST_HOLD)
+                let hold = match error {
+                    Error::Unauthorized(_) | Error::Forbidden(_) => REFUSED_HOLD,
+                    Error::Throttled { retry_after: Some(wait), .. } => wait.min(REFUSED_HOLD),
+                    _ => FIRST_HOLD.saturating_mul(1 << turn.failures.min(10)).min(LONGEST_HOLD),
                 };
                 turn.failures += 1;
                 if self.good_token().is_some() {
@@ -211,7 +211,7 @@ impl Inner {
                 }
                 let mut in_use = self.in_use.write().unwrap_or_else(PoisonError::into_inner);
                 in_use.hold(hold, error.clone());
-                Err(error)
+                Err(Error::NoToken(Arc::new(error)))
             }
         }
     }

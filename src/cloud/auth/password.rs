@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use crate::cloud::auth::Token;
-use crate::cloud::transport::Transport;
+use crate::cloud::transport::{self, Transport};
 use crate::cloud::wire::{Answer, Lenient, Limits, OwnedScalar, Reader, document};
 use crate::cloud::{Error, Password, join};
 use crate::own::Operation;
@@ -118,7 +118,11 @@ pub(super) async fn fetch(
         .header(header::CONTENT_TYPE, "application/json;charset=utf8")
         .body(body);
     let answer = transport.send(Operation::Token, request, &[password.expose_secret()]).await?;
+    read(&answer).inspect_err(|error| transport.own().api_error(Operation::Token, error.reason()))
+}
 
+/// The token in IAM's answer.
+fn read(answer: &transport::Answer) -> Result<Token, Error> {
     let value = answer
         .headers
         .get("x-subject-token")

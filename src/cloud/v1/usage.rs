@@ -26,6 +26,10 @@ document! {
     }
 }
 
+/// Room that an array gets at first: most are no longer than two hours, and growing to that in steps
+/// cost a tenth of all CPU time.
+const USUAL_MINUTES: usize = 128;
+
 /// The minutes of one metric, as sent; NaN where an element holds no number.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Series {
@@ -64,7 +68,7 @@ impl<'de> Tolerant<'de> for Series {
     }
 
     fn sequence<A: SeqAccess<'de>>(mut sequence: A) -> Result<Self, A::Error> {
-        let mut series = Self::default();
+        let mut series = Self { values: Vec::with_capacity(USUAL_MINUTES), faults: Vec::new() };
         while let Some(element) = sequence.next_element::<Scalar<'_>>()? {
             let value = match element.number() {
                 Ok(number) => number.unwrap_or(f64::NAN),

@@ -1,0 +1,63 @@
+//! What one poll costs, from the request to the published line, beside a bare loop that only asks and
+//! decodes; and how much memory the exporter takes while it is scraped.
+//!
+//! `make bench` runs it; `docs/performance.md` says what is compared and what came out. Everything
+//! measured is a process of its own: the exporter, the bare loop (this program once more), and a
+//! simulated cloud for each of them. Numbers as arguments replace the fleet sizes.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table and the progress")]
+
+mod bare;
+mod cloud;
+mod fleet;
+mod process;
+mod scrape;
+mod table;
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+/// The jobs of a small and of a large installation.
+const SIZES: [usize; 2] = [1_000, 10_000];
+
+/// Between two polls of one job: the default, because the cloud makes one sample a minute.
+const INTERVAL: Duration = Duration::from_mins(1);
+
+/// One interval, so that each job is polled once.
+const WINDOW: Duration = Duration::from_mins(1);
+
+/// Requests in flight at most, the default.
+const CONNECTIONS: usize = 16;
+
+/// What the exporter's runtime has; the bare loop gets the same.
+const WORKERS: usize = 2;
+
+fn main() -> anyhow::Result<()> {
+    // An error means that there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [command, url] = &arguments[..]
+        && command == bare::COMMAND
+    {
+        return runtime.block_on(bare::run(url));
+    }
+    // Cargo adds `--bench`.
+    let mut sizes: Vec<usize> = arguments.iter().filter_map(|word| word.parse().ok()).collect();
+    if sizes.is_empty() {
+        sizes = SIZES.to_vec();
+    }
+    let table = runtime.block_on(async {
+        let mut table = table::Table::default();
+        for jobs in sizes {
+            table.add(fleet::measure(jobs).await.with_context(|| format!("{jobs} jobs"))?);
+        }
+        anyhow::Ok(table)
+    })?;
+    println!("{table}");
+    Ok(())
+}
