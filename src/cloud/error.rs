@@ -84,7 +84,7 @@ pub enum Error {
     },
     /// There is nothing to call with: every job of the project waits for it.
     #[error("no token")]
-    NoToken(#[source] Arc<Error>),
+    NoToken(#[source] Arc<Self>),
     /// A mistake of ours.
     #[error("internal error: {0}")]
     Internal(String),
