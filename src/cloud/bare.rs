@@ -46,7 +46,7 @@ mod tests {
     fn bare_words_are_quoted_and_those_in_strings_left_alone() {
         for (text, want) in [
             (r#"{"a":NaN}"#, Some(r#"{"a":"NaN"}"#)),
-            (r#"[-Infinity,Infinity,-1]"#, Some(r#"["-Infinity","Infinity",-1]"#)),
+            (r"[-Infinity,Infinity,-1]", Some(r#"["-Infinity","Infinity",-1]"#)),
             (r#"{"NaN \" NaN":"NaN","b":1}"#, None),
             (r#"{"\\":NaN}"#, Some(r#"{"\\":"NaN"}"#)),
             ("", None),

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::routes::Routes;
+use super::stalled::Stalled;
 use super::{Listeners, Site};
 
 /// How long a connection may take to send a request's headers. It runs between requests too, so it
@@ -129,7 +130,7 @@ async fn connection(stream: TcpStream, server: &Server) {
         .header_read_timeout(HEADER_TIMEOUT)
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Stalled::breaking(stream)), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

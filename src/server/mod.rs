@@ -16,6 +16,7 @@ mod content;
 mod landing;
 mod routes;
 mod settings;
+mod stalled;
 
 use tokio::sync::watch;
 
