@@ -1,8 +1,10 @@
 //! What becomes of a job and of its series, and of the exporter itself.
 
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::harness::{
     Cloud, Daemon, ONE_POLL, PATIENCE, QUICK, Scrape, Setup, run, run_with_config, wait_for,
@@ -397,7 +399,9 @@ async fn a_stop_does_not_wait_for_ever_and_a_second_one_not_at_all() {
     assert!(finished.stderr.contains("ended at once"), "{}", finished.stderr);
 
     let (_cloud, daemon, _stream) = slow_scrape().await;
+    let asked = Instant::now();
     let finished = daemon.stop().await;
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
     assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
     assert!(finished.stderr.contains("cut off"), "{}", finished.stderr);
 }

@@ -23,7 +23,8 @@ pub enum Fault {
     OutOfRange,
     /// A string that should hold JSON and does not.
     Malformed,
-    /// Longer than `limits.label_value_length`: cut.
+    /// Text longer than `limits.label_value_length`, which is cut; an array longer than any run,
+    /// which is left out.
     TooLong,
     /// A field without which its surroundings mean nothing.
     Missing,

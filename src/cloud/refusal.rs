@@ -48,6 +48,9 @@ pub(super) fn read(
         (403, _) => Error::Forbidden(refusal),
         // The gateway's own 404: nothing is published under this path.
         (404, "0101") if refusal.code.starts_with("APIG") => Error::ApiRetired(refusal),
+        // A 404 without a code of the service is somebody else's, a proxy's perhaps, and says nothing
+        // about the job.
+        (404, "") => Error::BadRequest(refusal),
         // The service says 400 for a job it does not know; 404 is what one would expect.
         (404, _) | (400, "2775") => Error::NotFound(refusal),
         (500.., _) => Error::Server(refusal),
@@ -174,6 +177,7 @@ mod tests {
                 "unknown",
             ),
             (502, "<html>bad gateway</html>", "server_error", "", ""),
+            (404, "<html>not here</html>", "bad_request", "", ""),
             (302, "", "bad_request", "", ""),
             (401, r#"{"message":"bad token t0ken"}"#, "unauthorized", "", ""),
             (401, r#"{"code":"t0ken","message":"bad\n"}"#, "unauthorized", "", "bad"),

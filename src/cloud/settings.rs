@@ -33,7 +33,7 @@ pub struct Project {
     pub label_value_length: usize,
     /// Classes of one version that are kept; more are dropped and counted.
     pub classes_per_version: usize,
-    /// Keys of one score table beyond the known four that are kept; 0 keeps none and counts none.
+    /// Score keys of one version beyond the known four that are kept; 0 keeps none and counts none.
     pub extra_metrics: usize,
     /// Who we are.
     pub auth: Auth,

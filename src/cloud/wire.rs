@@ -30,7 +30,7 @@ pub(crate) struct Limits {
     pub(crate) label_length: usize,
     /// Classes.
     pub(crate) classes: usize,
-    /// Keys beyond the known four of one table of scores.
+    /// Keys beyond the known four of one version's scores.
     pub(crate) extra_metrics: usize,
 }
 

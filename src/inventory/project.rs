@@ -27,6 +27,9 @@ const INTERVALS_TO_COMPLETE: u32 = 2;
 /// eighth of all CPU time.
 const AGE_STEPS: u32 = 64;
 
+/// … but at least this often, which also bounds how late the end of a retention is noticed.
+const LONGEST_AGE_STEP: Duration = Duration::from_secs(5);
+
 /// What we know of one project.
 #[derive(Debug)]
 pub(super) struct ProjectState {
@@ -92,7 +95,7 @@ impl ProjectState {
 
     pub(super) fn tick(&mut self, now: Moment) -> Vec<JobId> {
         let became_complete = self.check_complete(now);
-        let step = self.settings.max_staleness / AGE_STEPS;
+        let step = (self.settings.max_staleness / AGE_STEPS).min(LONGEST_AGE_STEP);
         let looked_before = self.looked.is_some_and(|at| at.age(now) < step);
         if !self.complete || (looked_before && !became_complete) {
             return Vec::new();

@@ -54,7 +54,7 @@ impl Add for Dropped {
 pub fn dropped(job: &JobView<'_>) -> Dropped {
     let mut dropped = Dropped::default();
     for quality in job.versions.iter().filter_map(|version| version.quality) {
-        dropped.classes += quality.dropped_classes;
+        dropped.classes += quality.dropped_class_series;
         let classes = quality.classes.iter().map(|class| &class.scores);
         let scores = classes.chain([&quality.overall]);
         dropped.extra_metrics += scores.map(|scores| scores.dropped_extra).sum::<usize>();

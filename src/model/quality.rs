@@ -7,8 +7,8 @@ pub struct Quality {
     pub overall: Scores,
     /// In the order of the answer, at most as many as the limits allow.
     pub classes: Vec<ClassQuality>,
-    /// Classes beyond the limit.
-    pub dropped_classes: usize,
+    /// Series that classes beyond the limit would have made.
+    pub dropped_class_series: usize,
 }
 
 impl Quality {

@@ -3,6 +3,8 @@
 //! Free-form and untrusted: any key, any class name, any value. Documented only by examples (OTC:
 //! "Obtaining Training Job Versions"; ModelArts-Lab's training scripts write the same file by hand).
 
+use std::collections::BTreeSet;
+
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess};
 
 use crate::cloud::Fault;
@@ -56,19 +58,31 @@ struct ScoresDocument {
     f1_score: Score,
     /// What hand-written files call it.
     f1: Score,
-    extra: Vec<(String, Score)>,
+    /// Other keys with a number: beside the scores the file may hold anything.
+    extra: Vec<(String, f64)>,
+    /// Those beyond what is read.
+    beyond: usize,
 }
+
+/// Other keys of one table that are read: as many as `limits.extra_metrics_per_version` can ask for.
+const MOST_EXTRA: usize = 10_000;
 
 impl<'de> Document<'de> for ScoresDocument {
     fn take<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<Taken, A::Error> {
-        let score = map.next_value()?;
+        let score: Score = map.next_value()?;
         match key {
             "recall" => self.recall = score,
             "precision" => self.precision = score,
             "accuracy" => self.accuracy = score,
             "f1_score" => self.f1_score = score,
             "f1" => self.f1 = score,
-            _ => self.extra.push((key.to_owned(), score)),
+            _ => match score.0.0.number() {
+                Ok(Some(number)) if self.extra.len() < MOST_EXTRA => {
+                    self.extra.push((key.to_owned(), number));
+                }
+                Ok(Some(_)) => self.beyond += 1,
+                Ok(None) | Err(_) => {}
+            },
         }
         Ok(Taken::Yes)
     }
@@ -110,17 +124,21 @@ impl<'de> Deserialize<'de> for Score {
 pub(super) fn read(document: ModelMetricList, reader: &mut Reader) -> Quality {
     let total = reader.object("total_metric", document.total);
     let values = total.and_then(|total| reader.object("total_metric_values", total.values));
+    // Other keys are few: overall and the classes of a version share the limit.
+    let mut others = BTreeSet::new();
     let mut quality = Quality {
-        overall: values.map(|values| scores(values, reader)).unwrap_or_default(),
+        overall: values.map(|values| scores(values, &mut others, reader)).unwrap_or_default(),
         ..Quality::default()
     };
     for _ in 0..document.classes.wrong {
         reader.misread("metric", Fault::WrongType);
     }
     let classes = document.classes.items.unwrap_or_default();
-    quality.dropped_classes =
-        classes.len().saturating_sub(reader.limits.classes) + document.classes.beyond;
-    for (position, class) in classes.into_iter().take(reader.limits.classes).enumerate() {
+    for (position, class) in classes.into_iter().enumerate() {
+        if position >= reader.limits.classes {
+            quality.dropped_class_series += class.series();
+            continue;
+        }
         let meta = reader.object("metric_meta", class.meta).unwrap_or_default();
         let mut id = reader.label("class_id", &meta.id.0);
         let name = reader.label("class_name", &meta.name.0);
@@ -128,13 +146,27 @@ pub(super) fn read(document: ModelMetricList, reader: &mut Reader) -> Quality {
             id = position.to_string();
         }
         let values = reader.object("metric_values", class.values);
-        let scores = values.map(|values| scores(*values, reader)).unwrap_or_default();
+        let scores = values.map(|values| scores(*values, &mut others, reader)).unwrap_or_default();
         quality.classes.push(ClassQuality { id, name, scores });
     }
     quality
 }
 
-fn scores(document: ScoresDocument, reader: &mut Reader) -> Scores {
+impl ClassDocument {
+    /// The series it would have made.
+    fn series(&self) -> usize {
+        let Lenient::Taken(scores) = &self.values else { return 0 };
+        let is_given = |score: &&Score| matches!(score.0.0.number(), Ok(Some(_)));
+        let f1 = Some(&scores.f1_score).filter(is_given).unwrap_or(&scores.f1);
+        [&scores.recall, &scores.precision, &scores.accuracy, f1]
+            .into_iter()
+            .filter(is_given)
+            .count()
+    }
+}
+
+/// `others` are the keys beyond the known four that the version has shown so far.
+fn scores(document: ScoresDocument, others: &mut BTreeSet<String>, reader: &mut Reader) -> Scores {
     let f1_score = reader.number("f1_score", &document.f1_score.0.0);
     let f1 = reader.number("f1", &document.f1.0.0);
     let mut scores = Scores {
@@ -147,12 +179,11 @@ fn scores(document: ScoresDocument, reader: &mut Reader) -> Scores {
     if reader.limits.extra_metrics == 0 {
         return scores;
     }
-    for (key, score) in document.extra {
-        // Beside the scores the file may hold anything; only what is a number was meant for us.
-        let Ok(Some(number)) = score.0.0.number() else { continue };
-        if scores.extra.len() < reader.limits.extra_metrics {
-            let key = reader.cut("metric", key.into());
-            scores.extra.insert(key, number);
+    scores.dropped_extra = document.beyond;
+    for (key, number) in document.extra {
+        if others.contains(&key) || others.len() < reader.limits.extra_metrics {
+            scores.extra.insert(reader.cut("metric", key.as_str().into()), number);
+            others.insert(key);
         } else {
             scores.dropped_extra += 1;
         }
@@ -231,9 +262,9 @@ mod tests {
     #[test]
     fn limits_hold_and_say_how_much_they_took() {
         let (quality, misreads) = quality(
-            r#"{"metric":[{},{},{},{},{}],"total_metric":{"total_metric_values":{"top-1":1,"top-5":2,"id":0,"note":"x","a_long_name":3}}}"#,
+            r#"{"metric":[{},{},{},{"metric_values":{"recall":1,"f1":2,"x":3}},{"metric_values":{"accuracy":"0.5","recall":null}}],"total_metric":{"total_metric_values":{"top-1":1,"top-5":2,"id":0,"note":"x","a_long_name":3}}}"#,
         );
-        assert_eq!((quality.classes.len(), quality.dropped_classes), (3, 2));
+        assert_eq!((quality.classes.len(), quality.dropped_class_series), (3, 3));
         assert_eq!(
             quality.overall.extra.into_iter().collect::<Vec<_>>(),
             [("top-1".to_owned(), 1.0), ("top-5".to_owned(), 2.0)]

@@ -23,7 +23,7 @@ use crate::own::{self, Operation};
 const VERSIONS_PER_PAGE: usize = 50;
 
 /// A job with more versions than this has pages that never end.
-const MOST_PAGES: usize = 200;
+const MOST_PAGES: usize = 40;
 
 /// A broken connection or a stumbling gateway is asked once more, after this and a jitter.
 const RETRY_AFTER: Duration = Duration::from_millis(200);

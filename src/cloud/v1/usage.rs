@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hasher};
 
-use serde::de::{Deserialize, Deserializer, SeqAccess};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess};
 
 use crate::cloud::Fault;
 use crate::cloud::wire::{Reader, Scalar, Tolerant, document};
@@ -29,6 +29,10 @@ document! {
 /// Room that an array gets at first: most are no longer than two hours, and growing to that in steps
 /// cost a tenth of all CPU time.
 const USUAL_MINUTES: usize = 128;
+
+/// A longer array is no answer about a training run: nineteen weeks. It bounds what the two bytes of
+/// an element may become in memory.
+const MOST_MINUTES: usize = 200_000;
 
 /// The minutes of one metric, as sent; NaN where an element holds no number.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -78,6 +82,10 @@ impl<'de> Tolerant<'de> for Series {
                 }
             };
             series.values.push(value);
+            if series.values.len() > MOST_MINUTES {
+                while sequence.next_element::<IgnoredAny>()?.is_some() {}
+                return Ok(Self { values: Vec::new(), faults: vec![(Fault::TooLong, 1)] });
+            }
         }
         Ok(series)
     }
@@ -216,11 +224,12 @@ fn fingerprint(all: &[(&str, &Series)], first: usize, last: usize) -> u64 {
     let mut hasher = DefaultHasher::new();
     for (_, series) in all {
         let end = series.values.len().min(last + 1);
+        let minutes = series.values.get(first..end).unwrap_or_default();
         // What is missing is always the same NaN.
-        for value in series.values.get(first..end).unwrap_or_default() {
+        for value in minutes {
             hasher.write_u64(value.to_bits());
         }
-        hasher.write_usize(end);
+        hasher.write_usize(minutes.len());
     }
     hasher.finish()
 }
@@ -345,6 +354,15 @@ mod tests {
                 ("gpuUtil", Fault::WrongType),
             ]
         );
+    }
+
+    #[test]
+    fn an_array_of_more_minutes_than_any_run_has_is_left_out() {
+        let minutes = vec!["5"; MOST_MINUTES].join(",");
+        let json = format!(r#"{{"memUsage":[{minutes}],"cpuUsage":[{minutes},5]}}"#);
+        let (task, misreads) = usage(&json, Without::default());
+        assert_eq!((task.samples, task.newest.cpu), (MOST_MINUTES as u64, None));
+        assert_eq!(misreads, [Misread { field: "cpuUsage", fault: Fault::TooLong }]);
     }
 
     #[test]
