@@ -25,7 +25,7 @@ const INTERVALS_TO_COMPLETE: u32 = 2;
 
 /// An age limit is kept to this part of itself: ten thousand jobs looked at twice a second cost an
 /// eighth of all CPU time.
-const AGE_STEPS: u32 = 64;
+const AGE_STEPS: u32 = 32;
 
 /// What we know of one project.
 #[derive(Debug)]
