@@ -117,9 +117,11 @@ impl Scalar<'_> {
             Self::Absent => return Ok(None),
             Self::Integer(number) => *number as f64,
             Self::Float(number) => *number,
-            Self::Text(text) => match text.trim() {
-                "" => return Ok(None),
-                text => text.parse().map_err(|_| Fault::NotANumber)?,
+            // Blanks around a number are rare, numbers are many.
+            Self::Text(text) => match text.parse() {
+                Ok(number) => number,
+                Err(_) if text.trim().is_empty() => return Ok(None),
+                Err(_) => text.trim().parse().map_err(|_| Fault::NotANumber)?,
             },
             Self::Bool(_) | Self::Wrong => return Err(Fault::WrongType),
         };
