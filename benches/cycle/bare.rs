@@ -170,7 +170,7 @@ struct Scores {
 }
 
 /// A document inside a string, read without a copy of the string.
-struct Embedded<T>(#[expect(dead_code, reason = "to decode it is what is measured")] T);
+struct Embedded<T>(T);
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Embedded<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
