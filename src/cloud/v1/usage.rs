@@ -216,11 +216,10 @@ fn fingerprint(all: &[(&str, &Series)], first: usize, last: usize) -> u64 {
     let mut hasher = DefaultHasher::new();
     for (_, series) in all {
         let end = series.values.len().min(last + 1);
+        let values = series.values.get(first..end).unwrap_or_default();
         // What is missing is always the same NaN.
-        for value in series.values.get(first..end).unwrap_or_default() {
-            hasher.write_u64(value.to_bits());
-        }
-        hasher.write_usize(end);
+        values.iter().for_each(|value| hasher.write_u64(value.to_bits()));
+        hasher.write_usize(values.len());
     }
     hasher.finish()
 }
