@@ -143,7 +143,7 @@ impl JobState {
         settings: &Settings,
         now: Moment,
     ) -> bool {
-        self.rank(id) == Some(0) || !state.is_past_retention(settings, now)
+        !state.is_past_retention(settings, now) || self.rank(id) == Some(0)
     }
 
     fn rank(&self, id: &VersionId) -> Option<usize> {

@@ -25,7 +25,7 @@ const INTERVALS_TO_COMPLETE: u32 = 2;
 
 /// An age limit is kept to this part of itself: ten thousand jobs looked at twice a second cost an
 /// eighth of all CPU time.
-const AGE_STEPS: u32 = 64;
+const AGE_STEPS: u32 = 32;
 
 /// … but at least this often, which also bounds how late the end of a retention is noticed.
 const LONGEST_AGE_STEP: Duration = Duration::from_secs(5);
