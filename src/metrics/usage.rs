@@ -4,15 +4,33 @@ use crate::inventory::{JobView, UsageNow, VersionView};
 use crate::metrics::Settings;
 use crate::metrics::catalogue::Out;
 use crate::metrics::job::key;
-use crate::model::{MeanMax, Summary, TaskUsage, Usage};
+use crate::model::{MeanMax, Resources, Summary, TaskUsage, Usage};
+
+/// Whether a version holds the hardware a family is about. The API sends zeros for what it does not.
+type Holds = fn(&Resources) -> bool;
+
+pub(super) fn always(_: &Resources) -> bool {
+    true
+}
+
+/// Not known to hold none.
+pub(super) fn gpus(resources: &Resources) -> bool {
+    resources.gpus != Some(0.0)
+}
+
+/// Not known to hold none.
+pub(super) fn npus(resources: &Resources) -> bool {
+    resources.npus != Some(0.0)
+}
 
 fn each_task<'a>(
     job: &JobView<'a>,
     out: &mut Out<'_>,
+    holds: Holds,
     usage: impl Fn(&VersionView<'a>) -> Option<&'a Usage>,
     value: impl Fn(&TaskUsage) -> Option<f64>,
 ) {
-    for version in &job.versions {
+    for version in job.versions.iter().filter(|version| holds(&version.version.resources)) {
         let [project, job_id, job_name, label] = key(job, version);
         for task in usage(version).into_iter().flat_map(|usage| &usage.tasks) {
             if let Some(value) = value(task) {
@@ -26,19 +44,22 @@ fn each_task<'a>(
 pub(super) fn newest(
     job: &JobView<'_>,
     out: &mut Out<'_>,
+    holds: Holds,
     value: impl Fn(&TaskUsage) -> Option<f64>,
 ) {
-    each_task(job, out, |version| version.usage_now.map(|now| now.usage), value);
+    each_task(job, out, holds, |version| version.usage_now.map(|now| now.usage), value);
 }
 
 /// A value of the whole run.
 pub(super) fn whole_run(
     job: &JobView<'_>,
     out: &mut Out<'_>,
+    holds: Holds,
     share: impl Fn(&Summary) -> Option<MeanMax>,
     value: impl Fn(MeanMax) -> f64,
 ) {
-    each_task(job, out, |version| version.whole_run, |task| share(&task.whole_run).map(&value));
+    let value = |task: &TaskUsage| share(&task.whole_run).map(&value);
+    each_task(job, out, holds, |version| version.whole_run, value);
 }
 
 pub(super) fn last_sample(job: &JobView<'_>, _: &Settings, out: &mut Out<'_>) {
@@ -48,5 +69,98 @@ pub(super) fn last_sample(job: &JobView<'_>, _: &Settings, out: &mut Out<'_>) {
         for task in usage.tasks.iter().filter(|task| task.samples > 0) {
             out.sample(&[project, job_id, job_name, label, ("task", &task.task)], last_sample);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::inventory::VersionView;
+    use crate::metrics::{FAMILIES, FamilyIndex, Sink, of_job};
+    use crate::model::{Api, Facts, JobId, State, UsageSample, Version, VersionId};
+
+    /// The names of the families that have samples.
+    #[derive(Default)]
+    struct Names(BTreeSet<&'static str>);
+
+    impl Sink for Names {
+        fn sample(&mut self, family: FamilyIndex, _: &[(&'static str, &str)], _: f64) {
+            self.0.insert(FAMILIES[family].name);
+        }
+    }
+
+    fn shown(resources: Resources) -> BTreeSet<&'static str> {
+        let share = Some(MeanMax { mean: 0.0, max: 0.0 });
+        let task = TaskUsage {
+            samples: 1,
+            newest: UsageSample {
+                cpu: Some(0.5),
+                gpu: Some(0.0),
+                npu: Some(0.0),
+                ..UsageSample::default()
+            },
+            whole_run: Summary { cpu: share, gpu: share, npu: share, ..Summary::default() },
+            ..TaskUsage::default()
+        };
+        let usage = Usage { tasks: vec![task] };
+        let version = Version {
+            api: Api::V1,
+            job_id: JobId::from(1),
+            job_name: "job".to_owned(),
+            version_id: VersionId::from(1),
+            version_name: None,
+            state: State::from_v1(8),
+            created: None,
+            started: None,
+            duration: None,
+            facts: Facts::default(),
+            resources,
+            usage: None,
+            quality: None,
+        };
+        let view = VersionView {
+            label: "1",
+            version: &version,
+            rank: 0,
+            status_changed: 0.0,
+            finished: None,
+            usage_now: Some(UsageNow { usage: &usage, last_sample: 0.0 }),
+            whole_run: Some(&usage),
+            quality: None,
+        };
+        let job = JobView {
+            project: "p",
+            job_id: "1",
+            versions: vec![view],
+            poll_success: None,
+            last_success: None,
+        };
+        let settings = Settings { extra_model_metrics: false, info_labels: Vec::new() };
+        let mut names = Names::default();
+        of_job(&job, &settings, &mut names);
+        names.0
+    }
+
+    #[test]
+    fn hardware_that_is_known_not_to_be_there_has_no_usage() {
+        const GPU: [&str; 3] = [
+            "modelarts_job_gpu_utilization_ratio",
+            "modelarts_job_gpu_utilization_mean_ratio",
+            "modelarts_job_gpu_utilization_max_ratio",
+        ];
+        let unknown = shown(Resources::default());
+        assert!(GPU.iter().all(|name| unknown.contains(name)), "{unknown:?}");
+        assert!(unknown.contains("modelarts_job_npu_utilization_ratio"));
+        let none = shown(Resources { gpus: Some(0.0), npus: Some(0.0), ..Resources::default() });
+        assert!(GPU.iter().all(|name| !none.contains(name)), "{none:?}");
+        assert!(none.iter().all(|name| !name.contains("npu_")));
+        assert!(none.contains("modelarts_job_cpu_usage_ratio"));
+        let some = shown(Resources { gpus: Some(2.0), npus: Some(0.0), ..Resources::default() });
+        assert!(
+            GPU.iter().all(|name| some.contains(name)),
+            "an idle GPU is the sample that matters"
+        );
     }
 }

@@ -97,18 +97,10 @@ impl<'de> Deserialize<'de> for Series {
     }
 }
 
-/// What a version is known not to hold: the API sends zeros for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Without {
-    pub(super) gpus: bool,
-    pub(super) npus: bool,
-}
-
 /// Reduces the arrays to the newest sample and the whole run.
-pub(super) fn read(mut document: SystemMetricList, without: Without, reader: &mut Reader) -> Usage {
-    document.forget(without);
-    count_faults(&document, reader);
-    let Some((first, last)) = sampled_range(&document) else {
+pub(super) fn read(document: &SystemMetricList, reader: &mut Reader) -> Usage {
+    count_faults(document, reader);
+    let Some((first, last)) = sampled_range(document) else {
         return Usage { tasks: vec![TaskUsage::default()] };
     };
     let mut share = |field, series: &Series| Share::over(field, series, first, last, reader);
@@ -179,16 +171,6 @@ impl SystemMetricList {
             ("recvBytesRate", &self.network_receive),
             ("sendBytesRate", &self.network_transmit),
         ]
-    }
-
-    /// Forgets the arrays of hardware the version does not hold.
-    fn forget(&mut self, without: Without) {
-        if without.gpus {
-            (self.gpu, self.gpu_memory) = (Series::default(), Series::default());
-        }
-        if without.npus {
-            (self.npu, self.npu_memory) = (Series::default(), Series::default());
-        }
     }
 }
 
@@ -275,13 +257,13 @@ mod tests {
     use crate::cloud::Misread;
     use crate::cloud::wire::Limits;
 
-    fn usage(json: &str, without: Without) -> (TaskUsage, Vec<Misread>) {
+    fn usage(json: &str) -> (TaskUsage, Vec<Misread>) {
         let mut reader = Reader::new(Limits { label_length: 128, classes: 9, extra_metrics: 9 });
         let document = match serde_json::from_str(json).unwrap() {
             crate::cloud::wire::Lenient::Taken(document) => document,
             other => panic!("{other:?}"),
         };
-        let usage = read(document, without, &mut reader);
+        let usage = read(&document, &mut reader);
         (usage.tasks.into_iter().next().unwrap(), reader.misreads)
     }
 
@@ -292,7 +274,7 @@ mod tests {
 
     #[test]
     fn padding_is_cut_at_both_ends_and_the_newest_sample_is_the_last_real_one() {
-        let (task, misreads) = usage(FINISHED, Without::default());
+        let (task, misreads) = usage(FINISHED);
         assert_eq!(task.samples, 4);
         assert_eq!(task.newest.gpu, Some(0.52));
         assert_eq!(task.newest.memory, Some(0.04));
@@ -305,7 +287,7 @@ mod tests {
     #[test]
     fn an_idle_gpu_beside_memory_in_use_is_a_sample() {
         let json = r#"{"memUsage":["0","5.00","5.00"],"gpuUtil":["0","90.00","0"]}"#;
-        let (task, _) = usage(json, Without::default());
+        let (task, _) = usage(json);
         assert_eq!((task.samples, task.newest.gpu), (2, Some(0.0)));
         assert_eq!(task.whole_run.gpu, Some(MeanMax { mean: 0.45, max: 0.9 }));
     }
@@ -313,21 +295,20 @@ mod tests {
     #[test]
     fn zero_memory_between_samples_is_no_padding() {
         let json = r#"{"memUsage":["0","5","0","5","0","0"],"cpuUsage":["0","1","2","3","9","0"]}"#;
-        let (task, _) = usage(json, Without::default());
+        let (task, _) = usage(json);
         assert_eq!((task.samples, task.newest.cpu), (3, Some(0.03)));
     }
 
     #[test]
     fn without_memory_every_array_must_be_zero() {
         let json = r#"{"cpuUsage":["0","1","0","0"],"gpuUtil":["0","0","7","0"]}"#;
-        let (task, _) = usage(json, Without::default());
+        let (task, _) = usage(json);
         assert_eq!((task.samples, task.newest.cpu, task.newest.gpu), (2, Some(0.0), Some(0.07)));
     }
 
     #[test]
     fn only_padding_is_no_sample() {
-        let (task, misreads) =
-            usage(r#"{"memUsage":["0","0"],"cpuUsage":["1.5","0"]}"#, Without::default());
+        let (task, misreads) = usage(r#"{"memUsage":["0","0"],"cpuUsage":["1.5","0"]}"#);
         assert_eq!(
             (task.samples, task.newest, task.whole_run),
             (0, UsageSample::default(), Summary::default())
@@ -338,7 +319,7 @@ mod tests {
     #[test]
     fn one_bad_element_costs_that_element() {
         let json = r#"{"memUsage":[1,2,3,4,5,6],"cpuUsage":["x","NaN",{},null,101,50],"gpuUtil":{"a":1},"diskReadRate":[0,0,0,0,0,-1]}"#;
-        let (task, mut misreads) = usage(json, Without::default());
+        let (task, mut misreads) = usage(json);
         misreads.sort();
         assert_eq!(task.samples, 6);
         assert_eq!(task.newest.cpu, Some(0.5));
@@ -360,25 +341,14 @@ mod tests {
     fn an_array_of_more_minutes_than_any_run_has_is_left_out() {
         let minutes = vec!["5"; MOST_MINUTES].join(",");
         let json = format!(r#"{{"memUsage":[{minutes}],"cpuUsage":[{minutes},5]}}"#);
-        let (task, misreads) = usage(&json, Without::default());
+        let (task, misreads) = usage(&json);
         assert_eq!((task.samples, task.newest.cpu), (MOST_MINUTES as u64, None));
         assert_eq!(misreads, [Misread { field: "cpuUsage", fault: Fault::TooLong }]);
     }
 
     #[test]
-    fn zeros_of_hardware_that_is_not_there_are_left_out() {
-        let json = r#"{"memUsage":["5.00"],"gpuUtil":["0"],"gpuMemUsage":["0"]}"#;
-        let (task, _) = usage(json, Without { gpus: true, npus: true });
-        assert_eq!(
-            (task.newest.gpu, task.whole_run.gpu, task.whole_run.gpu_memory),
-            (None, None, None)
-        );
-        assert_eq!(task.samples, 1);
-    }
-
-    #[test]
     fn another_minute_changes_the_fingerprint_and_more_padding_does_not() {
-        let print = |json| usage(json, Without::default()).0.fingerprint;
+        let print = |json| usage(json).0.fingerprint;
         let two = print(r#"{"memUsage":["0","5","6"]}"#);
         assert_eq!(two, print(r#"{"memUsage":["0","0","5","6","0"]}"#));
         assert_ne!(two, print(r#"{"memUsage":["0","5","6","6"]}"#));

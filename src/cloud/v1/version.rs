@@ -2,7 +2,7 @@
 
 use crate::cloud::Fault;
 use crate::cloud::v1::quality::{self, ModelMetricList};
-use crate::cloud::v1::usage::{self, SystemMetricList, Without};
+use crate::cloud::v1::usage::{self, SystemMetricList};
 use crate::cloud::wire::{Lenient, Reader, Scalar, document};
 use crate::model::{Api, Facts, JobId, Resources, State, Version, VersionId};
 
@@ -79,10 +79,6 @@ impl VersionDocument<'_> {
         let (own_name, own_description) = self.job_texts(reader);
         let version_name = reader.label("version_name", &self.version_name);
         let resources = self.resources(reader);
-        let without = Without {
-            gpus: resources.gpus == Some(0.0) || self.gpu == Scalar::Bool(false),
-            npus: resources.npus == Some(0.0),
-        };
         let facts =
             Facts { job_desc: first_given(own_description, job.description), ..self.facts(reader) };
         let state = self.state(reader);
@@ -92,7 +88,7 @@ impl VersionDocument<'_> {
         let usage = reader
             .object("system_metric_list", self.system_metric_list)
             .filter(SystemMetricList::is_given)
-            .map(|list| usage::read(list, without, reader));
+            .map(|list| usage::read(&list, reader));
         let quality = reader
             .object("model_metric_list", self.model_metric_list)
             .map(|list| quality::read(list, reader))
@@ -152,7 +148,8 @@ impl VersionDocument<'_> {
         let workers = reader.amount("worker_server_num", &self.workers);
         let nodes = workers.unwrap_or(1.0);
         let mut of_all = |field, value| reader.amount(field, value).map(|share| share * nodes);
-        let gpus = of_all("gpu_num", &self.gpu_num);
+        let no_gpu = (self.gpu == Scalar::Bool(false)).then_some(0.0);
+        let gpus = of_all("gpu_num", &self.gpu_num).or(no_gpu);
         let npus = of_all("npu_num", &self.npu_num);
         let cpu_cores = of_all("core", &self.core);
         // The key `cpu` is "CPU memory": gigabytes, unless a real answer's `memory_unit` says more.
