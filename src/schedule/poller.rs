@@ -319,6 +319,11 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
             } else if !known {
                 warn!(project, job_id, %error, remedy, "the job cannot be polled");
             }
+            // Only what is new to the job: a poll that was under way when the others recovered must
+            // not begin the project's trouble anew.
+            if trouble.is_of_project {
+                self.trouble = Some(trouble);
+            }
         }
         if before.is_some() && before == self.trouble && trouble != before {
             self.trouble = None;
@@ -327,9 +332,6 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
             }
         } else if before.is_some_and(|before| !before.is_of_project) && trouble.is_none() {
             info!(project, job_id, "the job is polled again");
-        }
-        if let Some(trouble) = trouble.filter(|trouble| trouble.is_of_project) {
-            self.trouble = Some(trouble);
         }
         if matches!(report.outcome, Outcome::Success | Outcome::Partial) {
             let mut misreads = report.misreads.clone();
