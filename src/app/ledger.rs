@@ -5,11 +5,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 use crate::exposition::Store;
-use crate::inventory::{Inventory, Moment, Polled};
+use crate::inventory::{Inventory, Moment};
 use crate::metrics::{self, Dropped};
-use crate::model::{JobId, JobKey, Version, VersionId};
+use crate::model::{JobId, JobKey, Polled, Version, VersionId};
 use crate::own;
-use crate::schedule::{Ledger, Outcome};
+use crate::schedule::Ledger;
 
 /// Answers in, exposition out: the inventory and the store behind one lock.
 pub(super) struct Book {
@@ -111,14 +111,8 @@ impl Ledger for ProjectLedger {
         self.book.lock().inventory.version(&self.key(job), version, now());
     }
 
-    fn polled(&self, job: &JobId, outcome: Outcome, interval: Duration) {
+    fn polled(&self, job: &JobId, polled: Polled, interval: Duration) {
         let (key, now) = (self.key(job), now());
-        let polled = match outcome {
-            Outcome::Success => Polled::Success,
-            Outcome::Partial => Polled::Partial,
-            Outcome::Failed => Polled::Failed,
-            Outcome::Gone => Polled::Gone,
-        };
         let mut entries = self.book.lock();
         entries.inventory.polled(&key, polled, interval, now);
         self.book.render(&mut entries, &key, now);

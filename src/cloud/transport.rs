@@ -4,7 +4,6 @@ use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderMap, header};
 use jiff::Timestamp;
 use reqwest::redirect::Policy;
@@ -162,8 +161,8 @@ impl Transport {
                 None if received <= SKIM_FROM_BYTES => kept.extend_from_slice(&chunk),
                 None => {
                     let mut fresh = Skimmer::default();
-                    let whole = Bytes::from(std::mem::take(&mut kept));
-                    fresh.push(&whole, &mut kept);
+                    let before = std::mem::take(&mut kept);
+                    fresh.push(&before, &mut kept);
                     fresh.push(&chunk, &mut kept);
                     skimmer = Some(fresh);
                 }

@@ -3,16 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::inventory::version::VersionState;
+use crate::inventory::version::{VersionState, end_at_first_sight, is_past_retention};
 use crate::inventory::{Moment, Settings};
 use crate::model::{Version, VersionId, VersionSelection};
-
-/// The key by which versions are older or newer: create time, then id.
-pub(super) fn age_key(version: &Version) -> (u64, Option<u64>, VersionId) {
-    // Positive floats sort like their bits.
-    let created = version.created.unwrap_or_default().to_bits();
-    (created, version.version_id.number(), version.version_id.clone())
-}
 
 /// Chooses, from all versions an answer listed (newest first), those that are followed, given those
 /// that were.
@@ -33,13 +26,13 @@ pub(super) fn choose(
         let is_selected = match selection {
             VersionSelection::Latest => rank == 0 || known.is_some(),
             VersionSelection::All => true,
-            VersionSelection::Listed(wanted) => rank_listed(wanted, version),
+            VersionSelection::Listed(wanted) => is_wanted(wanted, version),
         };
         // The newest version of a listed job stays for as long as the job is listed.
         let is_exempt = rank == 0;
         let is_over = || match known {
             Some(known) => known.is_past_retention(settings, now),
-            None => VersionState::new(version.clone(), now).is_past_retention(settings, now),
+            None => is_past_retention(end_at_first_sight(version, now), settings, now),
         };
         if is_selected && room > 0 && (is_exempt || !is_over()) {
             chosen.push(version.version_id.clone());
@@ -49,7 +42,7 @@ pub(super) fn choose(
     chosen
 }
 
-fn rank_listed(wanted: &[String], version: &Version) -> bool {
+fn is_wanted(wanted: &[String], version: &Version) -> bool {
     wanted.iter().any(|wanted| {
         wanted == version.version_id.as_str()
             || version.version_name.as_ref().is_some_and(|name| name == wanted)
@@ -58,5 +51,5 @@ fn rank_listed(wanted: &[String], version: &Version) -> bool {
 
 /// Newest first.
 pub(super) fn sort_newest_first(versions: &mut [Version]) {
-    versions.sort_by_cached_key(|version| Reverse(age_key(version)));
+    versions.sort_by_cached_key(|version| Reverse(version.age_key()));
 }

@@ -3,11 +3,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::inventory::follow;
-use crate::inventory::project::Polled;
 use crate::inventory::version::VersionState;
 use crate::inventory::view::{JobView, UsageNow, VersionView};
 use crate::inventory::{Moment, Settings};
-use crate::model::{JobId, Version, VersionId, VersionSelection};
+use crate::model::{JobId, Polled, Version, VersionId, VersionSelection};
 
 /// What we know of one job.
 #[derive(Debug)]

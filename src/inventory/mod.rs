@@ -18,11 +18,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-pub use project::Polled;
 pub use settings::Settings;
 pub use view::{JobView, ProjectView, UsageNow, VersionView};
 
-use crate::model::{JobId, JobKey, Version, VersionId, VersionSelection};
+use crate::model::{JobId, JobKey, Polled, Version, VersionId, VersionSelection};
 use project::ProjectState;
 
 /// One point in time, on both clocks: ages are measured on the steady one, moments are shown on the

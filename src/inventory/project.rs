@@ -5,20 +5,7 @@ use std::time::Duration;
 use crate::inventory::job::JobState;
 use crate::inventory::view::JobView;
 use crate::inventory::{Moment, Settings};
-use crate::model::{JobId, Version, VersionId, VersionSelection};
-
-/// How a poll of one job ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Polled {
-    /// Everything that was wanted came.
-    Success,
-    /// Some of it came.
-    Partial,
-    /// Nothing came.
-    Failed,
-    /// The cloud no longer knows the job.
-    Gone,
-}
+use crate::model::{JobId, Polled, Version, VersionId, VersionSelection};
 
 /// The first round of a project may take so many intervals; then it is shown as far as it is known.
 const INTERVALS_TO_COMPLETE: u32 = 2;

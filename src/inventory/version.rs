@@ -85,21 +85,15 @@ impl VersionState {
         if !self.has_ended(settings, now) {
             return None;
         }
-        let version = &self.version;
-        if let (Some(started), Some(duration)) = (version.started, version.duration) {
-            return Some(started + duration);
-        }
         let ended_seen = self.ended_seen?;
-        if ended_seen == self.first_seen {
-            return version.created.or(Some(ended_seen.unix));
-        }
-        Some(ended_seen.unix)
+        let at_first_sight = ended_seen == self.first_seen;
+        let created = self.version.created.filter(|_| at_first_sight);
+        Some(self.version.end_of_run().or(created).unwrap_or(ended_seen.unix))
     }
 
     /// It ended longer ago than its series are kept.
     pub(super) fn is_past_retention(&self, settings: &Settings, now: Moment) -> bool {
-        self.finished(settings, now)
-            .is_some_and(|at| now.unix - at > settings.finished_retention.as_secs_f64())
+        is_past_retention(self.finished(settings, now), settings, now)
     }
 
     pub(super) fn is_fresh(&self, limit: Duration, now: Moment) -> bool {
@@ -126,6 +120,17 @@ impl VersionState {
     pub(super) fn has_quality(&self, limit: Duration, now: Moment) -> bool {
         self.carried(self.quality_seen, limit, now)
     }
+}
+
+/// When a version that nobody knew before ended, Unix seconds; `None` if it has not.
+pub(super) fn end_at_first_sight(version: &Version, now: Moment) -> Option<f64> {
+    let end = version.end_of_run().or(version.created).unwrap_or(now.unix);
+    version.state.terminal.then_some(end)
+}
+
+/// Whether what ended then ended longer ago than series are kept.
+pub(super) fn is_past_retention(end: Option<f64>, settings: &Settings, now: Moment) -> bool {
+    end.is_some_and(|at| now.unix - at > settings.finished_retention.as_secs_f64())
 }
 
 /// The list and the detail of a version each leave something out that does not change over a run.

@@ -4,6 +4,7 @@
 //! never zero.
 
 mod identity;
+mod polled;
 mod quality;
 mod selection;
 mod status;
@@ -11,6 +12,7 @@ mod usage;
 mod version;
 
 pub use identity::{JobId, JobKey, VersionId};
+pub use polled::Polled;
 pub use quality::{ClassQuality, Quality, Scores};
 pub use selection::VersionSelection;
 pub use status::{State, Status};

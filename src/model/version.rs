@@ -47,6 +47,20 @@ pub struct Version {
     pub quality: Option<Quality>,
 }
 
+impl Version {
+    /// Sorts older versions before newer ones: by create time, then by id.
+    pub fn age_key(&self) -> (u64, Option<u64>, VersionId) {
+        // Positive floats sort like their bits.
+        let created = self.created.unwrap_or_default().to_bits();
+        (created, self.version_id.number(), self.version_id.clone())
+    }
+
+    /// When the run ended by its own account, Unix seconds, once it has ended.
+    pub fn end_of_run(&self) -> Option<f64> {
+        Some(self.started? + self.duration?)
+    }
+}
+
 /// What a version is made of. Empty where the cloud says nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {

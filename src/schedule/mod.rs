@@ -15,7 +15,7 @@ use std::time::Duration;
 pub use poller::Poller;
 pub use settings::{JobSpec, Settings};
 
-use crate::model::{JobId, Version, VersionId};
+use crate::model::{JobId, Polled, Version, VersionId};
 
 /// Where answers go. Called from the tasks that poll; must not wait.
 pub trait Ledger: Send + Sync + 'static {
@@ -26,18 +26,5 @@ pub trait Ledger: Send + Sync + 'static {
     fn version(&self, job: &JobId, version: Version);
 
     /// A poll is over; the next one is due in `interval`.
-    fn polled(&self, job: &JobId, outcome: Outcome, interval: Duration);
-}
-
-/// How a poll of one job ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Everything that was wanted came.
-    Success,
-    /// Some of it came.
-    Partial,
-    /// Nothing came.
-    Failed,
-    /// The cloud no longer knows the job.
-    Gone,
+    fn polled(&self, job: &JobId, polled: Polled, interval: Duration);
 }

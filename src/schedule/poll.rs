@@ -1,6 +1,6 @@
 use crate::cloud::{Error, Misread, Pace, TrainingApi};
-use crate::model::{JobId, Status, Version};
-use crate::schedule::{Ledger, Outcome};
+use crate::model::{JobId, Polled, Status, Version};
+use crate::schedule::Ledger;
 
 /// Own documents read in one poll; more wait for the next one, so that a job with many listed
 /// versions does not hold its slot for long.
@@ -9,7 +9,7 @@ const DETAILS_PER_POLL: usize = 4;
 /// What one poll brought.
 #[derive(Debug)]
 pub(super) struct Report {
-    pub(super) outcome: Outcome,
+    pub(super) outcome: Polled,
     /// The first thing that went wrong.
     pub(super) error: Option<Error>,
     pub(super) misreads: Vec<Misread>,
@@ -25,7 +25,7 @@ pub(super) async fn poll<A: TrainingApi, L: Ledger>(
     pace: &dyn Pace,
 ) -> Report {
     let mut report =
-        Report { outcome: Outcome::Success, error: None, misreads: Vec::new(), waits: false };
+        Report { outcome: Polled::Success, error: None, misreads: Vec::new(), waits: false };
     let versions = match api.versions(job, pace).await {
         Ok(reading) => {
             report.misreads = reading.misreads;
@@ -33,12 +33,12 @@ pub(super) async fn poll<A: TrainingApi, L: Ledger>(
         }
         Err(error) => {
             let is_gone = matches!(error, Error::NotFound(_));
-            report.outcome = if is_gone { Outcome::Gone } else { Outcome::Failed };
+            report.outcome = if is_gone { Polled::Gone } else { Polled::Failed };
             report.error = Some(error);
             return report;
         }
     };
-    report.waits = newest(&versions).is_some_and(waits);
+    report.waits = versions.iter().max_by_key(|version| version.age_key()).is_some_and(waits);
     let wanted = ledger.versions(job, versions);
     for version in wanted.iter().take(DETAILS_PER_POLL) {
         match api.version(job, version, pace).await {
@@ -47,20 +47,13 @@ pub(super) async fn poll<A: TrainingApi, L: Ledger>(
                 ledger.version(job, reading.content);
             }
             Err(error) => {
-                report.outcome = Outcome::Partial;
+                report.outcome = Polled::Partial;
                 report.error = Some(error);
                 break;
             }
         }
     }
     report
-}
-
-fn newest(versions: &[Version]) -> Option<&Version> {
-    versions.iter().max_by(|a, b| {
-        let by_time = a.created.unwrap_or_default().total_cmp(&b.created.unwrap_or_default());
-        by_time.then_with(|| a.version_id.number().cmp(&b.version_id.number()))
-    })
 }
 
 fn waits(version: &Version) -> bool {

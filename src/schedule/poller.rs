@@ -8,12 +8,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::cloud::{Chain, Error, Misread, TrainingApi};
+use crate::model::Polled;
 use crate::own::{self, Operation, PollResult};
 use crate::schedule::budget::{Budget, PollPace};
 use crate::schedule::cadence::Cadence;
 use crate::schedule::lanes::{Index, Lanes, Slots, Standing};
 use crate::schedule::poll::{Report, poll};
-use crate::schedule::{JobSpec, Ledger, Outcome, Settings};
+use crate::schedule::{JobSpec, Ledger, Settings};
 
 /// While well jobs wait for a slot, a poll may last so many times what polls usually last …
 const PATIENCE_TIMES_USUAL: u32 = 4;
@@ -247,7 +248,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
             let wait = retry_after.unwrap_or(THROTTLED_HOLD).min(LONGEST_HOLD);
             self.budget.hold_until(now + wait);
         }
-        let brought = matches!(report.outcome, Outcome::Success | Outcome::Partial);
+        let brought = matches!(report.outcome, Polled::Success | Polled::Partial);
         if brought {
             let asked = lasted.saturating_sub(flight.pace.waited(now));
             let usual = self.usual.unwrap_or(asked).mul_f64(1.0 - USUAL_WEIGHT);
@@ -285,14 +286,14 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
             None => Error::Internal(format!("the poll ended early: {error}")),
         };
         self.own.api_error(Operation::Versions, error.reason());
-        Report { outcome: Outcome::Failed, error: Some(error), misreads: Vec::new(), waits: false }
+        Report { outcome: Polled::Failed, error: Some(error), misreads: Vec::new(), waits: false }
     }
 
     fn count(&self, report: &Report, lasted: Duration) {
         let result = match report.outcome {
-            Outcome::Success => PollResult::Success,
-            Outcome::Partial => PollResult::Partial,
-            Outcome::Failed | Outcome::Gone => PollResult::Failed,
+            Polled::Success => PollResult::Success,
+            Polled::Partial => PollResult::Partial,
+            Polled::Failed | Polled::Gone => PollResult::Failed,
         };
         self.own.polled(result, lasted.as_secs_f64());
         for misread in &report.misreads {
@@ -333,7 +334,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         } else if before.is_some_and(|before| !before.is_of_project) && trouble.is_none() {
             info!(project, job_id, "the job is polled again");
         }
-        if matches!(report.outcome, Outcome::Success | Outcome::Partial) {
+        if matches!(report.outcome, Polled::Success | Polled::Partial) {
             let mut misreads = report.misreads.clone();
             misreads.sort_unstable();
             misreads.dedup();

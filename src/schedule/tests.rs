@@ -8,9 +8,11 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::cloud::{Error, Pace, Reading, TrainingApi};
-use crate::model::{Api, Facts, JobId, Resources, State, Version, VersionId, VersionSelection};
+use crate::model::{
+    Api, Facts, JobId, Polled, Resources, State, Version, VersionId, VersionSelection,
+};
 use crate::own;
-use crate::schedule::{JobSpec, Ledger, Outcome, Poller, Settings};
+use crate::schedule::{JobSpec, Ledger, Poller, Settings};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -120,9 +122,9 @@ impl Ledger for Answers {
         self.without_detail.lock().unwrap().remove(job);
     }
 
-    fn polled(&self, job: &JobId, outcome: Outcome, interval: Duration) {
+    fn polled(&self, job: &JobId, polled: Polled, interval: Duration) {
         self.intervals.lock().unwrap().insert(job.clone(), interval);
-        if outcome == Outcome::Success {
+        if polled == Polled::Success {
             self.last.lock().unwrap().insert(job.clone(), Instant::now());
         } else {
             *self.failed.lock().unwrap().entry(job.clone()).or_default() += 1;
