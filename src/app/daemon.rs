@@ -93,6 +93,10 @@ pub(super) async fn serve(
         tasks.spawn(poller.run(stop.clone()));
     }
     tasks.spawn(publish(book, ready, stop.clone()));
+    let (encodings, stopped) = (reader.clone().keep_encodings(), stop.clone());
+    tasks.spawn(async move {
+        stopped.run_until_cancelled(encodings).await;
+    });
     if !secret_files.is_empty() {
         tasks.spawn(secret_files.watch(SECRETS_EVERY, stop.clone()));
     }

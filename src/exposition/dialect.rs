@@ -4,7 +4,7 @@ use super::line::{Quotes, write_escaped};
 
 /// How headers are written; sample lines are the same in both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
+pub(super) enum Dialect {
     /// The Prometheus text format.
     Text,
     /// `OpenMetrics` 1.0.0.
@@ -13,7 +13,15 @@ pub enum Dialect {
 
 impl Dialect {
     /// Both, in the order of their discriminants.
-    pub const ALL: [Self; 2] = [Self::Text, Self::OpenMetrics];
+    pub(super) const ALL: [Self; 2] = [Self::Text, Self::OpenMetrics];
+
+    /// The label value in our own counters.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::OpenMetrics => "openmetrics",
+        }
+    }
 
     /// What stands after the last family.
     pub(super) fn end(self) -> &'static [u8] {
@@ -53,7 +61,7 @@ impl Dialect {
 }
 
 /// Appends one family: its header and its sample lines. Without lines it appends nothing.
-pub fn write_family(out: &mut Vec<u8>, dialect: Dialect, family: &Family, lines: &[u8]) {
+pub(super) fn write_family(out: &mut Vec<u8>, dialect: Dialect, family: &Family, lines: &[u8]) {
     if !lines.is_empty() {
         write_header(out, dialect, family);
         out.extend_from_slice(lines);

@@ -8,16 +8,21 @@
 //! A gauge's line is the same in text 0.0.4 and in `OpenMetrics`: lines are held once and only the
 //! headers differ.
 
+mod body;
 mod dialect;
+mod encodings;
 mod group;
 mod gzip;
 mod job_text;
 mod line;
 mod negotiation;
 mod own_text;
+mod piece;
 mod reader;
 mod snapshot;
+mod state;
 mod store;
+mod view;
 
 use std::sync::Arc;
 
@@ -26,10 +31,11 @@ use tokio::sync::watch;
 use crate::metrics::Family;
 use crate::own;
 
-pub use dialect::{Dialect, write_family};
+pub use body::Body;
 pub use job_text::JobText;
-pub use reader::{Answer, Body, Reader};
+pub use reader::{Answer, Reader, UnknownProject};
 pub use store::{Published, Store};
+pub use view::{SeveralProjects, View};
 
 /// An empty store of these families and the reader of what it publishes.
 ///

@@ -3,8 +3,6 @@ use super::dialect::Dialect;
 /// One format we can answer in.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Format {
-    /// The label value in our own counters.
-    pub(super) name: &'static str,
     pub(super) content_type: &'static str,
     pub(super) dialect: Dialect,
     kind: &'static str,
@@ -17,7 +15,6 @@ pub(super) struct Format {
 /// text helps more than a 406.
 pub(super) static FORMATS: [Format; 2] = [
     Format {
-        name: "text",
         content_type: "text/plain; version=0.0.4; charset=utf-8",
         dialect: Dialect::Text,
         kind: "text",
@@ -25,7 +22,6 @@ pub(super) static FORMATS: [Format; 2] = [
         version: "0.0.4",
     },
     Format {
-        name: "openmetrics",
         content_type: "application/openmetrics-text; version=1.0.0; charset=utf-8",
         dialect: Dialect::OpenMetrics,
         kind: "application",
@@ -34,18 +30,29 @@ pub(super) static FORMATS: [Format; 2] = [
     },
 ];
 
-impl Format {
-    /// Its place among [`FORMATS`].
-    pub(super) fn place(&'static self) -> usize {
-        FORMATS.iter().position(|format| format == self).unwrap_or_default()
-    }
-}
-
 /// How the bytes of an answer are packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
     Identity,
     Gzip,
+}
+
+impl Encoding {
+    /// All, in the order of their discriminants.
+    pub(super) const ALL: [Self; 2] = [Self::Identity, Self::Gzip];
+
+    /// The label value in our own counters.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Gzip => "gzip",
+        }
+    }
+
+    /// The value of `Content-Encoding`, if there is one.
+    pub(super) fn token(self) -> Option<&'static str> {
+        (self != Self::Identity).then(|| self.label())
+    }
 }
 
 /// The format that an `Accept` header asks for.
@@ -185,7 +192,7 @@ mod tests {
             (";;;,,q=1;/=,\u{1f980}", "text"),
         ];
         for (accept, want) in cases {
-            assert_eq!(format(accept).name, want, "{accept}");
+            assert_eq!(format(accept).dialect.label(), want, "{accept}");
         }
     }
 
