@@ -10,6 +10,8 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::exposition;
 
+use super::connections::Answering;
+
 /// The body of any answer of ours: all of it in one frame, which hyper writes vectored.
 pub(super) struct Content {
     frame: Option<InHand>,
@@ -26,6 +28,8 @@ pub(super) struct InHand {
 pub(super) struct InFlight {
     /// Keeps the stop waiting.
     pub(super) _tracked: TaskTrackerToken,
+    /// Keeps its connection from counting as idle, and for no longer than an answer may take.
+    pub(super) _answering: Answering,
     /// Counts against the requests answered at once, except for health endpoints.
     pub(super) _permit: Option<OwnedSemaphorePermit>,
 }

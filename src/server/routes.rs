@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::connections::Connection;
 use super::content::{Content, InFlight};
 use super::{Site, landing};
 use crate::exposition::View;
@@ -78,9 +79,14 @@ impl Routes {
         }
     }
 
-    /// The answer to one request.
-    pub(super) async fn answer<B>(&self, request: Request<B>) -> Response<Content> {
+    /// The answer to one request of a connection.
+    pub(super) async fn answer<B>(
+        &self,
+        request: Request<B>,
+        connection: &Arc<Connection>,
+    ) -> Response<Content> {
         let tracked = self.in_flight.token();
+        let answering = connection.answering();
         let route = self.route(request.uri().path());
         // Health endpoints pass beside the limit.
         let limited = !route.is_some_and(Route::is_health);
@@ -105,7 +111,8 @@ impl Routes {
         let handler = route.map_or("other", Route::handler);
         self.site.own.http_request(handler, response.status().as_u16());
         response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        response.map(|body| body.holding(InFlight { _tracked: tracked, _permit: permit }))
+        let in_flight = InFlight { _tracked: tracked, _answering: answering, _permit: permit };
+        response.map(|body| body.holding(in_flight))
     }
 
     fn route(&self, path: &str) -> Option<Route> {
