@@ -118,10 +118,12 @@ async fn an_empty_part_is_empty_and_an_unknown_project_is_none() {
 async fn over_http_a_part_has_its_length_and_mistakes_have_their_answers() {
     let cloud = Cloud::empty().await;
     let job = cloud.add("resnet").await;
-    let setup = Setup::new().with("a b", [job.job_id], "\"latest\"").with("c", [job.job_id], "\"latest\"");
+    let setup =
+        Setup::new().with("a b", [job.job_id], "\"latest\"").with("c", [job.job_id], "\"latest\"");
     let daemon = Daemon::start(&setup.file(&cloud)).await;
     daemon.shows(&["modelarts_job_info{project=\"a b\"} == 1"]).await;
-    let part = daemon.get("/metrics?project=a%20b&name[]=modelarts_up&x=y").await;
+    let plain = [("Accept-Encoding", "identity")];
+    let part = daemon.get_with("/metrics?project=a%20b&name[]=modelarts_up&x=y", &plain).await;
     assert_eq!(part.status, 200);
     assert!(part.text.ends_with("\nmodelarts_up{project=\"a b\"} 1\n"), "{}", part.text);
     assert_eq!(part.header("content-length"), part.text.len().to_string());
@@ -133,7 +135,7 @@ async fn over_http_a_part_has_its_length_and_mistakes_have_their_answers() {
         ("/metrics?name[]=%ff%zz", 200, ""),
     ];
     for (path, status, text) in cases {
-        let answer = daemon.get(path).await;
+        let answer = daemon.get_with(path, &plain).await;
         assert_eq!(answer.status, status, "{path}");
         assert!(answer.text.starts_with(text), "{path}: {}", answer.text);
         assert_eq!(answer.header("content-length"), answer.text.len().to_string(), "{path}");

@@ -48,7 +48,9 @@ struct Slot {
 
 struct Shown {
     pieces: Vec<Bytes>,
-    /// When the oldest thing in it was read.
+    /// What it was made of.
+    snapshot: Arc<Snapshot>,
+    /// When our own counters in it were read.
     made: Instant,
     asked: Instant,
 }
@@ -103,7 +105,7 @@ impl Encodings {
             return Some(body);
         }
         self.make(slot, making).await;
-        slot.ask()
+        slot.body()
     }
 
     /// A part of the exposition, made for whoever asks; `None` only where the runtime is shutting down.
@@ -128,15 +130,17 @@ impl Encodings {
     pub(super) async fn keep(&self) {
         let mut snapshots = self.states.snapshots.clone();
         loop {
-            let started = Instant::now();
+            let newest = Arc::clone(&snapshots.borrow_and_update());
+            let mut next = Instant::now() + RENEW_AFTER;
             for slot in &self.slots {
                 let making = Arc::clone(&slot.making).lock_owned().await;
-                if slot.is_in_use() {
+                if slot.is_due(&newest) {
                     self.make(slot, making).await;
                 }
+                next = slot.made().map_or(next, |made| next.min(made + RENEW_AFTER));
             }
             self.forget_unused();
-            if let Ok(Err(_)) = timeout_at(started + RENEW_AFTER, snapshots.changed()).await {
+            if let Ok(Err(_)) = timeout_at(next, snapshots.changed()).await {
                 return;
             }
         }
@@ -180,11 +184,22 @@ impl Slot {
         Some(Body::new(shown.pieces.clone()))
     }
 
-    /// Whether somebody asked of late; what nobody asked for is given up.
-    fn is_in_use(&self) -> bool {
+    /// What was just made, however long that took.
+    fn body(&self) -> Option<Body> {
+        locked(&self.shown).as_ref().map(|shown| Body::new(shown.pieces.clone()))
+    }
+
+    /// Whether what is shown is to be made anew. What nobody asks for is given up instead.
+    fn is_due(&self, newest: &Arc<Snapshot>) -> bool {
         let mut shown = locked(&self.shown);
         shown.take_if(|shown| shown.asked.elapsed() >= UNUSED_AFTER);
-        shown.is_some()
+        shown.as_ref().is_some_and(|shown| {
+            !Arc::ptr_eq(&shown.snapshot, newest) || shown.made.elapsed() >= RENEW_AFTER
+        })
+    }
+
+    fn made(&self) -> Option<Instant> {
+        locked(&self.shown).as_ref().map(|shown| shown.made)
     }
 
     fn is_shown(&self) -> bool {
@@ -204,7 +219,12 @@ impl Slot {
         states.own.encoding(self.dialect.label(), self.encoding.label());
         let mut shown = locked(&self.shown);
         let asked = shown.as_ref().map_or_else(Instant::now, |shown| shown.asked);
-        *shown = Some(Shown { pieces, made: state.made(), asked });
+        *shown = Some(Shown {
+            pieces,
+            snapshot: Arc::clone(state.snapshot()),
+            made: state.made(),
+            asked,
+        });
     }
 }
 
