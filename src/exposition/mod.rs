@@ -6,18 +6,21 @@
 //! `Reader` hands out the newest one, negotiated and compressed once for everybody who asks.
 //!
 //! A gauge's line is the same in text 0.0.4 and in `OpenMetrics`: lines are held once and only the
-//! headers differ.
+//! headers differ. Protobuf is transcoded from the same lines.
 
 mod dialect;
+mod format;
 mod group;
 mod gzip;
 mod job_text;
 mod line;
 mod negotiation;
 mod own_text;
+mod protobuf;
 mod reader;
 mod snapshot;
 mod store;
+mod zstd;
 
 use std::sync::Arc;
 
