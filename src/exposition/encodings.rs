@@ -14,6 +14,7 @@ use super::piece::Piece;
 use super::reader::{OWN_MAX_AGE, States};
 use super::snapshot::Snapshot;
 use super::view::View;
+use super::zstd;
 
 /// When an encoding in use is made anew although nothing was published meanwhile: it holds our own
 /// counters too, and leaves a fifth of their age to the making.
@@ -59,15 +60,20 @@ struct Shown {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
     DeflatedText,
+    Protobuf,
+    DeflatedProtobuf,
 }
 
 impl Form {
-    const ALL: [Self; 1] = [Self::DeflatedText];
+    const ALL: [Self; 3] = [Self::DeflatedText, Self::Protobuf, Self::DeflatedProtobuf];
 
     /// Whether it goes into this encoding.
-    fn is_in(self, _dialect: Dialect, encoding: Encoding) -> bool {
+    fn is_in(self, dialect: Dialect, encoding: Encoding) -> bool {
+        let (is_protobuf, is_gzip) = (dialect == Dialect::Protobuf, encoding == Encoding::Gzip);
         match self {
-            Self::DeflatedText => encoding == Encoding::Gzip,
+            Self::DeflatedText => is_gzip && !is_protobuf,
+            Self::Protobuf => is_protobuf,
+            Self::DeflatedProtobuf => is_gzip && is_protobuf,
         }
     }
 
@@ -75,6 +81,12 @@ impl Form {
         for block in snapshot.groups().iter().flat_map(|group| group.blocks()) {
             match self {
                 Self::DeflatedText => block.text().forget_segment(),
+                Self::Protobuf => block.forget_protobuf(),
+                Self::DeflatedProtobuf => {
+                    if let Some(protobuf) = block.held_protobuf() {
+                        protobuf.forget_segment();
+                    }
+                }
             }
         }
     }
@@ -121,8 +133,10 @@ impl Encodings {
                 *wanted = Some(Instant::now());
             }
         }
-        let pieces = self.states.fresh().pieces(dialect, &view);
-        spawn_blocking(move || Body::new(pack(&pieces, encoding, &mut Deflater::new()))).await.ok()
+        let state = self.states.fresh();
+        let work =
+            move || Body::new(pack(&state.pieces(dialect, &view), encoding, &mut Deflater::new()));
+        spawn_blocking(work).await.ok()
     }
 
     /// Makes the encodings in use anew whenever there is something new in them, and gives the memory of
@@ -208,9 +222,9 @@ impl Slot {
 
     fn make(&self, states: &States) {
         let (whole, mut deflater) = (View::default(), Deflater::new());
-        if self.encoding == Encoding::Gzip {
-            // What takes long comes first, so that our own counters are young when all is ready.
-            for piece in states.fresh().pieces(self.dialect, &whole) {
+        // What takes long comes first, so that our own counters are young when all is ready.
+        for piece in states.fresh().pieces(self.dialect, &whole) {
+            if self.encoding == Encoding::Gzip {
                 piece.segment(&mut deflater);
             }
         }
@@ -232,6 +246,10 @@ fn pack(pieces: &[Arc<Piece>], encoding: Encoding, deflater: &mut Deflater) -> V
     match encoding {
         Encoding::Identity => pieces.iter().map(|piece| piece.bytes().clone()).collect(),
         Encoding::Gzip => vec![gzip::assemble(pieces, deflater)],
+        Encoding::Zstd => {
+            let size = pieces.iter().map(|piece| piece.len()).sum();
+            vec![zstd::compress(size, pieces.iter().map(|piece| piece.bytes().clone()))]
+        }
     }
 }
 

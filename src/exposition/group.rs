@@ -1,9 +1,10 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::metrics::{FamilyIndex, JobKey};
+use crate::metrics::{FamilyIndex, JobKey, Kind};
 
 use super::job_text::JobText;
 use super::piece::Piece;
+use super::protobuf;
 
 /// Jobs whose lines share blocks.
 ///
@@ -34,6 +35,8 @@ pub(super) struct Block {
     text: Arc<Piece>,
     /// Where each member's lines end.
     ends: Box<[u32]>,
+    /// The same as protobuf, once somebody asked for that.
+    protobuf: Mutex<Option<Arc<Piece>>>,
 }
 
 /// Where the lines of a member come from when a group is put together.
@@ -124,12 +127,35 @@ impl Block {
                 u32::try_from(bytes.len()).expect("a few jobs' lines of one family are below 4 GiB")
             })
             .collect();
-        Some(Arc::new(Self { text: Arc::new(bytes.into()), ends }))
+        Some(Arc::new(Self { text: Arc::new(bytes.into()), ends, protobuf: Mutex::default() }))
     }
 
     /// The lines of all members.
     pub(super) fn text(&self) -> &Arc<Piece> {
         &self.text
+    }
+
+    /// The lines of all members as protobuf. Takes its time when asked first: run it where waiting is
+    /// allowed.
+    pub(super) fn protobuf(&self, kind: Kind) -> Arc<Piece> {
+        let mut protobuf = self.protobuf.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = protobuf.get_or_insert_with(|| {
+            let mut out = Vec::with_capacity(self.text.bytes().len());
+            protobuf::write_lines(&mut out, kind, self.text.bytes());
+            out.shrink_to_fit();
+            Arc::new(out.into())
+        });
+        Arc::clone(made)
+    }
+
+    /// The protobuf, if it is held.
+    pub(super) fn held_protobuf(&self) -> Option<Arc<Piece>> {
+        self.protobuf.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Gives the memory of the protobuf back.
+    pub(super) fn forget_protobuf(&self) {
+        *self.protobuf.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn lines(&self, member: usize) -> &[u8] {

@@ -1,16 +1,23 @@
 use crate::own::{Reading, Value};
 
-use super::dialect::{Dialect, write_family};
+use super::dialect::{Dialect, write_header};
 use super::line::{write_bound, write_series, write_value};
+use super::protobuf;
 
-/// The exporter's own families, with what ends an answer.
+/// The exporter's own families in one dialect, with what ends an answer.
 pub(super) fn render(readings: &[Reading], dialect: Dialect) -> Vec<u8> {
-    let mut text = Vec::new();
+    let mut out = Vec::new();
     for reading in readings {
-        write_family(&mut text, dialect, reading.family, &lines(reading));
+        match dialect {
+            Dialect::Text | Dialect::OpenMetrics => {
+                write_header(&mut out, dialect, reading.family);
+                out.extend_from_slice(&lines(reading));
+            }
+            Dialect::Protobuf => protobuf::write_reading(&mut out, reading),
+        }
     }
-    text.extend_from_slice(dialect.end());
-    text
+    out.extend_from_slice(dialect.end());
+    out
 }
 
 fn lines(reading: &Reading) -> Vec<u8> {

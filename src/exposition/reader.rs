@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use crate::own;
 
 use super::body::Body;
+use super::dialect::Dialect;
 use super::encodings::Encodings;
 use super::negotiation::{self, Encoding};
 use super::snapshot::Snapshot;
@@ -58,10 +59,10 @@ impl Reader {
         {
             return Err(UnknownProject);
         }
-        let format = negotiation::format(accept);
+        let (format, content_type) = negotiation::format(accept);
         let encoding = negotiation::encoding(accept_encoding);
         let dialect = format.dialect;
-        let packed = if encoding == Encoding::Identity {
+        let packed = if encoding == Encoding::Identity && dialect != Dialect::Protobuf {
             None
         } else if view.is_whole() {
             self.encodings.whole(dialect, encoding).await
@@ -73,7 +74,7 @@ impl Reader {
             let pieces = self.states.fresh().pieces(dialect, view);
             Body::new(pieces.iter().map(|piece| piece.bytes().clone()).collect())
         });
-        Ok(Answer { content_type: format.content_type, content_encoding, body })
+        Ok(Answer { content_type, content_encoding, body })
     }
 
     /// Makes the encodings in use anew whenever there is something new in them, and gives up those

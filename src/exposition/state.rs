@@ -7,6 +7,7 @@ use crate::own::{self, Reading};
 use super::dialect::Dialect;
 use super::own_text;
 use super::piece::Piece;
+use super::protobuf;
 use super::snapshot::Snapshot;
 use super::view::View;
 
@@ -35,7 +36,8 @@ impl State {
         &self.snapshot
     }
 
-    /// The answer in a dialect, in order.
+    /// The answer in a dialect, in order. Protobuf takes its time when asked first: run it where
+    /// waiting is allowed.
     pub(super) fn pieces(&self, dialect: Dialect, view: &View) -> Vec<Arc<Piece>> {
         let mut pieces = Vec::new();
         for (index, family) in self.snapshot.families().iter().enumerate() {
@@ -43,7 +45,17 @@ impl State {
                 continue;
             }
             let mut blocks = self.snapshot.blocks(index, view.project()).peekable();
-            if blocks.peek().is_some() {
+            if blocks.peek().is_none() {
+                continue;
+            }
+            if dialect == Dialect::Protobuf {
+                let metrics: Vec<_> = blocks.map(|block| block.protobuf(family.kind)).collect();
+                let mut start = Vec::new();
+                let size = metrics.iter().map(|metrics| metrics.len()).sum();
+                protobuf::write_family_start(&mut start, family, size);
+                pieces.push(Arc::new(start.into()));
+                pieces.extend(metrics);
+            } else {
                 pieces.push(Arc::clone(self.snapshot.header(dialect, index)));
                 pieces.extend(blocks.map(|block| Arc::clone(block.text())));
             }
