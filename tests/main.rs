@@ -9,6 +9,7 @@ mod documents;
 mod encodings;
 mod exposition;
 mod faults;
+mod freshness;
 mod golden;
 mod hanging;
 mod harness;
