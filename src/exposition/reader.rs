@@ -8,10 +8,9 @@ use tokio::time::Instant;
 use crate::own;
 
 use super::dialect::Dialect;
-use super::gzip;
-use super::negotiation::{self, Encoding, FORMATS, Format};
-use super::own_text;
+use super::negotiation::{self, Encoding};
 use super::snapshot::Snapshot;
+use super::{gzip, own_text, protobuf, zstd};
 
 /// How old our own counters may be in an answer. They change all the time; made anew for every
 /// scrape, no two scrapers could share a compressed answer.
@@ -27,8 +26,9 @@ struct Shared {
     own: own::Metrics,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     state: Mutex<Option<Arc<State>>>,
-    /// Of each format; locked while it is made, so that whoever comes meanwhile waits and shares.
-    gzipped: [Arc<AsyncMutex<Option<Gzipped>>>; FORMATS.len()],
+    /// Of each dialect, of each encoding; locked while it is made, so that whoever comes meanwhile waits
+    /// and shares.
+    made: [[Arc<AsyncMutex<Option<Made>>>; Encoding::ALL.len()]; Dialect::ALL.len()],
 }
 
 /// What everybody who asks at about the same time is answered from.
@@ -40,8 +40,8 @@ struct State {
     own: [Bytes; Dialect::ALL.len()],
 }
 
-/// A state, compressed.
-struct Gzipped {
+/// A state, encoded.
+struct Made {
     number: u64,
     bytes: Bytes,
 }
@@ -61,31 +61,31 @@ pub struct Answer {
 
 impl Reader {
     pub(super) fn new(own: own::Metrics, snapshots: watch::Receiver<Arc<Snapshot>>) -> Self {
-        let shared =
-            Shared { own, snapshots, state: Mutex::default(), gzipped: Default::default() };
+        let shared = Shared { own, snapshots, state: Mutex::default(), made: Default::default() };
         Self { shared: Arc::new(shared) }
     }
 
     /// The newest exposition, in the format and encoding that these two headers ask for; an absent
     /// header is empty text.
     pub async fn answer(&self, accept: &str, accept_encoding: &str) -> Answer {
-        let format = negotiation::format(accept);
+        let (format, content_type) = negotiation::format(accept);
+        let encoding = negotiation::encoding(accept_encoding);
+        let dialect = format.dialect;
         let state = self.state();
-        if negotiation::encoding(accept_encoding) == Encoding::Gzip
-            && let Some(bytes) = self.gzipped(format, &state).await
-        {
+        let is_plain = encoding == Encoding::Identity && dialect != Dialect::Protobuf;
+        if !is_plain && let Some(bytes) = self.made(dialect, encoding, &state).await {
             return Answer {
-                content_type: format.content_type,
-                content_encoding: Some("gzip"),
+                content_type,
+                content_encoding: encoding.token(),
                 content_length: bytes.len() as u64,
                 body: Body { source: Source::Packed(Some(bytes)) },
             };
         }
         Answer {
-            content_type: format.content_type,
+            content_type,
             content_encoding: None,
-            content_length: state.size(format.dialect),
-            body: Body::plain(state, format.dialect),
+            content_length: state.size(dialect),
+            body: Body::plain(state, dialect),
         }
     }
 
@@ -101,20 +101,21 @@ impl Reader {
             return Arc::clone(state);
         }
         let number = state.as_ref().map_or(0, |before| before.number + 1);
-        let own = own_text::render(&self.shared.own);
+        let readings = self.shared.own.read();
+        let own = Dialect::ALL.map(|dialect| own_text::render(&readings, dialect).into());
         let new = Arc::new(State { number, made: Instant::now(), snapshot, own });
         *state = Some(Arc::clone(&new));
         new
     }
 
-    /// This state or a later one, compressed; `None` only where the runtime is shutting down.
-    async fn gzipped(&self, format: &'static Format, state: &State) -> Option<Bytes> {
-        let place = Arc::clone(&self.shared.gzipped[format.place()]);
-        let mut gzipped = place.lock_owned().await;
-        if let Some(gzipped) = gzipped.as_ref()
-            && gzipped.number >= state.number
+    /// This state or a later one, encoded; `None` only where the runtime is shutting down.
+    async fn made(&self, dialect: Dialect, encoding: Encoding, state: &State) -> Option<Bytes> {
+        let place = Arc::clone(&self.shared.made[dialect as usize][encoding as usize]);
+        let mut made = place.lock_owned().await;
+        if let Some(made) = made.as_ref()
+            && made.number >= state.number
         {
-            return Some(gzipped.bytes.clone());
+            return Some(made.bytes.clone());
         }
         // While we waited for the place a newer state may have come: it serves more of those behind us.
         let newest = self.state();
@@ -123,10 +124,22 @@ impl Reader {
         let work = tokio::task::spawn_blocking(move || {
             let number = newest.number;
             // The old one goes first: two at once is memory nobody needs.
-            *gzipped = None;
-            let bytes = gzip::compress(Body::plain(newest, format.dialect));
-            own.encoding(format.name, "gzip");
-            *gzipped = Some(Gzipped { number, bytes: bytes.clone() });
+            *made = None;
+            let body = match dialect {
+                Dialect::Text | Dialect::OpenMetrics => Body::plain(Arc::clone(&newest), dialect),
+                Dialect::Protobuf => Body { source: Source::Packed(Some(newest.protobuf())) },
+            };
+            let bytes = match encoding {
+                Encoding::Identity => body.flatten().collect(),
+                Encoding::Gzip => gzip::compress(body),
+                Encoding::Zstd => {
+                    let chunks: Vec<Bytes> = body.collect();
+                    let size = chunks.iter().map(|chunk| chunk.len() as u64).sum();
+                    zstd::compress(size, chunks.into_iter())
+                }
+            };
+            own.encoding(dialect.label(), encoding.label());
+            *made = Some(Made { number, bytes: bytes.clone() });
             bytes
         });
         work.await.ok()
@@ -136,6 +149,24 @@ impl Reader {
 impl State {
     fn size(&self, dialect: Dialect) -> u64 {
         self.snapshot.size(dialect) + self.own[dialect as usize].len() as u64
+    }
+
+    /// Everything in protobuf, transcoded from the lines.
+    fn protobuf(&self) -> Bytes {
+        let mut out = Vec::new();
+        let mut metrics = Vec::new();
+        for (index, family) in self.snapshot.table().iter().enumerate() {
+            metrics.clear();
+            for lines in self.snapshot.lines(index) {
+                protobuf::write_lines(&mut metrics, family.kind, lines);
+            }
+            if !metrics.is_empty() {
+                protobuf::write_family_start(&mut out, family, metrics.len() as u64);
+                out.extend_from_slice(&metrics);
+            }
+        }
+        out.extend_from_slice(&self.own[Dialect::Protobuf as usize]);
+        out.into()
     }
 }
 

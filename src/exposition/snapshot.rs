@@ -10,6 +10,7 @@ use super::dialect::{Dialect, write_header};
 /// list of blocks with the snapshot before it that did not change.
 #[derive(Debug)]
 pub(super) struct Snapshot {
+    table: &'static [Family],
     /// Of each dialect, of each family.
     headers: Arc<[Vec<Bytes>; Dialect::ALL.len()]>,
     lines: Vec<FamilyLines>,
@@ -25,7 +26,7 @@ pub(super) struct FamilyLines {
 
 impl Snapshot {
     /// No job is known.
-    pub(super) fn empty(families: &[Family]) -> Self {
+    pub(super) fn empty(families: &'static [Family]) -> Self {
         let headers = Dialect::ALL.map(|dialect| {
             let header = |family| {
                 let mut out = Vec::new();
@@ -35,7 +36,7 @@ impl Snapshot {
             families.iter().map(header).collect()
         });
         let lines = vec![FamilyLines::default(); families.len()];
-        Self { headers: Arc::new(headers), lines, series: 0 }
+        Self { table: families, headers: Arc::new(headers), lines, series: 0 }
     }
 
     /// The next one, with these lines in place of those.
@@ -48,7 +49,7 @@ impl Snapshot {
         for (family, new) in changed {
             lines[family] = new;
         }
-        Self { headers: Arc::clone(&self.headers), lines, series }
+        Self { table: self.table, headers: Arc::clone(&self.headers), lines, series }
     }
 
     /// Series held.
@@ -78,6 +79,16 @@ impl Snapshot {
             0 => self.headers[dialect as usize].get(family),
             _ => blocks.get(piece - 1),
         }
+    }
+
+    /// The table.
+    pub(super) fn table(&self) -> &'static [Family] {
+        self.table
+    }
+
+    /// The lines of a family, in order.
+    pub(super) fn lines(&self, family: FamilyIndex) -> &[Bytes] {
+        &self.lines[family].blocks
     }
 
     /// Families of the table.
