@@ -69,10 +69,13 @@ golden: ## Write tests/golden anew; read the difference before committing it
 # --- what the tests run against
 
 .PHONY: peers
-peers: $(PEERS)/prometheus.ready $(PEERS)/clients.ready $(PEERS)/keystone.ready ## Bring what other people wrote, under target/peers
+peers: $(PEERS)/prometheus.ready $(PEERS)/victoria-metrics.ready $(PEERS)/clients.ready $(PEERS)/keystone.ready ## Bring what other people wrote, under target/peers
 
 $(PEERS)/prometheus.ready: scripts/peers.sh
 	scripts/peers.sh prometheus
+
+$(PEERS)/victoria-metrics.ready: scripts/peers.sh
+	scripts/peers.sh victoria-metrics
 
 $(PEERS)/clients.ready: scripts/peers.sh tests/peers/clients.txt
 	scripts/peers.sh clients

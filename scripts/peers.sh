@@ -1,11 +1,11 @@
 #!/bin/sh
 # Brings one of the programs the tests run against, and unpacks it under target/peers.
 #
-# Usage: scripts/peers.sh prometheus|clients|keystone
+# Usage: scripts/peers.sh prometheus|victoria-metrics|clients|keystone
 #
-# Nothing is started, and nothing outside target/peers changes, with two exceptions on a machine that
-# lacks them, both for root alone: apt's package lists, and python3 with its venv module. Whoever is
-# not root is told the command instead.
+# Nothing is started, and nothing outside target/peers changes, with three exceptions on a machine that
+# lacks them, all for root alone: apt's package lists, curl, and python3 with its venv module. Whoever
+# is not root is told the command instead.
 set -eu
 
 peers=target/peers
@@ -65,7 +65,7 @@ debian() {
     )
     for program in "$@"; do
         version=$("$peers/$package/usr/bin/$program" --version 2>&1)
-        say "$version" | head -n 1
+        say "${version:-$program runs, and does not know its version}" | head -n 1
     done
 }
 
@@ -92,13 +92,25 @@ python() {
     say "$name: $version"
 }
 
+# Makes sure that curl, which needs too many libraries to be unpacked alone, is on the machine.
+curl_is_there() {
+    command -v curl >/dev/null && return
+    is_root || missing curl \
+        "sudo apt-get update && sudo apt-get install --no-install-recommends curl"
+    know curl
+    say "installing curl"
+    DEBIAN_FRONTEND=noninteractive apt_get install -y --no-install-recommends curl
+}
+
 mkdir -p "$peers"
 rm -f "$peers/${1:-}.ready"
 case ${1:-} in
 prometheus) debian prometheus prometheus promtool ;;
+victoria-metrics) debian victoria-metrics victoria-metrics ;;
 clients)
-    python clients python -c 'import prometheus_client.openmetrics.parser, otcextensions.sdk
-print("prometheus-client and otcextensions can be imported")'
+    curl_is_there
+    python clients python -c 'import prometheus_client.openmetrics.parser, otcextensions.sdk, zstandard
+print("prometheus-client, zstandard and otcextensions can be imported")'
     ;;
 keystone) python keystone keystone-manage --version ;;
 *)

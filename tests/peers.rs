@@ -1,12 +1,15 @@
-//! What others wrote reads what we say: promtool, Prometheus, the Python parsers, the cloud's client,
-//! Keystone.
+//! What others wrote reads what we say: promtool, Prometheus, `VictoriaMetrics`, curl, the Python parsers,
+//! the cloud's client, Keystone.
 
 mod clients;
 mod configuration;
 mod dashboards;
+mod formats;
 mod keystone;
 mod prometheus;
 mod promtool;
+mod proxy;
+mod victoria;
 
 use std::path::PathBuf;
 

@@ -8,6 +8,7 @@ pub(crate) mod hanging;
 mod http;
 mod ours;
 mod process;
+mod raw;
 mod scrape;
 mod wait;
 
@@ -15,5 +16,6 @@ pub(crate) use cloud::{Cloud, ONE_POLL, QUICK, Setup};
 pub(crate) use http::{Answer, Site};
 pub(crate) use ours::{Daemon, Demo, Simulator, run, run_with_config};
 pub(crate) use process::{Finished, Process};
+pub(crate) use raw::Raw;
 pub(crate) use scrape::Scrape;
 pub(crate) use wait::{PATIENCE, wait_for};

@@ -70,6 +70,30 @@ impl Process {
         })
     }
 
+    /// The address of the only socket it listens on, from the kernel: for who does not tell the port that
+    /// port 0 became.
+    pub(crate) fn listens_on(&self) -> Option<SocketAddr> {
+        let proc = format!("/proc/{}", self.child.id());
+        let files = std::fs::read_dir(format!("{proc}/fd")).ok()?.filter_map(Result::ok);
+        let sockets: Vec<String> = files
+            .filter_map(|file| {
+                let target = std::fs::read_link(file.path()).ok()?;
+                let inode = target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?;
+                Some(inode.to_owned())
+            })
+            .collect();
+        let table = std::fs::read_to_string(format!("{proc}/net/tcp")).ok()?;
+        // Behind a heading: number, local address, remote address, state, five more, inode.
+        table.lines().skip(1).find_map(|line| {
+            let columns: Vec<&str> = line.split_whitespace().collect();
+            let is_listening = columns.get(3) == Some(&"0A");
+            let is_its = sockets.iter().any(|inode| columns.get(9) == Some(&inode.as_str()));
+            let (_, port) = columns.get(1)?.split_once(':')?;
+            let port = u16::from_str_radix(port, 16).ok()?;
+            (is_listening && is_its).then(|| SocketAddr::from(([127, 0, 0, 1], port)))
+        })
+    }
+
     /// Waits until `find` finds what it looks for in the output so far; a process that ends first
     /// fails at once.
     pub(crate) async fn wait_until<T>(

@@ -13,7 +13,7 @@ use crate::harness::{Demo, Process, Site, wait_for};
 const START: Duration = Duration::from_mins(1);
 
 /// Prometheus scrapes a new target for the first time within 5 to 6 seconds; the rest is a busy machine.
-const FIRST_SCRAPE: Duration = Duration::from_secs(30);
+pub(super) const FIRST_SCRAPE: Duration = Duration::from_secs(30);
 
 /// The demo promises a failed and a completed job within 60 s of its start, and a scrape and a rule follow.
 const FATES: Duration = Duration::from_secs(90);
@@ -55,9 +55,8 @@ struct Vector {
 }
 
 impl Prometheus {
-    /// Starts Prometheus and waits until it has scraped the exporter once.
+    /// Starts Prometheus as it is shipped, and waits until it has scraped the exporter once.
     pub(super) async fn scraping(exporter: &Site) -> Self {
-        let directory = TempDir::new().expect("a temporary directory");
         let shipped = repository("deploy/prometheus");
         let configuration = std::fs::read_to_string(shipped.join("prometheus.yml"))
             .expect("the shipped configuration can be read");
@@ -70,12 +69,19 @@ impl Prometheus {
             assert!(here.contains(theirs), "the shipped configuration has no {theirs:?}");
             here = here.replace(theirs, ours);
         }
-        std::fs::write(directory.path().join("prometheus.yml"), here).expect("can be written");
+        let directory = TempDir::new().expect("a temporary directory");
         std::fs::copy(shipped.join("alerts.yml"), directory.path().join("alerts.yml"))
             .expect("the shipped alerts can be copied");
+        let prometheus = Self::start(directory, &here, &[]).await;
+        prometheus.answers("up == 1", FIRST_SCRAPE).await;
+        prometheus
+    }
 
+    /// Starts Prometheus with this configuration and these arguments, and waits until it listens.
+    pub(super) async fn start(directory: TempDir, config: &str, arguments: &[&str]) -> Self {
+        std::fs::write(directory.path().join("prometheus.yml"), config).expect("can be written");
         let mut command = Command::new(peer("prometheus/usr/bin/prometheus"));
-        command.current_dir(directory.path()).args([
+        command.current_dir(directory.path()).args(arguments).args([
             "--config.file=prometheus.yml",
             "--storage.tsdb.path=tsdb",
             "--web.listen-address=127.0.0.1:0",
@@ -83,25 +89,13 @@ impl Prometheus {
         let mut process = Process::start("Prometheus", &mut command);
         let address =
             process.wait_until(START, "its address", |p| p.logged_address("Listening on")).await;
-        let prometheus = Self {
-            _process: process,
-            site: Site::new(&format!("http://{address}")),
-            _directory: directory,
-        };
-        prometheus.answers("up == 1", FIRST_SCRAPE).await;
-        prometheus
+        let site = Site::new(&format!("http://{address}"));
+        Self { _process: process, site, _directory: directory }
     }
 
     /// The answer to an instant query; `Err` says what Prometheus does not like about it.
     pub(super) async fn query(&self, expression: &str) -> Result<Vec<Sample>, String> {
-        let query: String = form_urlencoded::byte_serialize(expression.as_bytes()).collect();
-        let answer = self.site.try_get(&format!("/api/v1/query?query={query}")).await?;
-        let reply: Reply = serde_json::from_str(&answer.text)
-            .map_err(|e| format!("{e} in {}: {}", answer.status, answer.text))?;
-        match reply.data {
-            Some(vector) => Ok(vector.result),
-            None => Err(reply.error.unwrap_or_default()),
-        }
+        query(&self.site, expression).await
     }
 
     /// Waits until a query has an answer that is not empty.
@@ -113,6 +107,18 @@ impl Prometheus {
             }
         })
         .await
+    }
+}
+
+/// The answer of whoever speaks Prometheus' API to an instant query.
+pub(super) async fn query(site: &Site, expression: &str) -> Result<Vec<Sample>, String> {
+    let query: String = form_urlencoded::byte_serialize(expression.as_bytes()).collect();
+    let answer = site.try_get(&format!("/api/v1/query?query={query}")).await?;
+    let reply: Reply = serde_json::from_str(&answer.text)
+        .map_err(|e| format!("{e} in {}: {}", answer.status, answer.text))?;
+    match reply.data {
+        Some(vector) => Ok(vector.result),
+        None => Err(reply.error.unwrap_or_default()),
     }
 }
 
