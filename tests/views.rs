@@ -118,7 +118,8 @@ async fn an_empty_part_is_empty_and_an_unknown_project_is_none() {
 async fn over_http_a_part_has_its_length_and_mistakes_have_their_answers() {
     let cloud = Cloud::empty().await;
     let job = cloud.add("resnet").await;
-    let setup = Setup::new().with("a b", [job.job_id], "\"latest\"").with("c", [job.job_id], "\"latest\"");
+    let setup =
+        Setup::new().with("a b", [job.job_id], "\"latest\"").with("c", [job.job_id], "\"latest\"");
     let daemon = Daemon::start(&setup.file(&cloud)).await;
     daemon.shows(&["modelarts_job_info{project=\"a b\"} == 1"]).await;
     let part = daemon.get("/metrics?project=a%20b&name[]=modelarts_up&x=y").await;
