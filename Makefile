@@ -52,6 +52,11 @@ test-long: $(TOOLS)/bin/cargo-deny ## What is slow: dependencies' licences and s
 bench: ## Measure what a poll costs beside a bare loop, and the memory; minutes, on an idle machine
 	$(CARGO) bench --locked --bench cycle
 
+.PHONY: bench-serve
+bench-serve: $(PEERS)/nginx.ready $(PEERS)/wrk.ready $(PEERS)/pushgateway.ready $(PEERS)/clients.ready
+bench-serve: ## Measure a scrape beside nginx and others; three quarters of an hour, ARGS="10000 --rounds=1 --seconds=2" for less
+	$(CARGO) bench --locked --bench serve -- $(ARGS)
+
 # --- what is generated
 
 .PHONY: docs
@@ -82,6 +87,9 @@ $(PEERS)/clients.ready: scripts/peers.sh tests/peers/clients.txt
 
 $(PEERS)/keystone.ready: scripts/peers.sh tests/peers/keystone.txt
 	scripts/peers.sh keystone
+
+$(PEERS)/nginx.ready $(PEERS)/wrk.ready $(PEERS)/pushgateway.ready: scripts/peers.sh
+	scripts/peers.sh $(basename $(@F))
 
 $(TOOLS)/bin/cargo-deny:
 	$(CARGO) install --locked --root $(TOOLS) --version $(CARGO_DENY_VERSION) cargo-deny

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Brings one of the programs the tests run against, and unpacks it under target/peers.
+# Brings one of the programs that tests and benchmarks run against, and unpacks it under target/peers.
 #
-# Usage: scripts/peers.sh prometheus|victoria-metrics|clients|keystone
+# Usage: scripts/peers.sh prometheus|victoria-metrics|clients|keystone|nginx|pushgateway|wrk
 #
 # Nothing is started, and nothing outside target/peers changes, with three exceptions on a machine that
 # lacks them, all for root alone: apt's package lists, curl, and python3 with its venv module. Whoever
@@ -49,24 +49,29 @@ download() {
     apt_get download "$1"
 }
 
-# Unpacks a Debian package ($1) without installing it, and starts each of its programs ($2 …) once.
+# Unpacks Debian packages ($2 …) into one folder ($1) without installing them.
 debian() {
-    package=$1
+    folder=$1
     shift
-    say "unpacking $package"
-    know "$package"
-    rm -rf "${peers:?}/$package"
-    mkdir -p "$peers/$package"
-    (
-        cd "$peers/$package"
-        download "$package"
-        dpkg -x "$package"_*.deb .
-        rm -- *.deb
-    )
-    for program in "$@"; do
-        version=$("$peers/$package/usr/bin/$program" --version 2>&1)
-        say "${version:-$program runs, and does not know its version}" | head -n 1
+    rm -rf "${peers:?}/$folder"
+    mkdir -p "$peers/$folder"
+    for package in "$@"; do
+        say "unpacking $package"
+        know "$package"
+        (
+            cd "$peers/$folder"
+            download "$package"
+            dpkg -x "$package"_*.deb .
+            rm -- *.deb
+        )
     done
+}
+
+# Says what a program ($1 …) answers when asked for its version, which must be something.
+check() {
+    # wrk fails once it has told it, and VictoriaMetrics of Debian does not know its own.
+    version=$("$@" 2>&1) || [ "${1##*/}" = wrk ]
+    say "${1##*/}: ${version:-runs}" | head -n 1
 }
 
 # Makes a virtual environment ($1) of what its requirements name, and runs a command of it ($2 …) once.
@@ -105,14 +110,38 @@ curl_is_there() {
 mkdir -p "$peers"
 rm -f "$peers/${1:-}.ready"
 case ${1:-} in
-prometheus) debian prometheus prometheus promtool ;;
-victoria-metrics) debian victoria-metrics victoria-metrics ;;
+prometheus)
+    debian prometheus prometheus
+    check "$peers/prometheus/usr/bin/prometheus" --version
+    check "$peers/prometheus/usr/bin/promtool" --version
+    ;;
+victoria-metrics)
+    debian victoria-metrics victoria-metrics
+    check "$peers/victoria-metrics/usr/bin/victoria-metrics" --version
+    ;;
 clients)
     curl_is_there
     python clients python -c 'import prometheus_client.openmetrics.parser, otcextensions.sdk, zstandard
 print("prometheus-client, zstandard and otcextensions can be imported")'
     ;;
 keystone) python keystone keystone-manage --version ;;
+nginx)
+    # nginx-light is this and nothing more.
+    debian nginx nginx
+    check "$peers/nginx/usr/sbin/nginx" -v
+    ;;
+pushgateway)
+    debian pushgateway prometheus-pushgateway
+    check "$peers/pushgateway/usr/bin/prometheus-pushgateway" --version
+    ;;
+wrk)
+    debian wrk wrk libluajit-5.1-2
+    # Every architecture has a name of its own for this folder.
+    (cd "$peers/wrk" && ln -s usr/lib/*-linux-gnu lib)
+    LD_LIBRARY_PATH=$peers/wrk/lib
+    export LD_LIBRARY_PATH
+    check "$peers/wrk/usr/bin/wrk" -v
+    ;;
 *)
     sed -n '2,4s/^# *//p' "$0" >&2
     exit 2

@@ -9,6 +9,7 @@
 mod bare;
 mod cloud;
 mod fleet;
+#[path = "../process.rs"]
 mod process;
 mod scrape;
 mod table;

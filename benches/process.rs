@@ -54,30 +54,9 @@ impl Process {
         }
     }
 
-    /// The CPU time of all its threads so far.
-    ///
-    /// Of `/proc/PID/task/*/schedstat`, which counts nanoseconds: the hundredths of a second in
-    /// `stat` are a tenth of what a thousand polls cost.
-    pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
-        let mut nanoseconds = 0;
-        for thread in fs::read_dir(self.proc("task"))? {
-            let text = fs::read_to_string(thread?.path().join("schedstat"))?;
-            let on_cpu = text.split_ascii_whitespace().next().context("an empty schedstat")?;
-            nanoseconds += on_cpu.parse::<u64>()?;
-        }
-        Ok(Duration::from_nanos(nanoseconds))
-    }
-
-    /// The most memory it ever held, in bytes.
-    pub(crate) fn peak_rss(&self) -> anyhow::Result<u64> {
-        let status = fs::read_to_string(self.proc("status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("VmHWM")?;
-        let kibibytes = line.split_ascii_whitespace().next().context("VmHWM")?;
-        Ok(kibibytes.parse::<u64>()? * 1024)
-    }
-
-    fn proc(&self, file: &str) -> String {
-        format!("/proc/{}/{file}", self.child.id())
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 }
 
@@ -87,4 +66,12 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A field of `/proc/ID/status` that is an amount of memory, such as `VmHWM`, the most ever held; in bytes.
+pub(crate) fn memory(id: u32, field: &str) -> anyhow::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{id}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    let kibibytes = line.and_then(|line| line.split_ascii_whitespace().next());
+    Ok(kibibytes.with_context(|| format!("no {field}"))?.parse::<u64>()? * 1024)
 }
