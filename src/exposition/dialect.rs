@@ -1,11 +1,10 @@
 use crate::metrics::{Family, Kind};
 
 use super::line::{Quotes, write_escaped};
-use super::protobuf;
 
 /// How an exposition is written. The two that are text differ in their headers alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
+pub(super) enum Dialect {
     /// The Prometheus text format; what we say is the same in 0.0.4 and 1.0.0.
     Text,
     /// `OpenMetrics`; what we say is the same in 0.0.1 and 1.0.0.
@@ -16,7 +15,7 @@ pub enum Dialect {
 
 impl Dialect {
     /// All, in the order of their discriminants.
-    pub const ALL: [Self; 3] = [Self::Text, Self::OpenMetrics, Self::Protobuf];
+    pub(super) const ALL: [Self; 3] = [Self::Text, Self::OpenMetrics, Self::Protobuf];
 
     /// The label value in our own counters.
     pub(super) fn label(self) -> &'static str {
@@ -61,25 +60,6 @@ impl Dialect {
     pub(super) fn unit(self, family: &Family) -> Option<&'static str> {
         // An info has no unit, whatever its name ends in.
         if self == Self::Text || family.kind == Kind::Info { None } else { family.unit() }
-    }
-}
-
-/// Appends one family: what it is and what its sample lines say. Without lines it appends nothing.
-pub fn write_family(out: &mut Vec<u8>, dialect: Dialect, family: &Family, lines: &[u8]) {
-    if lines.is_empty() {
-        return;
-    }
-    match dialect {
-        Dialect::Text | Dialect::OpenMetrics => {
-            write_header(out, dialect, family);
-            out.extend_from_slice(lines);
-        }
-        Dialect::Protobuf => {
-            let mut metrics = Vec::with_capacity(lines.len());
-            protobuf::write_lines(&mut metrics, family.kind, lines);
-            protobuf::write_family_start(out, family, metrics.len() as u64);
-            out.extend_from_slice(&metrics);
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 use crate::own::{Reading, Value};
 
-use super::dialect::{Dialect, write_family};
+use super::dialect::{Dialect, write_header};
 use super::line::{write_bound, write_series, write_value};
 use super::protobuf;
 
@@ -10,7 +10,8 @@ pub(super) fn render(readings: &[Reading], dialect: Dialect) -> Vec<u8> {
     for reading in readings {
         match dialect {
             Dialect::Text | Dialect::OpenMetrics => {
-                write_family(&mut out, dialect, reading.family, &lines(reading));
+                write_header(&mut out, dialect, reading.family);
+                out.extend_from_slice(&lines(reading));
             }
             Dialect::Protobuf => protobuf::write_reading(&mut out, reading),
         }

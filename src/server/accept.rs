@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -14,17 +15,14 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::connections::{Connection, Connections, MAX_CONNECTIONS};
+use super::heard::Heard;
 use super::routes::Routes;
-use super::stalled::Stalled;
 use super::{Listeners, Site};
 
-/// How long a connection may take to send a request's headers. It runs between requests too, so it
-/// is longer than the usual minute between two scrapes: a scraper keeps its connection.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
-
-/// Connections at once; the next ones wait unaccepted. Half of the 1024 open files that a process
-/// usually may have, so that polling never goes short of sockets.
-const MAX_CONNECTIONS: usize = 512;
+/// Connections that were ended to make room and are not closed yet: their tasks get their turn while
+/// the next ones are accepted. At this many beyond the cap accepting waits for them.
+const MAX_CLOSING: usize = 64;
 
 /// Request line and headers together; the longest `Accept` in use is a few hundred bytes.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
@@ -52,15 +50,18 @@ pub enum Stopped {
 ///
 /// While it waits it keeps accepting, not ready, so that a scraper that comes meanwhile is answered.
 pub async fn serve(listeners: Listeners, site: Site, stop: CancellationToken) -> Stopped {
+    let abandon = CancellationToken::new();
     let server = Arc::new(Server {
         routes: Routes::new(site, stop.clone()),
-        places: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
-        connections: TaskTracker::new(),
+        sockets: Arc::new(Semaphore::new(MAX_CONNECTIONS + MAX_CLOSING)),
+        connections: Connections::new(abandon.clone()),
+        tasks: TaskTracker::new(),
         finish: CancellationToken::new(),
-        abandon: CancellationToken::new(),
     });
     // Also when this future is dropped no connection outlives it.
-    let _abandon = server.abandon.clone().drop_guard();
+    let _abandon = abandon.drop_guard();
+    let mut watch = JoinSet::new();
+    watch.spawn(Arc::clone(&server.connections).watch());
     let mut acceptors = JoinSet::new();
     for listener in listeners.into_sockets() {
         acceptors.spawn(accept(listener, Arc::clone(&server)));
@@ -72,31 +73,35 @@ pub async fn serve(listeners: Listeners, site: Site, stop: CancellationToken) ->
     let drained = timeout_at(deadline, server.routes.in_flight.wait()).await;
     acceptors.shutdown().await;
     server.finish.cancel();
-    server.connections.close();
+    server.tasks.close();
     // Bodies handed over may still be on their way through our buffers.
-    let closed = timeout_at(deadline, server.connections.wait()).await;
+    let closed = timeout_at(deadline, server.tasks.wait()).await;
     if drained.and(closed).is_ok() { Stopped::Drained } else { Stopped::CutOff }
 }
 
 struct Server {
     routes: Routes,
-    places: Arc<Semaphore>,
-    connections: TaskTracker,
+    /// One permit for each socket that is not closed yet.
+    sockets: Arc<Semaphore>,
+    connections: Arc<Connections>,
+    tasks: TaskTracker,
     /// Connections end after the answer they are sending.
     finish: CancellationToken,
-    /// Connections end now.
-    abandon: CancellationToken,
 }
 
 async fn accept(listener: TcpListener, server: Arc<Server>) {
     loop {
-        let Ok(place) = Arc::clone(&server.places).acquire_owned().await else { return };
+        let Ok(socket) = Arc::clone(&server.sockets).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
+                let Some(place) = server.connections.enter() else {
+                    tracing::debug!("all connections are being answered: closing one more");
+                    continue;
+                };
                 let server_of_connection = Arc::clone(&server);
-                server.connections.spawn(async move {
-                    connection(stream, &server_of_connection).await;
-                    drop(place);
+                server.tasks.spawn(async move {
+                    attend(stream, &place, &server_of_connection).await;
+                    drop((place, socket));
                 });
             }
             Err(error) if concerns_one_connection(&error) => {}
@@ -118,30 +123,43 @@ fn concerns_one_connection(error: &io::Error) -> bool {
     )
 }
 
-async fn connection(stream: TcpStream, server: &Server) {
+/// One connection, from its first byte to its last.
+async fn attend(stream: TcpStream, connection: &Arc<Connection>, server: &Server) {
     // An answer is written in one go: waiting to fill a packet only delays its end.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot switch off the delay of small packets");
     }
-    let service =
-        service_fn(async |request| Ok::<_, Infallible>(server.routes.answer(request).await));
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
+    let conversation = async {
+        connection.handshake_over();
+        serve_http1(stream, connection, server).await;
+    };
+    tokio::select! {
+        () = conversation => {}
+        () = connection.ended() => {}
+    }
+}
+
+/// Answers what comes in over a stream of any kind, until it closes or the server finishes.
+async fn serve_http1<S>(stream: S, connection: &Arc<Connection>, server: &Server)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let service = service_fn(async |request| {
+        Ok::<_, Infallible>(server.routes.answer(request, connection).await)
+    });
+    let stream = TokioIo::new(Heard::of(stream, Arc::clone(connection)));
+    // No timer: hyper's own timeout of headers runs between requests, too.
+    let http = http1::Builder::new()
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(Stalled::breaking(stream)), service);
-    let mut connection = pin!(connection);
+        .serve_connection(stream, service);
+    let mut http = pin!(http);
     let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
+        ended = http.as_mut() => ended,
         () = server.finish.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            tokio::select! {
-                ended = connection => ended,
-                () = server.abandon.cancelled() => return,
-            }
+            http.as_mut().graceful_shutdown();
+            http.await
         }
-        () = server.abandon.cancelled() => return,
     };
     if let Err(error) = ended {
         tracing::debug!(error = &error as &dyn std::error::Error, "connection ended early");

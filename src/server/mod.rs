@@ -12,11 +12,12 @@
 
 mod accept;
 mod bind;
+mod connections;
 mod content;
+mod heard;
 mod landing;
 mod routes;
 mod settings;
-mod stalled;
 
 use tokio::sync::watch;
 

@@ -9,8 +9,10 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::connections::Connection;
 use super::content::{Content, InFlight};
 use super::{Site, landing};
+use crate::exposition::View;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -77,9 +79,14 @@ impl Routes {
         }
     }
 
-    /// The answer to one request.
-    pub(super) async fn answer<B>(&self, request: Request<B>) -> Response<Content> {
+    /// The answer to one request of a connection.
+    pub(super) async fn answer<B>(
+        &self,
+        request: Request<B>,
+        connection: &Arc<Connection>,
+    ) -> Response<Content> {
         let tracked = self.in_flight.token();
+        let answering = connection.answering();
         let route = self.route(request.uri().path());
         // Health endpoints pass beside the limit.
         let limited = !route.is_some_and(Route::is_health);
@@ -91,7 +98,7 @@ impl Routes {
                 let refusal = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
                 with(refusal, ALLOW, HeaderValue::from_static("GET, HEAD"))
             }
-            Some(Route::Metrics) => self.metrics(request.headers()).await,
+            Some(Route::Metrics) => self.metrics(request.headers(), request.uri().query()).await,
             Some(Route::Landing) => {
                 let page = response(StatusCode::OK, HTML, landing::page(&self.site.settings));
                 let page = with(page, CONTENT_SECURITY_POLICY, PAGE_POLICY);
@@ -104,7 +111,8 @@ impl Routes {
         let handler = route.map_or("other", Route::handler);
         self.site.own.http_request(handler, response.status().as_u16());
         response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        response.map(|body| body.holding(InFlight { _tracked: tracked, _permit: permit }))
+        let in_flight = InFlight { _tracked: tracked, _answering: answering, _permit: permit };
+        response.map(|body| body.holding(in_flight))
     }
 
     fn route(&self, path: &str) -> Option<Route> {
@@ -121,13 +129,19 @@ impl Routes {
         }
     }
 
-    async fn metrics(&self, headers: &HeaderMap) -> Response<Content> {
+    async fn metrics(&self, headers: &HeaderMap, query: Option<&str>) -> Response<Content> {
+        let view = match View::parse(query.unwrap_or_default()) {
+            Ok(view) => view,
+            Err(error) => return response(StatusCode::BAD_REQUEST, TEXT, format!("{error}\n")),
+        };
         let accept = joined(headers, &ACCEPT);
         let accept_encoding = joined(headers, &ACCEPT_ENCODING);
-        let answer = self.site.reader.answer(&accept, &accept_encoding).await;
-        let content = Content::exposition(answer.body, answer.content_length);
+        let answer = match self.site.reader.answer(&accept, &accept_encoding, &view).await {
+            Ok(answer) => answer,
+            Err(error) => return response(StatusCode::NOT_FOUND, TEXT, format!("{error}\n")),
+        };
         let kind = HeaderValue::from_static(answer.content_type);
-        let mut response = response(StatusCode::OK, kind, content);
+        let mut response = response(StatusCode::OK, kind, answer.body);
         if let Some(encoding) = answer.content_encoding {
             response = with(response, CONTENT_ENCODING, HeaderValue::from_static(encoding));
         }

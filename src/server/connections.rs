@@ -1,0 +1,376 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+/// Connections at once; one more ends another. Thousands of scrapers never ask at the same moment,
+/// and each connection may hold a socket buffer of a few MB.
+pub(super) const MAX_CONNECTIONS: usize = 512;
+
+/// What one TLS handshake may take: two round trips and a signature.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// From a request's first byte to the end of its headers: they fit a few packets.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Between two requests. Prometheus keeps its own side of an idle connection as long.
+const IDLE_TIMEOUT: Duration = Duration::from_mins(5);
+
+/// From the end of a request's headers to the last byte of its answer. A scraper gives up sooner:
+/// its timeout is at most the minute between two scrapes.
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Where every connection is being answered, the one that takes longer than this makes room. It is
+/// the time a scrape may take by Prometheus' own default.
+const ANSWER_GRACE: Duration = Duration::from_secs(10);
+
+/// How often overdue connections are looked for: no timeout here is finer.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Every connection that is open, what it does and since when.
+pub(super) struct Connections {
+    open: Mutex<Open>,
+    /// Ends them all.
+    abandon: CancellationToken,
+}
+
+#[derive(Default)]
+struct Open {
+    next: u64,
+    connections: BTreeMap<u64, Arc<Connection>>,
+}
+
+/// One connection, as those see it who decide how long it may stay.
+pub(super) struct Connection {
+    end: CancellationToken,
+    activity: Mutex<Activity>,
+}
+
+struct Activity {
+    stage: Stage,
+    /// When that stage began.
+    since: Instant,
+    next: u64,
+    /// When each request was read whose answer is not taken to its end; over HTTP/2 several at once.
+    answers: BTreeMap<u64, Instant>,
+    /// More came than the request that is being answered.
+    ahead: bool,
+}
+
+/// What a connection does while nothing is being answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Handshake,
+    Idle,
+    /// A part of a request has come.
+    Head,
+}
+
+/// Why a connection was ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    Handshake,
+    Head,
+    Idle,
+    Answer,
+    Room,
+}
+
+/// A connection's place; the connection leaves when this is dropped.
+pub(super) struct Place {
+    connections: Arc<Connections>,
+    id: u64,
+    connection: Arc<Connection>,
+}
+
+/// Held while a request is being answered, to the last byte taken.
+pub(super) struct Answering {
+    connection: Arc<Connection>,
+    id: u64,
+}
+
+impl Connections {
+    /// None yet; `abandon` ends all there will be.
+    pub(super) fn new(abandon: CancellationToken) -> Arc<Self> {
+        Arc::new(Self { open: Mutex::default(), abandon })
+    }
+
+    /// Takes in one more. At the cap the longest idle one makes room, or one that has been answered
+    /// for longer than a scrape may take; `None` where there is no such one.
+    pub(super) fn enter(self: &Arc<Self>) -> Option<Place> {
+        let mut open = self.lock();
+        if open.connections.len() >= MAX_CONNECTIONS {
+            let id = open.most_dispensable()?;
+            if let Some(connection) = open.connections.remove(&id) {
+                connection.end(Reason::Room);
+            }
+        }
+        let id = open.next;
+        open.next += 1;
+        let connection = Arc::new(Connection::new(self.abandon.child_token()));
+        open.connections.insert(id, Arc::clone(&connection));
+        Some(Place { connections: Arc::clone(self), id, connection })
+    }
+
+    /// Ends whatever is overdue, again and again.
+    pub(super) async fn watch(self: Arc<Self>) {
+        let mut ticks = interval(LOOK_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let now = ticks.tick().await;
+            for connection in self.lock().connections.values() {
+                if let Some(reason) = connection.overdue(now) {
+                    connection.end(reason);
+                }
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    /// The one that has been without an answer for longest; where all are being answered, the one
+    /// that takes longest, if it takes too long.
+    fn most_dispensable(&self) -> Option<u64> {
+        let connections = self.connections.iter();
+        let (answering, since, id) = connections
+            .map(|(id, connection)| {
+                let activity = connection.activity();
+                let answer = activity.answers.values().next();
+                (answer.is_some(), *answer.unwrap_or(&activity.since), *id)
+            })
+            .min()?;
+        (!answering || since.elapsed() > ANSWER_GRACE).then_some(id)
+    }
+}
+
+impl Connection {
+    fn new(end: CancellationToken) -> Self {
+        let activity = Activity {
+            stage: Stage::Handshake,
+            since: Instant::now(),
+            next: 0,
+            answers: BTreeMap::new(),
+            ahead: false,
+        };
+        Self { end, activity: Mutex::new(activity) }
+    }
+
+    /// Done when this connection is to end now.
+    pub(super) async fn ended(&self) {
+        self.end.cancelled().await;
+    }
+
+    /// Requests may come. Without TLS there is no handshake, and it is over at once.
+    pub(super) fn handshake_over(&self) {
+        self.activity().enter(Stage::Idle);
+    }
+
+    /// Bytes of an HTTP/1 request have come.
+    pub(super) fn received(&self) {
+        let mut activity = self.activity();
+        if !activity.answers.is_empty() {
+            activity.ahead = true;
+        } else if activity.stage != Stage::Head {
+            activity.enter(Stage::Head);
+        }
+    }
+
+    /// A request has come whole.
+    pub(super) fn answering(self: &Arc<Self>) -> Answering {
+        let mut activity = self.activity();
+        let id = activity.next;
+        activity.next += 1;
+        activity.answers.insert(id, Instant::now());
+        activity.ahead = false;
+        Answering { connection: Arc::clone(self), id }
+    }
+
+    fn overdue(&self, now: Instant) -> Option<Reason> {
+        let activity = self.activity();
+        let (since, most, reason) = match (activity.answers.values().next(), activity.stage) {
+            (Some(since), _) => (*since, ANSWER_TIMEOUT, Reason::Answer),
+            (None, Stage::Handshake) => (activity.since, HANDSHAKE_TIMEOUT, Reason::Handshake),
+            (None, Stage::Head) => (activity.since, HEAD_TIMEOUT, Reason::Head),
+            (None, Stage::Idle) => (activity.since, IDLE_TIMEOUT, Reason::Idle),
+        };
+        (now.saturating_duration_since(since) >= most).then_some(reason)
+    }
+
+    fn end(&self, reason: Reason) {
+        if !self.end.is_cancelled() {
+            tracing::debug!(%reason, "ending a connection");
+            self.end.cancel();
+        }
+    }
+
+    fn activity(&self) -> MutexGuard<'_, Activity> {
+        self.activity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Activity {
+    fn enter(&mut self, stage: Stage) {
+        self.stage = stage;
+        self.since = Instant::now();
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Handshake => "its handshake took too long",
+            Self::Head => "the headers of its request took too long",
+            Self::Idle => "it was idle for too long",
+            Self::Answer => "it took too long to take its answer",
+            Self::Room => "it made room for another",
+        })
+    }
+}
+
+impl Deref for Place {
+    type Target = Arc<Connection>;
+
+    fn deref(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.connections.lock().connections.remove(&self.id);
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        let mut activity = self.connection.activity();
+        activity.answers.remove(&self.id);
+        if activity.answers.is_empty() {
+            let stage = if activity.ahead { Stage::Head } else { Stage::Idle };
+            activity.enter(stage);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{sleep, timeout};
+
+    use super::*;
+
+    fn connections() -> Arc<Connections> {
+        let connections = Connections::new(CancellationToken::new());
+        tokio::spawn(Arc::clone(&connections).watch());
+        connections
+    }
+
+    fn idle(connections: &Arc<Connections>) -> Place {
+        let place = connections.enter().unwrap();
+        place.handshake_over();
+        place
+    }
+
+    /// How long it lasts from here on.
+    async fn lasts(place: &Place) -> Duration {
+        let began = Instant::now();
+        timeout(IDLE_TIMEOUT * 2, place.ended()).await.unwrap();
+        began.elapsed()
+    }
+
+    async fn assert_lasts(place: &Place, about: Duration) {
+        let lasted = lasts(place).await;
+        assert!(lasted >= about && lasted <= about + LOOK_EVERY, "{lasted:?}, not {about:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_stage_has_its_time() {
+        let connections = connections();
+        assert_lasts(&connections.enter().unwrap(), HANDSHAKE_TIMEOUT).await;
+        assert_lasts(&idle(&connections), IDLE_TIMEOUT).await;
+
+        let drips = idle(&connections);
+        sleep(IDLE_TIMEOUT / 2).await;
+        drips.received();
+        sleep(HEAD_TIMEOUT / 2).await;
+        drips.received();
+        assert_lasts(&drips, HEAD_TIMEOUT / 2).await;
+
+        let reads_nothing = idle(&connections);
+        reads_nothing.received();
+        let answering = reads_nothing.answering();
+        assert_lasts(&reads_nothing, ANSWER_TIMEOUT).await;
+        drop(answering);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_oldest_of_several_answers_counts() {
+        let connections = connections();
+        let several = idle(&connections);
+        let first = several.answering();
+        sleep(ANSWER_TIMEOUT / 2).await;
+        let second = several.answering();
+        drop(first);
+        assert_lasts(&several, ANSWER_TIMEOUT).await;
+        drop(second);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_between_requests_begins_with_the_end_of_an_answer() {
+        let connections = connections();
+        let keeps_asking = idle(&connections);
+        for _ in 0..10 {
+            sleep(IDLE_TIMEOUT.mul_f64(0.9)).await;
+            keeps_asking.received();
+            let answering = keeps_asking.answering();
+            sleep(ANSWER_TIMEOUT.mul_f64(0.9)).await;
+            drop(answering);
+        }
+        assert_lasts(&keeps_asking, IDLE_TIMEOUT).await;
+
+        let ahead = idle(&connections);
+        let answering = ahead.answering();
+        ahead.received();
+        drop(answering);
+        assert_lasts(&ahead, HEAD_TIMEOUT).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_too_many_takes_the_place_of_the_longest_idle() {
+        let connections = connections();
+        let mut places = Vec::new();
+        for _ in 0..MAX_CONNECTIONS {
+            places.push(idle(&connections));
+            sleep(Duration::from_millis(1)).await;
+        }
+        let answering = places[0].answering();
+        drop(places[1].answering());
+        places[2].received();
+        let newest = idle(&connections);
+        let ended = |place: &Place| place.end.is_cancelled();
+        let gone: Vec<usize> = (0..MAX_CONNECTIONS).filter(|at| ended(&places[*at])).collect();
+        assert_eq!(gone, [3], "answering, was answered and sends a request: all later than this");
+        assert!(!ended(&newest));
+        drop(answering);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_all_are_being_answered_one_more_is_refused_unless_an_answer_takes_too_long() {
+        let connections = connections();
+        let places: Vec<Place> = (0..MAX_CONNECTIONS).map(|_| idle(&connections)).collect();
+        let answers: Vec<Answering> = places.iter().map(|place| place.answering()).collect();
+        assert!(connections.enter().is_none());
+        sleep(ANSWER_GRACE * 2).await;
+        assert!(connections.enter().is_some());
+        drop(answers);
+        drop(places);
+        assert!(connections.lock().connections.is_empty());
+    }
+}
