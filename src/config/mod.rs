@@ -47,6 +47,8 @@ pub struct Source {
 pub struct Config {
     /// Where and how we serve.
     pub web: server::Settings,
+    /// Whether we listen on sockets that systemd hands over, instead of the addresses of `web`.
+    pub systemd_socket: bool,
     /// How we log.
     pub log: LogSettings,
     /// What is shown.
@@ -120,6 +122,7 @@ fn build(values: &Values, report: &mut Report) -> Config {
             route_prefix: values.word("web.route_prefix"),
             max_requests: count(values.integer("web.max_requests")),
         },
+        systemd_socket: values.bool("web.systemd_socket"),
         log: LogSettings {
             level: values.word("log.level"),
             format: match values.word("log.format").as_str() {

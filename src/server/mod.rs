@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use crate::{exposition, own};
 
 pub use accept::{Stopped, serve};
-pub use bind::{BindError, Listeners, bind};
+pub use bind::{AdoptError, BindError, Listeners, bind};
 pub use settings::{ListenAddress, Settings};
 
 /// What is served.
