@@ -13,6 +13,7 @@ mod hanging;
 mod harness;
 mod import_rules;
 mod lifecycle;
+mod limits;
 mod memory;
 mod packaging;
 mod parser;

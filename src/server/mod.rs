@@ -18,6 +18,7 @@ mod heard;
 mod landing;
 mod routes;
 mod settings;
+mod turns;
 
 use tokio::sync::watch;
 

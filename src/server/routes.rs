@@ -1,16 +1,20 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
     HeaderName, REFERRER_POLICY, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use tokio::sync::Semaphore;
+use http_body::Body as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connections::Connection;
 use super::content::{Content, InFlight};
+use super::turns::Turns;
 use super::{Site, landing};
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -27,14 +31,22 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
 const NOT_READY: &str = "not ready: waiting for the first answers of the cloud\n";
 const STOPPING: &str = "not ready: stopping\n";
 
-/// Seconds after which a client that was one too many may try again: scrapes take less.
-const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
+/// After how long a client that was one too many may try again: scrapes take less.
+const RETRY_TIME: Duration = Duration::from_secs(1);
+
+/// How long one who tries again sooner waits for its next refusal: refusing in a tight loop would
+/// take the processor from those who are answered.
+const REFUSAL_PAUSE: Duration = Duration::from_millis(50);
+
+/// Bytes of an answer that is work to hand over; less goes into the system's buffer at once.
+const LARGE: u64 = 1 << 20;
 
 /// Answers requests.
 pub(super) struct Routes {
     site: Site,
     stop: CancellationToken,
     permits: Arc<Semaphore>,
+    turns: Turns,
     /// One token for every answer that is not sent to its end.
     pub(super) in_flight: TaskTracker,
 }
@@ -72,6 +84,7 @@ impl Routes {
         let max_requests = site.settings.max_requests.min(Semaphore::MAX_PERMITS);
         Self {
             permits: Arc::new(Semaphore::new(max_requests)),
+            turns: Turns::new(),
             in_flight: TaskTracker::new(),
             site,
             stop,
@@ -85,11 +98,12 @@ impl Routes {
         connection: &Arc<Connection>,
     ) -> Response<Content> {
         let tracked = self.in_flight.token();
-        let answering = connection.answering();
+        let mut answering = connection.answering();
+        let mut turn = None;
         let route = self.route(request.uri().path());
         // Health endpoints pass beside the limit.
         let limited = !route.is_some_and(Route::is_health);
-        let permit = limited.then(|| Arc::clone(&self.permits).try_acquire_owned().ok()).flatten();
+        let permit = if limited { self.permit(connection).await } else { None };
         let mut response = match route {
             _ if limited && permit.is_none() => self.too_many(),
             None => text(StatusCode::NOT_FOUND, "not found\n"),
@@ -97,7 +111,12 @@ impl Routes {
                 let refusal = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
                 with(refusal, ALLOW, HeaderValue::from_static("GET, HEAD"))
             }
-            Some(Route::Metrics) => self.metrics(request.headers()).await,
+            Some(Route::Metrics) => {
+                if connection.is_in_a_hurry() {
+                    turn = self.turns.wait().await;
+                }
+                self.metrics(request.headers()).await
+            }
             Some(Route::Landing) => {
                 let page = response(StatusCode::OK, HTML, landing::page(&self.site.settings));
                 let page = with(page, CONTENT_SECURITY_POLICY, PAGE_POLICY);
@@ -110,8 +129,23 @@ impl Routes {
         let handler = route.map_or("other", Route::handler);
         self.site.own.http_request(handler, response.status().as_u16());
         response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        let in_flight = InFlight { _tracked: tracked, _answering: answering, _permit: permit };
+        if response.body().size_hint().exact().is_some_and(|size| size > LARGE) {
+            answering.is_large();
+        }
+        let in_flight =
+            InFlight { _tracked: tracked, _answering: answering, _turn: turn, _permit: permit };
         response.map(|body| body.holding(in_flight))
+    }
+
+    /// A place among the requests answered at once; `None` where there is no free one.
+    async fn permit(&self, connection: &Connection) -> Option<OwnedSemaphorePermit> {
+        let free = || Arc::clone(&self.permits).try_acquire_owned().ok();
+        let permit = free();
+        if permit.is_some() || !connection.is_refused_again(RETRY_TIME) {
+            return permit;
+        }
+        sleep(REFUSAL_PAUSE).await;
+        free()
     }
 
     fn route(&self, path: &str) -> Option<Route> {
@@ -157,7 +191,7 @@ impl Routes {
             self.site.settings.max_requests
         );
         let refusal = response(StatusCode::SERVICE_UNAVAILABLE, TEXT, reason);
-        with(refusal, RETRY_AFTER, RETRY_SECONDS)
+        with(refusal, RETRY_AFTER, RETRY_TIME.as_secs().into())
     }
 }
 

@@ -4,11 +4,13 @@
 //! that was started here ends here: its guard kills it when it goes out of scope.
 
 mod cloud;
+mod crowd;
 pub(crate) mod hanging;
 mod http;
 mod ours;
 mod process;
 mod scrape;
+pub(crate) mod siege;
 mod wait;
 
 pub(crate) use cloud::{Cloud, ONE_POLL, QUICK, Setup};
