@@ -149,7 +149,7 @@ fn text(value: &Value) -> Result<&str, Refusal> {
 }
 
 /// A list of texts; text is separated by commas.
-fn list(value: &Value, is_text: bool) -> Result<Vec<String>, Refusal> {
+pub(super) fn list(value: &Value, is_text: bool) -> Result<Vec<String>, Refusal> {
     match (value, value.as_str()) {
         (_, Some(text)) if is_text => Ok(split_commas(text).map(str::to_owned).collect()),
         (Value::Array(_, items), _) => {

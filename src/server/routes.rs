@@ -2,13 +2,14 @@ use std::sync::Arc;
 
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-    HeaderName, REFERRER_POLICY, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
+    HeaderName, REFERRER_POLICY, RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::access::{Access, Denial, Peer};
 use super::connections::Connection;
 use super::content::{Content, InFlight};
 use super::{Site, landing};
@@ -29,6 +30,10 @@ const STOPPING: &str = "not ready: stopping\n";
 
 /// Seconds after which a client that was one too many may try again: scrapes take less.
 const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+/// What a client is asked for; the realm is ours alone, the encoding is what we compare.
+const CHALLENGE: HeaderValue =
+    HeaderValue::from_static("Basic realm=\"modelarts-exporter\", charset=\"UTF-8\"");
 
 /// Answers requests.
 pub(super) struct Routes {
@@ -82,16 +87,49 @@ impl Routes {
     pub(super) async fn answer<B>(
         &self,
         request: Request<B>,
+        peer: Peer,
         connection: &Arc<Connection>,
     ) -> Response<Content> {
         let tracked = self.in_flight.token();
         let answering = connection.answering();
         let route = self.route(request.uri().path());
-        // Health endpoints pass beside the limit.
-        let limited = !route.is_some_and(Route::is_health);
-        let permit = limited.then(|| Arc::clone(&self.permits).try_acquire_owned().ok()).flatten();
-        let mut response = match route {
-            _ if limited && permit.is_none() => self.too_many(),
+        let access = self.access();
+        let admitted = if route.is_some_and(Route::is_health) {
+            Ok(None)
+        } else {
+            self.admit(&access, request.headers(), peer).await.map(Some)
+        };
+        let (mut response, permit) = match admitted {
+            Ok(permit) => (self.look_up(route, &request).await, permit),
+            Err(refusal) => (refusal, None),
+        };
+        let handler = route.map_or("other", Route::handler);
+        self.site.own.http_request(handler, response.status().as_u16());
+        response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        access.headers.put_on(response.headers_mut());
+        let in_flight = InFlight { _tracked: tracked, _answering: answering, _permit: permit };
+        response.map(|body| body.holding(in_flight))
+    }
+
+    /// Who may ask, at present.
+    pub(super) fn access(&self) -> Arc<Access> {
+        Arc::clone(&self.site.access.borrow())
+    }
+
+    /// A place among the requests answered at once. It is taken last: whoever is turned away for
+    /// another reason cannot keep others from it.
+    async fn admit(
+        &self,
+        access: &Access,
+        headers: &HeaderMap,
+        peer: Peer,
+    ) -> Result<OwnedSemaphorePermit, Response<Content>> {
+        access.admit(headers, peer).await.map_err(denied)?;
+        Arc::clone(&self.permits).try_acquire_owned().map_err(|_| self.too_many())
+    }
+
+    async fn look_up<B>(&self, route: Option<Route>, request: &Request<B>) -> Response<Content> {
+        match route {
             None => text(StatusCode::NOT_FOUND, "not found\n"),
             Some(_) if !matches!(*request.method(), Method::GET | Method::HEAD) => {
                 let refusal = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
@@ -106,12 +144,7 @@ impl Routes {
             Some(Route::Style) => response(StatusCode::OK, CSS, landing::STYLE),
             Some(Route::Healthy) => text(StatusCode::OK, "healthy\n"),
             Some(Route::Ready) => self.ready(),
-        };
-        let handler = route.map_or("other", Route::handler);
-        self.site.own.http_request(handler, response.status().as_u16());
-        response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        let in_flight = InFlight { _tracked: tracked, _answering: answering, _permit: permit };
-        response.map(|body| body.holding(in_flight))
+        }
     }
 
     fn route(&self, path: &str) -> Option<Route> {
@@ -158,6 +191,25 @@ impl Routes {
         );
         let refusal = response(StatusCode::SERVICE_UNAVAILABLE, TEXT, reason);
         with(refusal, RETRY_AFTER, RETRY_SECONDS)
+    }
+}
+
+fn denied(denial: Denial) -> Response<Content> {
+    match denial {
+        Denial::TooOften(wait) => {
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            let refusal = text(StatusCode::TOO_MANY_REQUESTS, "too many requests\n");
+            with(refusal, RETRY_AFTER, HeaderValue::from(seconds))
+        }
+        Denial::NoCertificate => text(StatusCode::FORBIDDEN, "a client certificate is required\n"),
+        Denial::NoUser => {
+            let refusal = text(StatusCode::UNAUTHORIZED, "unauthorized\n");
+            with(refusal, WWW_AUTHENTICATE, CHALLENGE)
+        }
+        Denial::Busy => {
+            let reason = "too many passwords wait to be checked, try again later\n";
+            with(text(StatusCode::SERVICE_UNAVAILABLE, reason), RETRY_AFTER, RETRY_SECONDS)
+        }
     }
 }
 
