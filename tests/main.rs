@@ -19,3 +19,4 @@ mod parser;
 mod peers;
 mod serving;
 mod simulator;
+mod web_config;

@@ -205,7 +205,7 @@ fn parse_integer(value: &Value, is_text: bool, least: u64, most: u64) -> Parsed 
 }
 
 /// Figment keeps the width the parser chose; every integer fits here.
-fn whole_number(value: &Value) -> Option<i128> {
+pub(super) fn whole_number(value: &Value) -> Option<i128> {
     value.to_i128().or_else(|| value.to_u128().and_then(|number| number.try_into().ok()))
 }
 

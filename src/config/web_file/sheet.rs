@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use figment::value::{Dict, Value};
 
 use super::keys::{self, SECTIONS};
-use crate::config::kind::{Kind, Parsed, Typed, list};
+use crate::config::kind::{Kind, Parsed, Typed, list, whole_number};
 use crate::config::layers::Origin;
 use crate::config::mistake::{Refusal, Report};
 use crate::config::values::most_like;
@@ -94,7 +94,7 @@ impl<'a> Sheet<'a> {
 
     /// The same, where the toolkit takes a bare 0 for a text such as `0s`.
     pub(super) fn parse_or_zero(&mut self, key: &str, kind: Kind) -> Option<Typed> {
-        match self.value(key)?.to_i128() {
+        match whole_number(self.value(key)?) {
             Some(0) => None,
             _ => self.parse(key, kind),
         }
@@ -163,7 +163,7 @@ fn as_text(value: &Value) -> Result<String, Refusal> {
     match value {
         Value::String(_, text) => Ok(text.clone()),
         Value::Empty(..) => Ok(String::new()),
-        value => match value.to_i128() {
+        value => match whole_number(value) {
             Some(number) => Ok(number.to_string()),
             None => Err(Refusal::new("expected a text", "put the value in quotes")),
         },
