@@ -24,3 +24,4 @@ mod serving;
 mod simulator;
 mod sockets;
 mod views;
+mod web_config;

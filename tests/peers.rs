@@ -7,6 +7,7 @@ mod dashboards;
 mod keystone;
 mod prometheus;
 mod promtool;
+mod web;
 
 use std::path::PathBuf;
 

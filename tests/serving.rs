@@ -40,7 +40,13 @@ async fn serve(settings: Settings) -> Served {
     let stop = CancellationToken::new();
     let listeners = server::bind(&settings).await.unwrap();
     let address = listeners.local_addrs()[0];
-    let site = Site { settings, reader, own, ready: ready_seen };
+    let site = Site {
+        settings,
+        reader,
+        own,
+        access: watch::Sender::default().subscribe(),
+        ready: ready_seen,
+    };
     let task = tokio::spawn(server::serve(listeners, site, stop.clone()));
     Served { address, store, ready, stop, task }
 }
@@ -332,7 +338,7 @@ async fn several_addresses_serve_the_same() {
     let addresses = listeners.local_addrs();
     let (_ready, ready) = watch::channel(true);
     let stop = CancellationToken::new();
-    let site = Site { settings, reader, own, ready };
+    let site = Site { settings, reader, own, access: watch::Sender::default().subscribe(), ready };
     let task = tokio::spawn(server::serve(listeners, site, stop.clone()));
     for address in addresses {
         let answer = finish(connect(address, &request("GET", "/-/ready", "")).await).await;

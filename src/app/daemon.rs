@@ -13,7 +13,7 @@ use tracing::{info, warn};
 use crate::app::ledger::{Book, ProjectLedger, now};
 use crate::app::signals;
 use crate::cloud::{AnswerMemory, Training};
-use crate::config::{Config, SecretFiles};
+use crate::config::{Config, SecretFiles, WebFile};
 use crate::exposition::{self, Reader};
 use crate::schedule::Poller;
 use crate::server::{self, Listeners, Site, Stopped};
@@ -27,6 +27,10 @@ const PUBLISH_EVERY: Duration = Duration::from_millis(800);
 /// How often secret files are looked at; Kubernetes takes about a minute to bring a new one.
 const SECRETS_EVERY: Duration = Duration::from_secs(30);
 
+/// How often the web configuration file and its certificates are looked at: soon enough for whoever has
+/// just changed them and waits, and a few small files cost nothing to read.
+const WEB_FILE_EVERY: Duration = Duration::from_secs(5);
+
 /// The daemon's parts, wired and not yet running.
 pub(super) struct Parts {
     pub(super) own: own::Metrics,
@@ -34,6 +38,7 @@ pub(super) struct Parts {
     pub(super) reader: Reader,
     pub(super) pollers: Vec<Poller<Training, ProjectLedger>>,
     pub(super) secret_files: SecretFiles,
+    pub(super) web_file: WebFile,
     pub(super) web: server::Settings,
 }
 
@@ -67,8 +72,15 @@ pub(super) fn build(config: Config) -> anyhow::Result<Parts> {
         ));
     }
     own.config_loaded(now().unix);
-    let secret_files = config.secret_files;
-    Ok(Parts { own, book, reader, pollers, secret_files, web: config.web })
+    Ok(Parts {
+        own,
+        book,
+        reader,
+        pollers,
+        secret_files: config.secret_files,
+        web_file: config.web_file,
+        web: config.web,
+    })
 }
 
 /// The daemon, from start to stop.
@@ -95,7 +107,7 @@ pub(super) async fn serve(
     stop: CancellationToken,
     bound: impl FnOnce(&[std::net::SocketAddr]) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
-    let Parts { own, book, reader, pollers, secret_files, web } = parts;
+    let Parts { own, book, reader, pollers, secret_files, web_file, web } = parts;
     // The first scrape finds `modelarts_up`.
     book.publish();
     let (ready, is_ready) = watch::channel(false);
@@ -111,12 +123,16 @@ pub(super) async fn serve(
     if !secret_files.is_empty() {
         tasks.spawn(secret_files.watch(SECRETS_EVERY, stop.clone()));
     }
+    let access = web_file.access();
+    if web_file.is_some() {
+        tasks.spawn(web_file.watch(WEB_FILE_EVERY, stop.clone()));
+    }
     let addresses = listeners.local_addrs();
     for address in &addresses {
         info!(%address, "listening");
     }
     bound(&addresses)?;
-    let site = Site { settings: web, reader, own, ready: is_ready };
+    let site = Site { settings: web, reader, own, access, ready: is_ready };
     let mut serving = tokio::spawn(server::serve(listeners, site, stop.clone()));
     tokio::select! {
         stopped = &mut serving => said(stopped?),

@@ -106,11 +106,11 @@ pub(super) const KEYS: &[Key] = &[
         Number(40),
         "Requests answered at once; more get 503. Health endpoints do not count.",
     ),
-    later(
+    key(
         "web.config_file",
         Kind::Path,
         Absent("\"web.yml\""),
-        "TLS and users, in the format of Prometheus' exporter-toolkit.",
+        "TLS, client certificates and users: a YAML file with the keys of Prometheus' exporter-toolkit.",
     ),
     key(
         "web.systemd_socket",

@@ -4,7 +4,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -12,9 +14,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::access::{Peer, Tls};
 use super::connections::{Connection, Connections, MAX_CONNECTIONS};
 use super::heard::Heard;
 use super::routes::Routes;
@@ -25,10 +29,13 @@ use super::{Listeners, Site};
 const MAX_CLOSING: usize = 64;
 
 /// Request line and headers together; the longest `Accept` in use is a few hundred bytes.
-const MAX_HEAD_BYTES: usize = 32 * 1024;
+const MAX_HEAD_BYTES: u32 = 32 * 1024;
 
 /// Headers of one request; scrapers behind proxies send about twenty.
 const MAX_HEADERS: usize = 64;
+
+/// Requests of one HTTP/2 connection that are answered at once; a scraper sends one.
+const MAX_STREAMS: u32 = 16;
 
 /// After an accept error that is not the fault of one connection, such as too many open files:
 /// long enough not to spin, short enough to be missed by no scrape.
@@ -129,35 +136,55 @@ fn concerns_one_connection(error: &io::Error) -> bool {
 }
 
 /// One connection, from its first byte to its last.
-async fn attend(stream: TcpStream, connection: &Arc<Connection>, server: &Server) {
+async fn attend(stream: TcpStream, connection: &Arc<Connection>, server: &Arc<Server>) {
     // An answer is written in one go: waiting to fill a packet only delays its end.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot switch off the delay of small packets");
     }
-    let conversation = async {
-        connection.handshake_over();
-        serve_http1(stream, connection, server).await;
-    };
+    let conversation = converse(stream, connection, server);
     tokio::select! {
         () = conversation => {}
         () = connection.ended() => {}
     }
 }
 
+/// The handshake, where there is one, and then the requests.
+async fn converse(stream: TcpStream, connection: &Arc<Connection>, server: &Arc<Server>) {
+    let Some(config) = server.routes.access().tls.as_ref().map(Tls::config) else {
+        connection.handshake_over();
+        return serve_http1(stream, Peer::default(), connection, server).await;
+    };
+    let stream = match TlsAcceptor::from(config).accept(stream).await {
+        Ok(stream) => stream,
+        Err(error) => {
+            tracing::debug!(error = &error as &dyn std::error::Error, "no TLS with this client");
+            return;
+        }
+    };
+    connection.handshake_over();
+    let (_, session) = stream.get_ref();
+    let peer = Peer { has_certificate: session.peer_certificates().is_some() };
+    if session.alpn_protocol() == Some(b"h2") {
+        serve_http2(stream, peer, connection, server).await;
+    } else {
+        serve_http1(stream, peer, connection, server).await;
+    }
+}
+
 /// Answers what comes in over a stream of any kind, until it closes or the server finishes.
-async fn serve_http1<S>(stream: S, connection: &Arc<Connection>, server: &Server)
+async fn serve_http1<S>(stream: S, peer: Peer, connection: &Arc<Connection>, server: &Server)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let service = service_fn(async |request| {
-        Ok::<_, Infallible>(server.routes.answer(request, connection).await)
+        Ok::<_, Infallible>(server.routes.answer(request, peer, connection).await)
     });
     let stream = TokioIo::new(Heard::of(stream, Arc::clone(connection)));
     // No timer: hyper's own timeout of headers runs between requests, too.
     let http = http1::Builder::new()
         .max_headers(MAX_HEADERS)
-        .max_header_size(MAX_HEAD_BYTES)
-        .max_buf_size(MAX_HEAD_BYTES)
+        .max_header_size(MAX_HEAD_BYTES as usize)
+        .max_buf_size(MAX_HEAD_BYTES as usize)
         .serve_connection(stream, service);
     let mut http = pin!(http);
     let ended = tokio::select! {
@@ -167,6 +194,48 @@ where
             http.await
         }
     };
+    note(ended);
+}
+
+/// The same for a stream that carries several requests at once.
+async fn serve_http2<S>(stream: S, peer: Peer, connection: &Arc<Connection>, server: &Arc<Server>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (of_service, connection) = (Arc::clone(server), Arc::clone(connection));
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (server, connection) = (Arc::clone(&of_service), Arc::clone(&connection));
+        async move { Ok::<_, Infallible>(server.routes.answer(request, peer, &connection).await) }
+    });
+    let http = http2::Builder::new(Tasks(server.tasks.clone()))
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(MAX_HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut http = pin!(http);
+    let ended = tokio::select! {
+        ended = http.as_mut() => ended,
+        () = server.finish.cancelled() => {
+            http.as_mut().graceful_shutdown();
+            http.await
+        }
+    };
+    note(ended);
+}
+
+/// Where the requests of an HTTP/2 connection run: the stop waits for them, too.
+#[derive(Clone)]
+struct Tasks(TaskTracker);
+
+impl<F> hyper::rt::Executor<F> for Tasks
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn execute(&self, request: F) {
+        self.0.spawn(request);
+    }
+}
+
+fn note(ended: hyper::Result<()>) {
     if let Err(error) = ended {
         tracing::debug!(error = &error as &dyn std::error::Error, "connection ended early");
     }
@@ -194,8 +263,10 @@ mod tests {
             max_requests: 1,
         };
         let (_, ready) = watch::channel(true);
+        let (_, access) = watch::channel(Arc::default());
+        let site = Site { settings, reader, own, access, ready };
         let server = Server {
-            routes: Routes::new(Site { settings, reader, own, ready }, CancellationToken::new()),
+            routes: Routes::new(site, CancellationToken::new()),
             sockets: Arc::new(Semaphore::new(1)),
             connections: Connections::new(CancellationToken::new()),
             tasks: TaskTracker::new(),
@@ -208,7 +279,7 @@ mod tests {
             let place = server.connections.enter().unwrap();
             place.handshake_over();
             tokio::select! {
-                () = serve_http1(ours, &place, &server) => {}
+                () = serve_http1(ours, Peer::default(), &place, &server) => {}
                 () = place.ended() => {}
             }
         });

@@ -8,9 +8,10 @@
 //! GET /-/ready     200 once there is something worth scraping, 503 before and during stop
 //! ```
 //!
-//! HEAD works everywhere. What is sent is prepared elsewhere: no request waits for the cloud.
+//! HEAD works everywhere. Whoever watches over our health passes beside users, certificates and limits. What is sent is prepared elsewhere: no request waits for the cloud.
 
 mod accept;
+mod access;
 mod bind;
 mod connections;
 mod content;
@@ -20,11 +21,17 @@ mod routes;
 mod settings;
 mod turns;
 
+use std::sync::Arc;
+
 use tokio::sync::watch;
 
 use crate::{exposition, own};
 
 pub use accept::{Stopped, serve};
+pub use access::{
+    Access, ClientTrust, Clients, ExtraHeaders, HashMistake, HeaderMistake, PasswordHash,
+    RateLimit, Tls, TlsMistake, TlsSettings, Users,
+};
 pub use bind::{AdoptError, BindError, Listeners, bind};
 pub use settings::{ListenAddress, Settings};
 
@@ -36,6 +43,8 @@ pub struct Site {
     pub reader: exposition::Reader,
     /// Counts the requests.
     pub own: own::Metrics,
+    /// Who may ask, and over what; looked at for each handshake and each request.
+    pub access: watch::Receiver<Arc<Access>>,
     /// True once there is something worth scraping.
     pub ready: watch::Receiver<bool>,
 }
