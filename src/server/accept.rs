@@ -19,7 +19,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::access::{Peer, Tls};
-use super::connections::{Connection, Connections, MAX_CONNECTIONS};
+use super::connection::Connection;
+use super::connections::{Connections, MAX_CONNECTIONS};
 use super::heard::Heard;
 use super::routes::Routes;
 use super::{Listeners, Site};

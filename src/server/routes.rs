@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::access::{Access, Denial, Peer};
-use super::connections::Connection;
+use super::connection::Connection;
 use super::content::{Content, InFlight};
 use super::turns::{Turn, Turns};
 use super::{Site, landing};
