@@ -11,7 +11,7 @@ use modelarts_exporter::model::JobId;
 use modelarts_exporter::own;
 use modelarts_exporter::server::{self, ListenAddress, Site};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -106,7 +106,9 @@ async fn publish(shown: Arc<Shown>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        shown.publish();
+        let shown = Arc::clone(&shown);
+        // Beside the scrapes, as in the daemon.
+        spawn_blocking(move || shown.publish()).await.expect("a publication does not panic");
     }
 }
 
