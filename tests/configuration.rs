@@ -638,7 +638,7 @@ fn values_outlive_a_failed_poll() {
 #[test]
 fn what_comes_later_is_refused_by_name() {
     let all = "
-web = { systemd_socket = true, enable_lifecycle = true, enable_config = false }
+web = { enable_lifecycle = true, enable_config = false }
 state.file = \"state\"
 shard = { index = 0, total = 2 }
 limits = { series = 1000, curve_points = 10, tasks_per_version = 1, outcome_retention = \"1d\", outcome_names = 5 }
@@ -667,11 +667,10 @@ list_interval = \"60s\"
     exporter.toml | state.file | is not yet supported | remove it
     exporter.toml | web.enable_config | is not yet supported | remove it
     exporter.toml | web.enable_lifecycle | is not yet supported | remove it
-    exporter.toml | web.systemd_socket | is not yet supported | remove it
     "#);
-    insta::assert_snapshot!(mistakes_with(GOOD, &[], &[("shard.index", "1"), ("web.systemd_socket", "true")]), @r"
+    insta::assert_snapshot!(mistakes_with(GOOD, &[], &[("shard.index", "1"), ("web.enable_config", "true")]), @r"
     --shard.index | shard.index | is not yet supported | remove it
-    --web.systemd-socket | web.systemd_socket | is not yet supported | remove it
+    --web.enable-config | web.enable_config | is not yet supported | remove it
     ");
 }
 

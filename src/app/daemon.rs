@@ -1,3 +1,4 @@
+use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use crate::cloud::{AnswerMemory, Training};
 use crate::config::{Config, SecretFiles, WebFile};
 use crate::exposition::{self, Reader};
 use crate::schedule::Poller;
-use crate::server::{self, Site, Stopped};
+use crate::server::{self, Listeners, Site, Stopped};
 use crate::{metrics, own};
 
 /// How often what changed is shown: a value is in a scrape within a second of its poll, and a burst of
@@ -83,20 +84,30 @@ pub(super) fn build(config: Config) -> anyhow::Result<Parts> {
 }
 
 /// The daemon, from start to stop.
-pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
+///
+/// It listens on these sockets, or without any on the addresses of the configuration.
+pub(super) async fn run(
+    config: Config,
+    sockets: Option<Vec<TcpListener>>,
+) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     signals::listen(stop.clone())?;
-    serve(build(config)?, stop, |_| Ok(())).await
+    let parts = build(config)?;
+    let listeners = match sockets {
+        Some(sockets) => Listeners::adopt(sockets)?,
+        None => server::bind(&parts.web).await?,
+    };
+    serve(parts, listeners, stop, |_| Ok(())).await
 }
 
 /// Runs the parts until `stop`. `bound` is told where we listen.
 pub(super) async fn serve(
     parts: Parts,
+    listeners: Listeners,
     stop: CancellationToken,
     bound: impl FnOnce(&[std::net::SocketAddr]) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
     let Parts { own, book, reader, pollers, secret_files, web_file, web } = parts;
-    let listeners = server::bind(&web).await?;
     // The first scrape finds `modelarts_up`.
     book.publish();
     let (ready, is_ready) = watch::channel(false);

@@ -51,6 +51,8 @@ pub struct Config {
     pub web: server::Settings,
     /// Who may ask, and over what.
     pub web_file: WebFile,
+    /// Whether we listen on sockets that systemd hands over, instead of the addresses of `web`.
+    pub systemd_socket: bool,
     /// How we log.
     pub log: LogSettings,
     /// What is shown.
@@ -128,6 +130,7 @@ fn build(values: &Values, report: &mut Report) -> Config {
             Some((path, _)) => WebFile::read(path, report),
             None => WebFile::none(),
         },
+        systemd_socket: values.bool("web.systemd_socket"),
         log: LogSettings {
             level: values.word("log.level"),
             format: match values.word("log.format").as_str() {

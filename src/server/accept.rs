@@ -41,6 +41,9 @@ const MAX_STREAMS: u32 = 16;
 /// long enough not to spin, short enough to be missed by no scrape.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
+/// Connections that make room each time: a few scrapers get in where all the others only sit there.
+const ROOM_AT_ONCE: usize = 16;
+
 /// How long a stop waits for answers in flight: the process has five seconds in all.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(4);
 
@@ -114,6 +117,8 @@ async fn accept(listener: TcpListener, server: Arc<Server>) {
             Err(error) if concerns_one_connection(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "cannot accept connections, trying again");
+                // Mostly it is files that are short, of which connections hold one each.
+                server.connections.make_room(ROOM_AT_ONCE);
                 sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -178,6 +183,7 @@ where
     // No timer: hyper's own timeout of headers runs between requests, too.
     let http = http1::Builder::new()
         .max_headers(MAX_HEADERS)
+        .max_header_size(MAX_HEAD_BYTES as usize)
         .max_buf_size(MAX_HEAD_BYTES as usize)
         .serve_connection(stream, service);
     let mut http = pin!(http);
@@ -232,5 +238,79 @@ where
 fn note(ended: hyper::Result<()>) {
     if let Err(error) = ended {
         tracing::debug!(error = &error as &dyn std::error::Error, "connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::server::Settings;
+    use crate::{exposition, own};
+
+    const REQUEST: &[u8] = b"GET /style.css HTTP/1.1\r\nHost: x\r\n\r\n";
+
+    /// The other end of a connection that is served, and its task.
+    fn served() -> (DuplexStream, tokio::task::JoinHandle<()>) {
+        let own = own::Metrics::new();
+        let (_, reader) = exposition::new(&[], own.clone());
+        let settings = Settings {
+            listen_addresses: Vec::new(),
+            telemetry_path: "/metrics".into(),
+            route_prefix: String::new(),
+            max_requests: 1,
+        };
+        let (_, ready) = watch::channel(true);
+        let access = watch::Sender::default().subscribe();
+        let site = Site { settings, reader, own, access, ready };
+        let server = Server {
+            routes: Routes::new(site, CancellationToken::new()),
+            sockets: Arc::new(Semaphore::new(1)),
+            connections: Connections::new(CancellationToken::new()),
+            tasks: TaskTracker::new(),
+            finish: CancellationToken::new(),
+        };
+        tokio::spawn(Arc::clone(&server.connections).watch());
+        // Smaller than any answer.
+        let (ours, theirs) = duplex(16);
+        let task = tokio::spawn(async move {
+            let place = server.connections.enter().unwrap();
+            place.handshake_over();
+            tokio::select! {
+                () = serve_http1(ours, Peer::default(), &place, &server) => {}
+                () = place.ended() => {}
+            }
+        });
+        (theirs, task)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_in_drips_is_cut_off_however_steady_it_comes() {
+        let (mut client, task) = served();
+        sleep(Duration::from_mins(4)).await;
+        let began = Instant::now();
+        for byte in REQUEST.iter().cycle() {
+            if client.write_all(&[*byte]).await.is_err() {
+                break;
+            }
+            sleep(Duration::from_secs(1)).await;
+        }
+        task.await.unwrap();
+        assert!((10..13).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_read_in_drips_is_cut_off_however_steadily_it_is_read() {
+        let (mut client, task) = served();
+        client.write_all(REQUEST).await.unwrap();
+        let began = Instant::now();
+        while let Ok(_byte) = client.read_u8().await {
+            sleep(Duration::from_secs(1)).await;
+        }
+        task.await.unwrap();
+        // What was in the buffer when it was cut off may still be read.
+        assert!((60..80).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
     }
 }

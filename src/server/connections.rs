@@ -28,6 +28,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 /// the time a scrape may take by Prometheus' own default.
 const ANSWER_GRACE: Duration = Duration::from_secs(10);
 
+/// Who comes back sooner after a large answer is no scraper that keeps an interval.
+const HURRY: Duration = Duration::from_secs(1);
+
 /// How often overdue connections are looked for: no timeout here is finer.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -59,6 +62,10 @@ struct Activity {
     answers: BTreeMap<u64, Instant>,
     /// More came than the request that is being answered.
     ahead: bool,
+    /// When its last large answer was taken.
+    served: Option<Instant>,
+    /// When it was last one too many.
+    refused: Option<Instant>,
 }
 
 /// What a connection does while nothing is being answered.
@@ -91,6 +98,7 @@ pub(super) struct Place {
 pub(super) struct Answering {
     connection: Arc<Connection>,
     id: u64,
+    large: bool,
 }
 
 impl Connections {
@@ -103,17 +111,22 @@ impl Connections {
     /// for longer than a scrape may take; `None` where there is no such one.
     pub(super) fn enter(self: &Arc<Self>) -> Option<Place> {
         let mut open = self.lock();
-        if open.connections.len() >= MAX_CONNECTIONS {
-            let id = open.most_dispensable()?;
-            if let Some(connection) = open.connections.remove(&id) {
-                connection.end(Reason::Room);
-            }
+        if open.connections.len() >= MAX_CONNECTIONS && !open.make_room() {
+            return None;
         }
         let id = open.next;
         open.next += 1;
         let connection = Arc::new(Connection::new(self.abandon.child_token()));
         open.connections.insert(id, Arc::clone(&connection));
         Some(Place { connections: Arc::clone(self), id, connection })
+    }
+
+    /// Ends so many as [`Connections::enter`] would at the cap, or as there are.
+    pub(super) fn make_room(&self, places: usize) {
+        let mut open = self.lock();
+        for _ in 0..places {
+            open.make_room();
+        }
     }
 
     /// Ends whatever is overdue, again and again.
@@ -136,6 +149,15 @@ impl Connections {
 }
 
 impl Open {
+    /// Whether one was ended.
+    fn make_room(&mut self) -> bool {
+        let ended = self.most_dispensable().and_then(|id| self.connections.remove(&id));
+        if let Some(connection) = &ended {
+            connection.end(Reason::Room);
+        }
+        ended.is_some()
+    }
+
     /// The one that has been without an answer for longest; where all are being answered, the one
     /// that takes longest, if it takes too long.
     fn most_dispensable(&self) -> Option<u64> {
@@ -159,6 +181,8 @@ impl Connection {
             next: 0,
             answers: BTreeMap::new(),
             ahead: false,
+            served: None,
+            refused: None,
         };
         Self { end, activity: Mutex::new(activity) }
     }
@@ -190,7 +214,18 @@ impl Connection {
         activity.next += 1;
         activity.answers.insert(id, Instant::now());
         activity.ahead = false;
-        Answering { connection: Arc::clone(self), id }
+        Answering { connection: Arc::clone(self), id, large: false }
+    }
+
+    /// Whether it has just taken a large answer.
+    pub(super) fn is_in_a_hurry(&self) -> bool {
+        self.activity().served.is_some_and(|served| served.elapsed() < HURRY)
+    }
+
+    /// Takes note of a refusal, and says whether the last one is not older than this.
+    pub(super) fn is_refused_again(&self, within: Duration) -> bool {
+        let last = self.activity().refused.replace(Instant::now());
+        last.is_some_and(|last| last.elapsed() < within)
     }
 
     fn overdue(&self, now: Instant) -> Option<Reason> {
@@ -249,10 +284,20 @@ impl Drop for Place {
     }
 }
 
+impl Answering {
+    /// To hand this one over is work.
+    pub(super) fn is_large(&mut self) {
+        self.large = true;
+    }
+}
+
 impl Drop for Answering {
     fn drop(&mut self) {
         let mut activity = self.connection.activity();
         activity.answers.remove(&self.id);
+        if self.large {
+            activity.served = Some(Instant::now());
+        }
         if activity.answers.is_empty() {
             let stage = if activity.ahead { Stage::Head } else { Stage::Idle };
             activity.enter(stage);
@@ -340,6 +385,22 @@ mod tests {
         ahead.received();
         drop(answering);
         assert_lasts(&ahead, HEAD_TIMEOUT).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn in_a_hurry_is_who_has_just_taken_a_large_answer() {
+        let connections = connections();
+        let scraper = idle(&connections);
+        drop(scraper.answering());
+        assert!(!scraper.is_in_a_hurry());
+        let mut large = scraper.answering();
+        large.is_large();
+        sleep(HURRY).await;
+        assert!(!scraper.is_in_a_hurry(), "the answer is still being taken");
+        drop(large);
+        assert!(scraper.is_in_a_hurry());
+        sleep(HURRY).await;
+        assert!(!scraper.is_in_a_hurry());
     }
 
     #[tokio::test(start_paused = true)]

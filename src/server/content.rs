@@ -10,6 +10,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use crate::exposition;
 
 use super::connections::Answering;
+use super::turns::Turn;
 
 /// The body of any answer of ours.
 pub(super) struct Content {
@@ -29,6 +30,8 @@ pub(super) struct InFlight {
     pub(super) _tracked: TaskTrackerToken,
     /// Keeps its connection from counting as idle, and for no longer than an answer may take.
     pub(super) _answering: Answering,
+    /// Of those who keep asking for large answers.
+    pub(super) _turn: Option<Turn>,
     /// Counts against the requests answered at once, except for health endpoints.
     pub(super) _permit: Option<OwnedSemaphorePermit>,
 }

@@ -19,6 +19,7 @@ mod heard;
 mod landing;
 mod routes;
 mod settings;
+mod turns;
 
 use std::sync::Arc;
 
@@ -31,7 +32,7 @@ pub use access::{
     Access, ClientTrust, Clients, ExtraHeaders, HashMistake, HeaderMistake, PasswordHash,
     RateLimit, Tls, TlsMistake, TlsSettings, Users,
 };
-pub use bind::{BindError, Listeners, bind};
+pub use bind::{AdoptError, BindError, Listeners, bind};
 pub use settings::{ListenAddress, Settings};
 
 /// What is served.

@@ -1,17 +1,21 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
     HeaderName, REFERRER_POLICY, RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body::Body as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::access::{Access, Denial, Peer};
 use super::connections::Connection;
 use super::content::{Content, InFlight};
+use super::turns::{Turn, Turns};
 use super::{Site, landing};
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -28,8 +32,15 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
 const NOT_READY: &str = "not ready: waiting for the first answers of the cloud\n";
 const STOPPING: &str = "not ready: stopping\n";
 
-/// Seconds after which a client that was one too many may try again: scrapes take less.
-const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
+/// After how long a client that was one too many may try again: scrapes take less.
+const RETRY_TIME: Duration = Duration::from_secs(1);
+
+/// How long one who tries again sooner waits for its next refusal: refusing in a tight loop would
+/// take the processor from those who are answered.
+const REFUSAL_PAUSE: Duration = Duration::from_millis(50);
+
+/// Bytes of an answer that is work to hand over; less goes into the system's buffer at once.
+const LARGE: u64 = 1 << 20;
 
 /// What a client is asked for; the realm is ours alone, the encoding is what we compare.
 const CHALLENGE: HeaderValue =
@@ -40,6 +51,7 @@ pub(super) struct Routes {
     site: Site,
     stop: CancellationToken,
     permits: Arc<Semaphore>,
+    turns: Turns,
     /// One token for every answer that is not sent to its end.
     pub(super) in_flight: TaskTracker,
 }
@@ -77,6 +89,7 @@ impl Routes {
         let max_requests = site.settings.max_requests.min(Semaphore::MAX_PERMITS);
         Self {
             permits: Arc::new(Semaphore::new(max_requests)),
+            turns: Turns::new(),
             in_flight: TaskTracker::new(),
             site,
             stop,
@@ -91,23 +104,30 @@ impl Routes {
         connection: &Arc<Connection>,
     ) -> Response<Content> {
         let tracked = self.in_flight.token();
-        let answering = connection.answering();
+        let mut answering = connection.answering();
         let route = self.route(request.uri().path());
         let access = self.access();
         let admitted = if route.is_some_and(Route::is_health) {
             Ok(None)
         } else {
-            self.admit(&access, request.headers(), peer).await.map(Some)
+            self.admit(&access, request.headers(), peer, connection).await.map(Some)
         };
-        let (mut response, permit) = match admitted {
-            Ok(permit) => (self.look_up(route, &request).await, permit),
-            Err(refusal) => (refusal, None),
+        let (mut response, permit, turn) = match admitted {
+            Ok(permit) => {
+                let turn = self.turn(route, connection).await;
+                (self.look_up(route, &request).await, permit, turn)
+            }
+            Err(refusal) => (refusal, None, None),
         };
         let handler = route.map_or("other", Route::handler);
         self.site.own.http_request(handler, response.status().as_u16());
         response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         access.headers.put_on(response.headers_mut());
-        let in_flight = InFlight { _tracked: tracked, _answering: answering, _permit: permit };
+        if response.body().size_hint().exact().is_some_and(|size| size > LARGE) {
+            answering.is_large();
+        }
+        let in_flight =
+            InFlight { _tracked: tracked, _answering: answering, _turn: turn, _permit: permit };
         response.map(|body| body.holding(in_flight))
     }
 
@@ -123,9 +143,19 @@ impl Routes {
         access: &Access,
         headers: &HeaderMap,
         peer: Peer,
+        connection: &Connection,
     ) -> Result<OwnedSemaphorePermit, Response<Content>> {
         access.admit(headers, peer).await.map_err(denied)?;
-        Arc::clone(&self.permits).try_acquire_owned().map_err(|_| self.too_many())
+        self.permit(connection).await.ok_or_else(|| self.too_many())
+    }
+
+    /// Whoever was just served a large answer waits for a turn before the next one.
+    async fn turn(&self, route: Option<Route>, connection: &Connection) -> Option<Turn> {
+        if route == Some(Route::Metrics) && connection.is_in_a_hurry() {
+            self.turns.wait().await
+        } else {
+            None
+        }
     }
 
     async fn look_up<B>(&self, route: Option<Route>, request: &Request<B>) -> Response<Content> {
@@ -145,6 +175,17 @@ impl Routes {
             Some(Route::Healthy) => text(StatusCode::OK, "healthy\n"),
             Some(Route::Ready) => self.ready(),
         }
+    }
+
+    /// A place among the requests answered at once; `None` where there is no free one.
+    async fn permit(&self, connection: &Connection) -> Option<OwnedSemaphorePermit> {
+        let free = || Arc::clone(&self.permits).try_acquire_owned().ok();
+        let permit = free();
+        if permit.is_some() || !connection.is_refused_again(RETRY_TIME) {
+            return permit;
+        }
+        sleep(REFUSAL_PAUSE).await;
+        free()
     }
 
     fn route(&self, path: &str) -> Option<Route> {
@@ -190,7 +231,7 @@ impl Routes {
             self.site.settings.max_requests
         );
         let refusal = response(StatusCode::SERVICE_UNAVAILABLE, TEXT, reason);
-        with(refusal, RETRY_AFTER, RETRY_SECONDS)
+        with(refusal, RETRY_AFTER, RETRY_TIME.as_secs().into())
     }
 }
 
@@ -208,7 +249,11 @@ fn denied(denial: Denial) -> Response<Content> {
         }
         Denial::Busy => {
             let reason = "too many passwords wait to be checked, try again later\n";
-            with(text(StatusCode::SERVICE_UNAVAILABLE, reason), RETRY_AFTER, RETRY_SECONDS)
+            with(
+                text(StatusCode::SERVICE_UNAVAILABLE, reason),
+                RETRY_AFTER,
+                RETRY_TIME.as_secs().into(),
+            )
         }
     }
 }

@@ -5,11 +5,13 @@
 
 mod certificates;
 mod cloud;
+mod crowd;
 pub(crate) mod hanging;
 mod http;
 mod ours;
 mod process;
 mod scrape;
+pub(crate) mod siege;
 mod wait;
 
 pub(crate) use certificates::{Authority, Identity, dns};
