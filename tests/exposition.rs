@@ -3,7 +3,8 @@
 use std::io::Read as _;
 use std::sync::Arc;
 
-use modelarts_exporter::exposition::{self, Answer, Reader, Store};
+use bytes::Buf as _;
+use modelarts_exporter::exposition::{self, Answer, Reader, Store, View};
 use modelarts_exporter::metrics::{Family, JobKey, Kind, Sink as _};
 use modelarts_exporter::own;
 use proptest::prelude::*;
@@ -39,21 +40,27 @@ pub(crate) fn new() -> (Store, Reader, own::Metrics) {
     (store, reader, own)
 }
 
-fn collect(answer: Answer) -> Vec<u8> {
-    let bytes: Vec<u8> = answer.body.flatten().collect();
-    assert_eq!(bytes.len() as u64, answer.content_length);
-    bytes
+fn collect(mut answer: Answer) -> Vec<u8> {
+    answer.body.copy_to_bytes(answer.body.remaining()).into()
+}
+
+/// The whole exposition in the format and encoding of these headers.
+async fn ask(reader: &Reader, accept: &str, accept_encoding: &str) -> Answer {
+    reader.answer(accept, accept_encoding, &View::default()).await.unwrap()
 }
 
 async fn text(reader: &Reader, accept: &str) -> String {
-    String::from_utf8(collect(reader.answer(accept, "").await)).unwrap()
+    String::from_utf8(collect(ask(reader, accept, "").await)).unwrap()
 }
 
 /// The cloud's families alone.
 async fn cloud(reader: &Reader, accept: &str) -> String {
-    let text = text(reader, accept).await;
-    let own = text.find("# HELP modelarts_exporter_").unwrap();
-    text[..own].to_owned()
+    of_the_cloud(text(reader, accept).await.as_bytes())
+}
+
+fn of_the_cloud(exposition: &[u8]) -> String {
+    let text = std::str::from_utf8(exposition).unwrap();
+    text[..text.find("# HELP modelarts_exporter_").unwrap()].to_owned()
 }
 
 #[tokio::test]
@@ -169,10 +176,10 @@ async fn twenty_askers_share_one_compression_and_it_unpacks_to_the_plain_bytes()
     let askers: Vec<_> = (0..20)
         .map(|_| {
             let reader = reader.clone();
-            tokio::spawn(async move { reader.answer("", "gzip").await })
+            tokio::spawn(async move { ask(&reader, "", "gzip").await })
         })
         .collect();
-    let plain = collect(reader.answer("", "").await);
+    let plain = collect(ask(&reader, "", "").await);
     for asker in askers {
         let answer = asker.await.unwrap();
         assert_eq!(answer.content_encoding, Some("gzip"));
@@ -180,7 +187,8 @@ async fn twenty_askers_share_one_compression_and_it_unpacks_to_the_plain_bytes()
         let packed = collect(answer);
         // A reader of a single member, so that a second one would be noticed.
         flate2::read::GzDecoder::new(packed.as_slice()).read_to_end(&mut unpacked).unwrap();
-        assert_eq!(unpacked, plain);
+        // Our own counters are read anew for it.
+        assert!(of_the_cloud(&unpacked) == of_the_cloud(&plain));
     }
     let made = own.read().into_iter().find(|r| r.family.name.contains("encodings")).unwrap();
     assert_eq!(made.series.len(), 1);
@@ -202,12 +210,13 @@ async fn an_answer_begun_is_not_changed_by_later_publications() {
     let (store, reader, _) = new();
     put(&store, 1, 0.1);
     store.publish(0.0);
-    let mut slow = reader.answer("", "").await;
-    let first = slow.body.next().unwrap();
+    let mut slow = ask(&reader, "", "").await;
+    let length = slow.body.remaining();
+    let first = slow.body.copy_to_bytes(10);
     put(&store, 1, 0.9);
     store.publish(1.0);
-    let rest: Vec<u8> = slow.body.flatten().collect();
-    assert_eq!((first.len() + rest.len()) as u64, slow.content_length);
+    let rest = collect(slow);
+    assert_eq!(first.len() + rest.len(), length);
     assert!(String::from_utf8(rest).unwrap().contains("m_use_ratio{job_id=\"000001\"} 0.1\n"));
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -116,6 +116,10 @@ pub(super) async fn serve(
         tasks.spawn(poller.run(stop.clone()));
     }
     tasks.spawn(publish(book, ready, stop.clone()));
+    let (encodings, stopped) = (reader.clone().keep_encodings(), stop.clone());
+    tasks.spawn(async move {
+        stopped.run_until_cancelled(encodings).await;
+    });
     if !secret_files.is_empty() {
         tasks.spawn(secret_files.watch(SECRETS_EVERY, stop.clone()));
     }
@@ -156,7 +160,17 @@ async fn publish(book: Arc<Book>, ready: watch::Sender<bool>, stop: Cancellation
     let mut ticks = interval(PUBLISH_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        if book.publish() {
+        let book = Arc::clone(&book);
+        // In a large fleet it takes several milliseconds, which no scrape should wait for.
+        let complete = match spawn_blocking(move || book.publish()).await {
+            Ok(complete) => complete,
+            Err(ended) => match ended.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is shutting down.
+                Err(_) => return,
+            },
+        };
+        if complete {
             ready.send_if_modified(|ready| !std::mem::replace(ready, true));
         }
     }

@@ -1,6 +1,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use bytes::Buf as _;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -9,6 +10,7 @@ use tracing::error;
 use crate::app::daemon::{self, Parts};
 use crate::app::signals;
 use crate::config::Config;
+use crate::exposition::View;
 
 /// How often we look whether every job was polled.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -29,8 +31,8 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
             anyhow::bail!("stopped before every job was polled");
         }
     }
-    let answer = reader.answer("", "").await;
-    let text: Vec<u8> = answer.body.flatten().collect();
+    let mut answer = reader.answer("", "", &View::default()).await?;
+    let text = answer.body.copy_to_bytes(answer.body.remaining());
     super::print(&String::from_utf8_lossy(&text))?;
     let down = book.projects_down();
     for project in &down {

@@ -2,30 +2,41 @@ use crate::metrics::{Family, Kind};
 
 use super::line::{Quotes, write_escaped};
 
-/// How headers are written; sample lines are the same in both.
+/// How an exposition is written. The two that are text differ in their headers alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
-    /// The Prometheus text format.
+pub(super) enum Dialect {
+    /// The Prometheus text format; what we say is the same in 0.0.4 and 1.0.0.
     Text,
-    /// `OpenMetrics` 1.0.0.
+    /// `OpenMetrics`; what we say is the same in 0.0.1 and 1.0.0.
     OpenMetrics,
+    /// `io.prometheus.client.MetricFamily` messages, each after its length.
+    Protobuf,
 }
 
 impl Dialect {
-    /// Both, in the order of their discriminants.
-    pub const ALL: [Self; 2] = [Self::Text, Self::OpenMetrics];
+    /// All, in the order of their discriminants.
+    pub(super) const ALL: [Self; 3] = [Self::Text, Self::OpenMetrics, Self::Protobuf];
+
+    /// The label value in our own counters.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::OpenMetrics => "openmetrics",
+            Self::Protobuf => "protobuf",
+        }
+    }
 
     /// What stands after the last family.
     pub(super) fn end(self) -> &'static [u8] {
         match self {
-            Self::Text => b"",
+            Self::Text | Self::Protobuf => b"",
             Self::OpenMetrics => b"# EOF\n",
         }
     }
 
     fn name(self, family: &Family) -> &'static str {
         match self {
-            Self::Text => family.name,
+            Self::Text | Self::Protobuf => family.name,
             Self::OpenMetrics => family.openmetrics_name(),
         }
     }
@@ -41,27 +52,23 @@ impl Dialect {
 
     fn quotes_in_help(self) -> Quotes {
         match self {
-            Self::Text => Quotes::Plain,
+            Self::Text | Self::Protobuf => Quotes::Plain,
             Self::OpenMetrics => Quotes::Escaped,
         }
     }
 
-    fn unit(self, family: &Family) -> Option<&'static str> {
+    pub(super) fn unit(self, family: &Family) -> Option<&'static str> {
         // An info has no unit, whatever its name ends in.
         if self == Self::Text || family.kind == Kind::Info { None } else { family.unit() }
     }
 }
 
-/// Appends one family: its header and its sample lines. Without lines it appends nothing.
-pub fn write_family(out: &mut Vec<u8>, dialect: Dialect, family: &Family, lines: &[u8]) {
-    if !lines.is_empty() {
-        write_header(out, dialect, family);
-        out.extend_from_slice(lines);
-    }
-}
-
-/// Appends the lines that say what a family is.
+/// Appends the lines that say what a family is. None in protobuf: there a family begins with its length,
+/// which nobody knows before its metrics are written.
 pub(super) fn write_header(out: &mut Vec<u8>, dialect: Dialect, family: &Family) {
+    if dialect == Dialect::Protobuf {
+        return;
+    }
     let name = dialect.name(family);
     let mut line = |keyword: &str, text: &str, quotes| {
         for part in ["# ", keyword, " ", name, " "] {

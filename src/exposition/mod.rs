@@ -1,23 +1,33 @@
 //! One answer, ready to send.
 //!
 //! A scrape must cost what sending a file costs, so nothing is rendered while somebody waits. The
-//! text of a job is rendered when it was polled (`JobText`), the `Store` keeps the texts of all
-//! jobs family by family and publishes snapshots that share all that did not change, and the
-//! `Reader` hands out the newest one, negotiated and compressed once for everybody who asks.
+//! text of a job is rendered when it was polled (`JobText`); the `Store` keeps the texts of all
+//! jobs in blocks, one for each family and group of neighbours, and publishes snapshots that share
+//! all that did not change; the `Reader` hands out the newest one as it was negotiated.
 //!
 //! A gauge's line is the same in text 0.0.4 and in `OpenMetrics`: lines are held once and only the
-//! headers differ.
+//! headers differ. What else a block can be asked for, deflated or as protobuf, it keeps once made
+//! (`piece`), so that the next state needs only what changed. Whole answers that take their time are
+//! made beside the scrapes while they are in use (`encodings`).
 
+mod body;
 mod dialect;
+mod encodings;
+mod format;
 mod group;
 mod gzip;
 mod job_text;
 mod line;
 mod negotiation;
 mod own_text;
+mod piece;
+mod protobuf;
 mod reader;
 mod snapshot;
+mod state;
 mod store;
+mod view;
+mod zstd;
 
 use std::sync::Arc;
 
@@ -26,10 +36,11 @@ use tokio::sync::watch;
 use crate::metrics::Family;
 use crate::own;
 
-pub use dialect::{Dialect, write_family};
+pub use body::Body;
 pub use job_text::JobText;
-pub use reader::{Answer, Body, Reader};
+pub use reader::{Answer, Reader, UnknownProject};
 pub use store::{Published, Store};
+pub use view::{SeveralProjects, View};
 
 /// An empty store of these families and the reader of what it publishes.
 ///

@@ -1,23 +1,23 @@
-use bytes::Bytes;
+use crate::own::{Reading, Value};
 
-use crate::own::{self, Reading, Value};
-
-use super::dialect::{Dialect, write_family};
+use super::dialect::{Dialect, write_header};
 use super::line::{write_bound, write_series, write_value};
+use super::protobuf;
 
-/// The exporter's own families in each dialect, with what ends an answer.
-pub(super) fn render(own: &own::Metrics) -> [Bytes; Dialect::ALL.len()] {
-    let mut texts = Dialect::ALL.map(|_| Vec::new());
-    for reading in own.read() {
-        let lines = lines(&reading);
-        for dialect in Dialect::ALL {
-            write_family(&mut texts[dialect as usize], dialect, reading.family, &lines);
+/// The exporter's own families in one dialect, with what ends an answer.
+pub(super) fn render(readings: &[Reading], dialect: Dialect) -> Vec<u8> {
+    let mut out = Vec::new();
+    for reading in readings {
+        match dialect {
+            Dialect::Text | Dialect::OpenMetrics => {
+                write_header(&mut out, dialect, reading.family);
+                out.extend_from_slice(&lines(reading));
+            }
+            Dialect::Protobuf => protobuf::write_reading(&mut out, reading),
         }
     }
-    for dialect in Dialect::ALL {
-        texts[dialect as usize].extend_from_slice(dialect.end());
-    }
-    texts.map(Bytes::from)
+    out.extend_from_slice(dialect.end());
+    out
 }
 
 fn lines(reading: &Reading) -> Vec<u8> {

@@ -1,49 +1,27 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use tokio::sync::{Mutex as AsyncMutex, watch};
-use tokio::time::Instant;
+use tokio::sync::watch;
 
 use crate::own;
 
+use super::body::Body;
 use super::dialect::Dialect;
-use super::gzip;
-use super::negotiation::{self, Encoding, FORMATS, Format};
-use super::own_text;
+use super::encodings::Encodings;
+use super::negotiation::{self, Encoding};
 use super::snapshot::Snapshot;
+use super::state::State;
+use super::view::View;
 
 /// How old our own counters may be in an answer. They change all the time; made anew for every
 /// scrape, no two scrapers could share a compressed answer.
-const OWN_MAX_AGE: Duration = Duration::from_secs(1);
+pub(super) const OWN_MAX_AGE: Duration = Duration::from_secs(1);
 
 /// Gives answers. Never waits for whoever publishes. Clones share what was made.
 #[derive(Clone)]
 pub struct Reader {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    own: own::Metrics,
-    snapshots: watch::Receiver<Arc<Snapshot>>,
-    state: Mutex<Option<Arc<State>>>,
-    /// Of each format; locked while it is made, so that whoever comes meanwhile waits and shares.
-    gzipped: [Arc<AsyncMutex<Option<Gzipped>>>; FORMATS.len()],
-}
-
-/// What everybody who asks at about the same time is answered from.
-struct State {
-    /// Later states have higher numbers.
-    number: u64,
-    made: Instant,
-    snapshot: Arc<Snapshot>,
-    own: [Bytes; Dialect::ALL.len()],
-}
-
-/// A state, compressed.
-struct Gzipped {
-    number: u64,
-    bytes: Bytes,
+    states: Arc<States>,
+    encodings: Arc<Encodings>,
 }
 
 /// An exposition, ready to send.
@@ -53,133 +31,87 @@ pub struct Answer {
     pub content_type: &'static str,
     /// The value of `Content-Encoding`, if there is one.
     pub content_encoding: Option<&'static str>,
-    /// The number of bytes in the body.
-    pub content_length: u64,
     /// The bytes.
     pub body: Body,
 }
 
+/// A view of a project that is not configured.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no such project")]
+pub struct UnknownProject;
+
 impl Reader {
     pub(super) fn new(own: own::Metrics, snapshots: watch::Receiver<Arc<Snapshot>>) -> Self {
-        let shared =
-            Shared { own, snapshots, state: Mutex::default(), gzipped: Default::default() };
-        Self { shared: Arc::new(shared) }
+        let states = Arc::new(States { own, snapshots, newest: Mutex::default() });
+        Self { encodings: Arc::new(Encodings::new(Arc::clone(&states))), states }
     }
 
     /// The newest exposition, in the format and encoding that these two headers ask for; an absent
     /// header is empty text.
-    pub async fn answer(&self, accept: &str, accept_encoding: &str) -> Answer {
-        let format = negotiation::format(accept);
-        let state = self.state();
-        if negotiation::encoding(accept_encoding) == Encoding::Gzip
-            && let Some(bytes) = self.gzipped(format, &state).await
+    pub async fn answer(
+        &self,
+        accept: &str,
+        accept_encoding: &str,
+        view: &View,
+    ) -> Result<Answer, UnknownProject> {
+        if let Some(project) = view.project()
+            && self.states.own.known_project(project).is_none()
         {
-            return Answer {
-                content_type: format.content_type,
-                content_encoding: Some("gzip"),
-                content_length: bytes.len() as u64,
-                body: Body { source: Source::Packed(Some(bytes)) },
-            };
+            return Err(UnknownProject);
         }
-        Answer {
-            content_type: format.content_type,
-            content_encoding: None,
-            content_length: state.size(format.dialect),
-            body: Body::plain(state, format.dialect),
-        }
+        let (format, content_type) = negotiation::format(accept);
+        let encoding = negotiation::encoding(accept_encoding);
+        let dialect = format.dialect;
+        let packed = if encoding == Encoding::Identity && dialect != Dialect::Protobuf {
+            None
+        } else if view.is_whole() {
+            self.encodings.whole(dialect, encoding).await
+        } else {
+            self.encodings.part(dialect, encoding, view.clone()).await
+        };
+        let content_encoding = packed.is_some().then(|| encoding.token()).flatten();
+        let body = packed.unwrap_or_else(|| {
+            let pieces = self.states.fresh().pieces(dialect, view);
+            Body::new(pieces.iter().map(|piece| piece.bytes().clone()).collect())
+        });
+        Ok(Answer { content_type, content_encoding, body })
     }
 
+    /// Makes the encodings in use anew whenever there is something new in them, and gives up those
+    /// nobody asks for. Runs until it is dropped or nobody publishes any more; without it the first who
+    /// asks after a second waits.
+    pub async fn keep_encodings(self) {
+        self.encodings.keep().await;
+    }
+}
+
+/// Where states come from.
+pub(super) struct States {
+    pub(super) own: own::Metrics,
+    pub(super) snapshots: watch::Receiver<Arc<Snapshot>>,
+    newest: Mutex<Option<Arc<State>>>,
+}
+
+impl States {
     /// The state to answer from: made anew where the snapshot is a new one or our own counters are
     /// too old.
-    fn state(&self) -> Arc<State> {
-        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let snapshot = Arc::clone(&self.shared.snapshots.borrow());
-        if let Some(state) = state.as_ref()
-            && Arc::ptr_eq(&state.snapshot, &snapshot)
-            && state.made.elapsed() < OWN_MAX_AGE
-        {
-            return Arc::clone(state);
+    pub(super) fn fresh(&self) -> Arc<State> {
+        self.newest(|state, snapshot| {
+            Arc::ptr_eq(state.snapshot(), snapshot) && state.made().elapsed() < OWN_MAX_AGE
+        })
+    }
+
+    /// A state with our own counters as they are now.
+    pub(super) fn renewed(&self) -> Arc<State> {
+        self.newest(|_, _| false)
+    }
+
+    fn newest(&self, is_good: impl Fn(&State, &Arc<Snapshot>) -> bool) -> Arc<State> {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        let snapshot = Arc::clone(&self.snapshots.borrow());
+        match newest.as_ref() {
+            Some(state) if is_good(state, &snapshot) => Arc::clone(state),
+            _ => Arc::clone(newest.insert(Arc::new(State::new(snapshot, &self.own)))),
         }
-        let number = state.as_ref().map_or(0, |before| before.number + 1);
-        let own = own_text::render(&self.shared.own);
-        let new = Arc::new(State { number, made: Instant::now(), snapshot, own });
-        *state = Some(Arc::clone(&new));
-        new
-    }
-
-    /// This state or a later one, compressed; `None` only where the runtime is shutting down.
-    async fn gzipped(&self, format: &'static Format, state: &State) -> Option<Bytes> {
-        let place = Arc::clone(&self.shared.gzipped[format.place()]);
-        let mut gzipped = place.lock_owned().await;
-        if let Some(gzipped) = gzipped.as_ref()
-            && gzipped.number >= state.number
-        {
-            return Some(gzipped.bytes.clone());
-        }
-        // While we waited for the place a newer state may have come: it serves more of those behind us.
-        let newest = self.state();
-        let own = self.shared.own.clone();
-        // The work keeps the place and finishes even if whoever asked for it goes away.
-        let work = tokio::task::spawn_blocking(move || {
-            let number = newest.number;
-            // The old one goes first: two at once is memory nobody needs.
-            *gzipped = None;
-            let bytes = gzip::compress(Body::plain(newest, format.dialect));
-            own.encoding(format.name, "gzip");
-            *gzipped = Some(Gzipped { number, bytes: bytes.clone() });
-            bytes
-        });
-        work.await.ok()
-    }
-}
-
-impl State {
-    fn size(&self, dialect: Dialect) -> u64 {
-        self.snapshot.size(dialect) + self.own[dialect as usize].len() as u64
-    }
-}
-
-/// The bytes of an answer, in pieces that are shared with whatever else holds them.
-pub struct Body {
-    source: Source,
-}
-
-enum Source {
-    Packed(Option<Bytes>),
-    Plain { state: Arc<State>, dialect: Dialect, family: usize, piece: usize },
-}
-
-impl Body {
-    fn plain(state: Arc<State>, dialect: Dialect) -> Self {
-        Self { source: Source::Plain { state, dialect, family: 0, piece: 0 } }
-    }
-}
-
-impl Iterator for Body {
-    type Item = Bytes;
-
-    fn next(&mut self) -> Option<Bytes> {
-        let (state, dialect, family, piece) = match &mut self.source {
-            Source::Packed(bytes) => return bytes.take(),
-            Source::Plain { state, dialect, family, piece } => (state, *dialect, family, piece),
-        };
-        while *family < state.snapshot.families() {
-            if let Some(bytes) = state.snapshot.piece(dialect, *family, *piece) {
-                *piece += 1;
-                return Some(bytes.clone());
-            }
-            *family += 1;
-            *piece = 0;
-        }
-        // The exporter's own families come after the last one.
-        let own = state.own[dialect as usize].clone();
-        self.source = Source::Packed(None);
-        Some(own)
-    }
-}
-
-impl std::fmt::Debug for Body {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Body")
     }
 }

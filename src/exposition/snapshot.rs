@@ -1,54 +1,43 @@
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::metrics::{Family, FamilyIndex};
 
 use super::dialect::{Dialect, write_header};
+use super::group::{Block, Group};
+use super::piece::Piece;
 
-/// What the cloud's families look like at one moment. Never changes; shares every block and every
-/// list of blocks with the snapshot before it that did not change.
+/// What the cloud's families look like at one moment. Never changes; shares every group that did not
+/// change with the snapshot before it, and every block that did not change with the group before.
 #[derive(Debug)]
 pub(super) struct Snapshot {
-    /// Of each dialect, of each family.
-    headers: Arc<[Vec<Bytes>; Dialect::ALL.len()]>,
-    lines: Vec<FamilyLines>,
+    families: &'static [Family],
+    headers: Arc<Headers>,
+    groups: Vec<Arc<Group>>,
     series: usize,
 }
 
-/// All lines of one family.
-#[derive(Clone, Debug, Default)]
-pub(super) struct FamilyLines {
-    blocks: Arc<[Bytes]>,
-    bytes: u64,
-}
+/// Of each dialect, of each family.
+type Headers = [Vec<Arc<Piece>>; Dialect::ALL.len()];
 
 impl Snapshot {
     /// No job is known.
-    pub(super) fn empty(families: &[Family]) -> Self {
+    pub(super) fn empty(families: &'static [Family]) -> Self {
         let headers = Dialect::ALL.map(|dialect| {
             let header = |family| {
                 let mut out = Vec::new();
                 write_header(&mut out, dialect, family);
-                out.into()
+                Arc::new(Piece::from(out))
             };
             families.iter().map(header).collect()
         });
-        let lines = vec![FamilyLines::default(); families.len()];
-        Self { headers: Arc::new(headers), lines, series: 0 }
+        Self { families, headers: Arc::new(headers), groups: Vec::new(), series: 0 }
     }
 
-    /// The next one, with these lines in place of those.
-    pub(super) fn with(
-        &self,
-        changed: impl IntoIterator<Item = (FamilyIndex, FamilyLines)>,
-        series: usize,
-    ) -> Self {
-        let mut lines = self.lines.clone();
-        for (family, new) in changed {
-            lines[family] = new;
-        }
-        Self { headers: Arc::clone(&self.headers), lines, series }
+    /// The next one, of these groups.
+    pub(super) fn with(&self, groups: Vec<Arc<Group>>) -> Self {
+        let counts = groups.iter().flat_map(|group| group.counts());
+        let series = counts.map(|counts| counts.series).sum();
+        Self { families: self.families, headers: Arc::clone(&self.headers), groups, series }
     }
 
     /// Series held.
@@ -56,41 +45,39 @@ impl Snapshot {
         self.series
     }
 
-    /// Bytes as sent in this dialect.
-    pub(super) fn size(&self, dialect: Dialect) -> u64 {
-        let family = |(lines, header): (&FamilyLines, &Bytes)| {
-            if lines.bytes == 0 { 0 } else { header.len() as u64 + lines.bytes }
-        };
-        self.lines.iter().zip(&self.headers[dialect as usize]).map(family).sum()
+    /// Bytes as sent in text 0.0.4.
+    pub(super) fn size(&self) -> u64 {
+        let sizes = (0..self.families.len()).map(|family| {
+            let lines: u64 = self.blocks(family, None).map(|block| block.text().len()).sum();
+            if lines == 0 { 0 } else { lines + self.header(Dialect::Text, family).len() }
+        });
+        sizes.sum()
     }
 
-    /// Piece number `piece` of a family: its header, then its blocks. `None` after the last, and for
-    /// a family without lines.
-    pub(super) fn piece(
+    /// The families, in the order of an answer.
+    pub(super) fn families(&self) -> &'static [Family] {
+        self.families
+    }
+
+    /// All groups, in the order of their jobs.
+    pub(super) fn groups(&self) -> &[Arc<Group>] {
+        &self.groups
+    }
+
+    /// What stands before a family's lines.
+    pub(super) fn header(&self, dialect: Dialect, family: FamilyIndex) -> &Arc<Piece> {
+        &self.headers[dialect as usize][family]
+    }
+
+    /// The lines of a family; of one project or of all.
+    pub(super) fn blocks(
         &self,
-        dialect: Dialect,
         family: FamilyIndex,
-        piece: usize,
-    ) -> Option<&Bytes> {
-        let blocks = &self.lines[family].blocks;
-        match piece {
-            0 if blocks.is_empty() => None,
-            0 => self.headers[dialect as usize].get(family),
-            _ => blocks.get(piece - 1),
-        }
-    }
-
-    /// Families of the table.
-    pub(super) fn families(&self) -> usize {
-        self.lines.len()
-    }
-}
-
-impl<'a> FromIterator<&'a Bytes> for FamilyLines {
-    fn from_iter<T: IntoIterator<Item = &'a Bytes>>(blocks: T) -> Self {
-        let blocks: Arc<[Bytes]> =
-            blocks.into_iter().filter(|block| !block.is_empty()).cloned().collect();
-        let bytes = blocks.iter().map(|block| block.len() as u64).sum();
-        Self { blocks, bytes }
+        project: Option<&str>,
+    ) -> impl Iterator<Item = &Block> {
+        self.groups
+            .iter()
+            .filter(move |group| project.is_none_or(|project| **group.project() == *project))
+            .filter_map(move |group| group.block(family))
     }
 }

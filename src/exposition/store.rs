@@ -1,13 +1,12 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::metrics::{Family, FamilyIndex, JobKey};
+use crate::metrics::{Family, JobKey};
 use crate::own;
 
-use super::dialect::Dialect;
 use super::group::{GROUP_JOBS, Group, Lines};
 use super::job_text::JobText;
 use super::snapshot::Snapshot;
@@ -105,19 +104,16 @@ impl Store {
     /// second, so that a burst of polls makes one snapshot; it does not wait for any reader.
     pub fn publish(&self, now: f64) -> Published {
         let mut jobs = self.settled();
-        let touched = mem::take(&mut jobs.touched);
+        let rebuilt_blocks = mem::take(&mut jobs.rebuilt_blocks);
         let mut snapshot = Arc::clone(&self.shared.publisher.borrow());
-        if !touched.families.is_empty() {
-            let series = jobs.members().map(|member| member.series).sum();
-            snapshot = Arc::new(snapshot.with(jobs.lines(&touched.families), series));
+        if mem::take(&mut jobs.has_changed) {
+            snapshot = Arc::new(snapshot.with(jobs.groups.clone()));
             self.shared.publisher.send_replace(Arc::clone(&snapshot));
         }
         jobs.report_refused(&self.shared.own);
-        let published = Published {
-            rebuilt_blocks: touched.blocks,
-            series: snapshot.series(),
-            bytes: snapshot.size(Dialect::Text),
-        };
+        drop(jobs);
+        let published =
+            Published { rebuilt_blocks, series: snapshot.series(), bytes: snapshot.size() };
         self.shared.own.series(published.series);
         self.shared.own.exposition_bytes(published.bytes);
         self.shared.own.snapshot_timestamp(now);
@@ -133,63 +129,38 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Every job, in key order, in groups.
 struct Jobs {
     families: usize,
-    groups: Vec<Group>,
+    groups: Vec<Arc<Group>>,
     /// Since the last publication.
-    touched: Touched,
+    has_changed: bool,
+    /// Since the last publication.
+    rebuilt_blocks: usize,
     /// Refused series by project, as last reported.
     refused: BTreeMap<Arc<str>, usize>,
 }
 
-/// What changes touched.
-#[derive(Default)]
-struct Touched {
-    families: BTreeSet<FamilyIndex>,
-    blocks: usize,
-}
-
-impl Touched {
-    fn touch(&mut self, group: &Group) {
-        self.families.extend(group.families());
-    }
-
-    fn built(&mut self, group: &Group) {
-        self.touch(group);
-        self.blocks += group.families().count();
-    }
-}
-
 impl Jobs {
     fn new(families: usize) -> Self {
-        Self { families, groups: Vec::new(), touched: Touched::default(), refused: BTreeMap::new() }
-    }
-
-    fn members(&self) -> impl Iterator<Item = &super::group::Member> {
-        self.groups.iter().flat_map(Group::members)
-    }
-
-    /// The lines of these families.
-    fn lines<'a>(
-        &'a self,
-        families: &'a BTreeSet<FamilyIndex>,
-    ) -> impl Iterator<Item = (FamilyIndex, super::snapshot::FamilyLines)> + 'a {
-        families
-            .iter()
-            .map(|&family| (family, self.groups.iter().map(|group| group.block(family)).collect()))
+        Self {
+            families,
+            groups: Vec::new(),
+            has_changed: false,
+            rebuilt_blocks: 0,
+            refused: BTreeMap::new(),
+        }
     }
 
     fn apply(&mut self, changes: BTreeMap<JobKey, Option<JobText>>) {
         if changes.is_empty() {
             return;
         }
-        let mut old = mem::take(&mut self.groups);
-        if old.is_empty() {
-            old.push(Group::default());
-        }
         let mut changes = changes.into_iter().peekable();
-        let mut old = old.into_iter().peekable();
+        let mut old = mem::take(&mut self.groups).into_iter().peekable();
+        if old.peek().is_none() {
+            self.regroup(None, changes.by_ref().collect());
+        }
         while let Some(group) = old.next() {
             // A group owns every key below the first one of the next.
-            let end = old.peek().and_then(|next| next.members().first()).map(|member| &member.key);
+            let end = old.peek().map(|next| &next.keys()[0]);
             let mut mine = Vec::new();
             while let Some(change) = changes.next_if(|(key, _)| end.is_none_or(|end| key < end)) {
                 mine.push(change);
@@ -197,82 +168,92 @@ impl Jobs {
             if mine.is_empty() {
                 self.keep(group);
             } else {
-                self.work_in(group, mine);
+                self.work_in(&group, mine);
             }
         }
     }
 
     /// Works the changes that fall into a group in, and keeps what becomes of it.
-    fn work_in(&mut self, mut group: Group, changes: Vec<(JobKey, Option<JobText>)>) {
+    fn work_in(&mut self, group: &Group, changes: Vec<(JobKey, Option<JobText>)>) {
         let stays =
             |(key, text): &(JobKey, Option<JobText>)| group.find(key).is_some() == text.is_some();
-        if changes.iter().all(stays) {
-            let updates: Vec<_> = changes
-                .into_iter()
-                .filter_map(|(key, text)| Some((group.find(&key)?, text?)))
-                .collect();
-            let families = group.update(&updates);
-            self.touched.blocks += families.len();
-            self.touched.families.extend(families);
-            self.keep(group);
+        if !changes.iter().all(stays) {
+            self.regroup(Some(group), changes);
             return;
         }
-        self.touched.touch(&group);
-        let mut jobs: BTreeMap<JobKey, Lines<'_>> = group
-            .members()
-            .iter()
-            .enumerate()
-            .map(|(at, member)| (member.key.clone(), Lines::Kept(&group, at)))
+        let updates: Vec<_> = changes
+            .into_iter()
+            .filter_map(|(key, text)| Some((group.find(&key)?, text?)))
             .collect();
+        let (group, rebuilt) = group.with(&updates);
+        self.rebuilt_blocks += rebuilt;
+        self.has_changed |= rebuilt > 0;
+        self.keep(Arc::new(group));
+    }
+
+    /// Puts the jobs of a group together anew, without those that left and with those that came.
+    fn regroup(&mut self, group: Option<&Group>, changes: Vec<(JobKey, Option<JobText>)>) {
+        self.has_changed = true;
+        let mut jobs: BTreeMap<JobKey, Lines<'_>> = group.map(kept).into_iter().flatten().collect();
         for (key, text) in changes {
             match text {
                 Some(text) => jobs.insert(key, Lines::New(text)),
                 None => jobs.remove(&key),
             };
         }
-        for group in self.split(jobs) {
-            self.keep(group);
+        let jobs: Vec<(JobKey, Lines<'_>)> = jobs.into_iter().collect();
+        let mut jobs = jobs.into_iter().peekable();
+        while let Some(project) = jobs.peek().map(|(key, _)| Arc::clone(&key.project)) {
+            let mut of_project = Vec::new();
+            while let Some(job) = jobs.next_if(|(key, _)| key.project == project) {
+                of_project.push(job);
+            }
+            self.split(of_project);
         }
     }
 
-    /// One group, or several of about the named size where it has grown to more than two.
-    fn split(&mut self, jobs: BTreeMap<JobKey, Lines<'_>>) -> Vec<Group> {
+    /// Keeps the jobs of one project as one group, or as several of about the named size where there
+    /// are more than twice as many.
+    fn split(&mut self, jobs: Vec<(JobKey, Lines<'_>)>) {
         let parts = if jobs.len() > 2 * GROUP_JOBS { jobs.len().div_ceil(GROUP_JOBS) } else { 1 };
         let size = jobs.len().div_ceil(parts);
         let mut jobs = jobs.into_iter().peekable();
-        let mut groups = Vec::with_capacity(parts);
         while jobs.peek().is_some() {
-            let group = Group::new(self.families, jobs.by_ref().take(size).collect());
-            self.touched.built(&group);
-            groups.push(group);
+            let group = self.built(jobs.by_ref().take(size).collect());
+            self.keep(Arc::new(group));
         }
-        groups
     }
 
-    /// Puts a group at the end, joined with the one before where both are small.
-    fn keep(&mut self, group: Group) {
-        let room =
-            |before: &mut Group| before.members().len() + group.members().len() <= GROUP_JOBS;
-        match self.groups.pop_if(room) {
+    fn built(&mut self, jobs: Vec<(JobKey, Lines<'_>)>) -> Group {
+        let group = Group::new(self.families, jobs);
+        self.rebuilt_blocks += group.blocks().count();
+        group
+    }
+
+    /// Puts a group at the end, joined with the one before where both are small and of one project.
+    fn keep(&mut self, group: Arc<Group>) {
+        let room = |before: &mut Arc<Group>| {
+            before.project() == group.project()
+                && before.keys().len() + group.keys().len() <= GROUP_JOBS
+        };
+        let group = match self.groups.pop_if(room) {
             Some(before) => {
-                let joined = [&before, &group].into_iter().flat_map(|part| {
-                    let members = part.members().iter().enumerate();
-                    members.map(move |(at, member)| (member.key.clone(), Lines::Kept(part, at)))
-                });
-                let joined = Group::new(self.families, joined.collect());
-                self.touched.built(&joined);
-                self.groups.push(joined);
+                let joined = kept(&before).chain(kept(&group)).collect();
+                Arc::new(self.built(joined))
             }
-            None if group.members().is_empty() => {}
-            None => self.groups.push(group),
-        }
+            None => group,
+        };
+        self.groups.push(group);
     }
 
     /// Tells how many series of each project are missing because they were refused.
     fn report_refused(&mut self, own: &own::Metrics) {
         let mut refused: BTreeMap<Arc<str>, usize> = BTreeMap::new();
-        for member in self.members().filter(|member| member.refused > 0) {
-            *refused.entry(Arc::clone(&member.key.project)).or_default() += member.refused;
+        for group in &self.groups {
+            let count: usize = group.counts().iter().map(|counts| counts.refused).sum();
+            if count > 0 {
+                *refused.entry(Arc::clone(group.project())).or_default() += count;
+            }
         }
         for project in self.refused.keys() {
             refused.entry(Arc::clone(project)).or_default();
@@ -284,4 +265,9 @@ impl Jobs {
         }
         self.refused = refused;
     }
+}
+
+/// The jobs of a group with the lines they have.
+fn kept(group: &Group) -> impl Iterator<Item = (JobKey, Lines<'_>)> {
+    group.keys().iter().enumerate().map(|(at, key)| (key.clone(), Lines::Kept(group, at)))
 }

@@ -1,8 +1,9 @@
 use std::convert::Infallible;
+use std::io::IoSlice;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -12,16 +13,16 @@ use crate::exposition;
 use super::connections::Answering;
 use super::turns::Turn;
 
-/// The body of any answer of ours.
+/// The body of any answer of ours: all of it in one frame, which hyper writes vectored.
 pub(super) struct Content {
-    pieces: Pieces,
-    left: u64,
-    in_flight: Option<InFlight>,
+    frame: Option<InHand>,
+    length: u64,
 }
 
-enum Pieces {
-    One(Option<Bytes>),
-    Exposition(exposition::Body),
+/// The bytes of an answer, and what is held while they are sent.
+pub(super) struct InHand {
+    body: exposition::Body,
+    in_flight: Option<InFlight>,
 }
 
 /// Held until the last byte of an answer was handed over or its connection is gone.
@@ -37,48 +38,71 @@ pub(super) struct InFlight {
 }
 
 impl Content {
-    /// A prepared exposition of so many bytes.
-    pub(super) fn exposition(body: exposition::Body, length: u64) -> Self {
-        Self { pieces: Pieces::Exposition(body), left: length, in_flight: None }
-    }
-
     /// The same, holding this while it is sent.
-    pub(super) fn holding(self, in_flight: InFlight) -> Self {
-        Self { in_flight: Some(in_flight), ..self }
+    pub(super) fn holding(mut self, in_flight: InFlight) -> Self {
+        if let Some(frame) = &mut self.frame {
+            frame.in_flight = Some(in_flight);
+        }
+        self
     }
 }
 
-impl<T: Into<Bytes>> From<T> for Content {
-    fn from(bytes: T) -> Self {
-        let bytes = bytes.into();
-        Self { left: bytes.len() as u64, pieces: Pieces::One(Some(bytes)), in_flight: None }
+impl From<exposition::Body> for Content {
+    fn from(body: exposition::Body) -> Self {
+        let length = body.remaining() as u64;
+        let frame = (length > 0).then_some(InHand { body, in_flight: None });
+        Self { frame, length }
+    }
+}
+
+impl From<&'static str> for Content {
+    fn from(text: &'static str) -> Self {
+        exposition::Body::from(Bytes::from(text)).into()
+    }
+}
+
+impl From<String> for Content {
+    fn from(text: String) -> Self {
+        exposition::Body::from(Bytes::from(text)).into()
     }
 }
 
 impl Body for Content {
-    type Data = Bytes;
+    type Data = InHand;
     type Error = Infallible;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let piece = match &mut self.pieces {
-            Pieces::One(bytes) => bytes.take(),
-            Pieces::Exposition(body) => body.next(),
-        };
-        match &piece {
-            Some(piece) => self.left = self.left.saturating_sub(piece.len() as u64),
-            None => self.in_flight = None,
-        }
-        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
+    ) -> Poll<Option<Result<Frame<InHand>, Infallible>>> {
+        self.length = 0;
+        Poll::Ready(self.frame.take().map(|frame| Ok(Frame::data(frame))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left == 0
+        self.frame.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left)
+        SizeHint::with_exact(self.length)
+    }
+}
+
+/// Dropped once the last byte was handed to the connection, or with it.
+impl Buf for InHand {
+    fn remaining(&self) -> usize {
+        self.body.remaining()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.body.chunk()
+    }
+
+    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        self.body.chunks_vectored(slices)
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.body.advance(count);
     }
 }

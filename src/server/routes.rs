@@ -17,6 +17,7 @@ use super::connections::Connection;
 use super::content::{Content, InFlight};
 use super::turns::{Turn, Turns};
 use super::{Site, landing};
+use crate::exposition::View;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -165,7 +166,7 @@ impl Routes {
                 let refusal = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
                 with(refusal, ALLOW, HeaderValue::from_static("GET, HEAD"))
             }
-            Some(Route::Metrics) => self.metrics(request.headers()).await,
+            Some(Route::Metrics) => self.metrics(request.headers(), request.uri().query()).await,
             Some(Route::Landing) => {
                 let page = response(StatusCode::OK, HTML, landing::page(&self.site.settings));
                 let page = with(page, CONTENT_SECURITY_POLICY, PAGE_POLICY);
@@ -202,13 +203,19 @@ impl Routes {
         }
     }
 
-    async fn metrics(&self, headers: &HeaderMap) -> Response<Content> {
+    async fn metrics(&self, headers: &HeaderMap, query: Option<&str>) -> Response<Content> {
+        let view = match View::parse(query.unwrap_or_default()) {
+            Ok(view) => view,
+            Err(error) => return response(StatusCode::BAD_REQUEST, TEXT, format!("{error}\n")),
+        };
         let accept = joined(headers, &ACCEPT);
         let accept_encoding = joined(headers, &ACCEPT_ENCODING);
-        let answer = self.site.reader.answer(&accept, &accept_encoding).await;
-        let content = Content::exposition(answer.body, answer.content_length);
+        let answer = match self.site.reader.answer(&accept, &accept_encoding, &view).await {
+            Ok(answer) => answer,
+            Err(error) => return response(StatusCode::NOT_FOUND, TEXT, format!("{error}\n")),
+        };
         let kind = HeaderValue::from_static(answer.content_type);
-        let mut response = response(StatusCode::OK, kind, content);
+        let mut response = response(StatusCode::OK, kind, answer.body);
         if let Some(encoding) = answer.content_encoding {
             response = with(response, CONTENT_ENCODING, HeaderValue::from_static(encoding));
         }

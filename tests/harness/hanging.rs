@@ -70,7 +70,8 @@ pub(crate) async fn hold(size: Size) {
     assert!(finished.status.success(), "{}", finished.stderr);
 }
 
-async fn job_ids(simulator: &Simulator) -> Vec<String> {
+/// The ids of a simulator's jobs.
+pub(crate) async fn job_ids(simulator: &Simulator) -> Vec<String> {
     let text = simulator.get("/-/simulator/jobs?samples=false").await.text;
     // One `"job_id": N` a job, and none elsewhere in the truth.
     let ids = text
