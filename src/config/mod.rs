@@ -49,10 +49,10 @@ pub struct Source {
 pub struct Config {
     /// Where and how we serve.
     pub web: server::Settings,
-    /// Who may ask, and over what.
-    pub web_file: WebFile,
     /// Whether we listen on sockets that systemd hands over, instead of the addresses of `web`.
     pub systemd_socket: bool,
+    /// Who may ask, and over what.
+    pub web_file: WebFile,
     /// How we log.
     pub log: LogSettings,
     /// What is shown.
@@ -126,11 +126,11 @@ fn build(values: &Values, report: &mut Report) -> Config {
             route_prefix: values.word("web.route_prefix"),
             max_requests: count(values.integer("web.max_requests")),
         },
+        systemd_socket: values.bool("web.systemd_socket"),
         web_file: match values.path("web.config_file") {
             Some((path, _)) => WebFile::read(path, report),
             None => WebFile::none(),
         },
-        systemd_socket: values.bool("web.systemd_socket"),
         log: LogSettings {
             level: values.word("log.level"),
             format: match values.word("log.format").as_str() {

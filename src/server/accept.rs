@@ -19,7 +19,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::access::Peer;
-use super::connections::{Connection, Connections, MAX_CONNECTIONS};
+use super::connection::Connection;
+use super::connections::{Connections, MAX_CONNECTIONS};
 use super::heard::Heard;
 use super::routes::Routes;
 use super::{Listeners, Site};
@@ -281,7 +282,7 @@ mod tests {
             max_requests: 1,
         };
         let (_, ready) = watch::channel(true);
-        let access = watch::Sender::default().subscribe();
+        let (_, access) = watch::channel(Arc::default());
         let site = Site { settings, reader, own, access, ready };
         let server = Server {
             routes: Routes::new(site, CancellationToken::new()),

@@ -10,7 +10,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::exposition;
 
-use super::connections::Answering;
+use super::connection::Answering;
 use super::turns::Turn;
 
 /// The body of any answer of ours: all of it in one frame, which hyper writes vectored.

@@ -13,6 +13,7 @@
 mod accept;
 mod access;
 mod bind;
+mod connection;
 mod connections;
 mod content;
 mod heard;

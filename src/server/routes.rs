@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::access::{Access, Denial, Peer};
-use super::connections::Connection;
+use super::connection::Connection;
 use super::content::{Content, InFlight};
 use super::turns::{Turn, Turns};
 use super::{Site, landing};
@@ -113,10 +113,10 @@ impl Routes {
         } else {
             self.admit(&access, request.headers(), peer, connection).await.map(Some)
         };
-        let (mut response, permit, turn) = match admitted {
+        let (mut response, turn, permit) = match admitted {
             Ok(permit) => {
                 let turn = self.turn(route, connection).await;
-                (self.look_up(route, &request).await, permit, turn)
+                (self.look_up(route, &request).await, turn, permit)
             }
             Err(refusal) => (refusal, None, None),
         };
@@ -155,15 +155,6 @@ impl Routes {
         self.permit(connection).await.ok_or_else(|| self.too_many())
     }
 
-    /// Whoever was just served a large answer waits for a turn before the next one.
-    async fn turn(&self, route: Option<Route>, connection: &Connection) -> Option<Turn> {
-        if route == Some(Route::Metrics) && connection.is_in_a_hurry() {
-            self.turns.wait().await
-        } else {
-            None
-        }
-    }
-
     async fn look_up<B>(&self, route: Option<Route>, request: &Request<B>) -> Response<Content> {
         match route {
             None => text(StatusCode::NOT_FOUND, "not found\n"),
@@ -180,6 +171,15 @@ impl Routes {
             Some(Route::Style) => response(StatusCode::OK, CSS, landing::STYLE),
             Some(Route::Healthy) => text(StatusCode::OK, "healthy\n"),
             Some(Route::Ready) => self.ready(),
+        }
+    }
+
+    /// A turn, for the exposition and for those who have just had one.
+    async fn turn(&self, route: Option<Route>, connection: &Connection) -> Option<Turn> {
+        if route == Some(Route::Metrics) && connection.is_in_a_hurry() {
+            self.turns.wait().await
+        } else {
+            None
         }
     }
 
