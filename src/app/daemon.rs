@@ -127,9 +127,10 @@ pub(super) async fn serve(
     if web_file.is_some() {
         tasks.spawn(web_file.watch(WEB_FILE_EVERY, stop.clone()));
     }
+    let tls = access.borrow().tls.is_some();
     let addresses = listeners.local_addrs();
     for address in &addresses {
-        info!(%address, "listening");
+        info!(%address, tls, "listening");
     }
     bound(&addresses)?;
     let site = Site { settings: web, reader, own, access, ready: is_ready };

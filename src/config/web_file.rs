@@ -91,12 +91,14 @@ impl WebFile {
                 let found = source.look();
                 (source, found)
             });
-            let Some(Ok((back, found))) = stop.run_until_cancelled(looked).await else { return };
+            let Some(Ok((back, found))) = stop.run_until_cancelled(looked).await else { break };
             source = back;
             if let Some(next) = found {
                 access.send_modify(|present| *present = Arc::new(next.following(present)));
             }
         }
+        // Ended by a stop, or by a look that failed in itself: what was found last stays in use.
+        stop.cancelled().await;
     }
 }
 

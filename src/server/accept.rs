@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::access::{Peer, Tls};
+use super::access::Peer;
 use super::connection::Connection;
 use super::connections::{Connections, MAX_CONNECTIONS};
 use super::heard::Heard;
@@ -100,6 +100,19 @@ struct Server {
     finish: CancellationToken,
 }
 
+impl Server {
+    /// Done when a connection is to end after the answer it is sending: the server finishes, or
+    /// connections are made in another way by now. Who keeps asking over an old one would otherwise
+    /// never show a certificate that has become required, and never see ours renewed.
+    async fn is_to_end(&self, peer: &Peer) {
+        let mut access = self.routes.watch_access();
+        tokio::select! {
+            () = self.finish.cancelled() => {}
+            Ok(_) = access.wait_for(|access| access.tls != peer.tls) => {}
+        }
+    }
+}
+
 async fn accept(listener: TcpListener, server: Arc<Server>) {
     loop {
         let Ok(socket) = Arc::clone(&server.sockets).acquire_owned().await else { return };
@@ -151,11 +164,11 @@ async fn attend(stream: TcpStream, connection: &Arc<Connection>, server: &Arc<Se
 
 /// The handshake, where there is one, and then the requests.
 async fn converse(stream: TcpStream, connection: &Arc<Connection>, server: &Arc<Server>) {
-    let Some(config) = server.routes.access().tls.as_ref().map(Tls::config) else {
+    let Some(tls) = server.routes.access().tls.clone() else {
         connection.handshake_over();
         return serve_http1(stream, Peer::default(), connection, server).await;
     };
-    let stream = match TlsAcceptor::from(config).accept(stream).await {
+    let stream = match TlsAcceptor::from(tls.config()).accept(stream).await {
         Ok(stream) => stream,
         Err(error) => {
             tracing::debug!(error = &error as &dyn std::error::Error, "no TLS with this client");
@@ -164,7 +177,8 @@ async fn converse(stream: TcpStream, connection: &Arc<Connection>, server: &Arc<
     };
     connection.handshake_over();
     let (_, session) = stream.get_ref();
-    let peer = Peer { has_certificate: session.peer_certificates().is_some() };
+    let has_certificate = session.peer_certificates().is_some();
+    let peer = Peer { has_certificate, tls: Some(tls) };
     if session.alpn_protocol() == Some(b"h2") {
         serve_http2(stream, peer, connection, server).await;
     } else {
@@ -178,7 +192,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let service = service_fn(async |request| {
-        Ok::<_, Infallible>(server.routes.answer(request, peer, connection).await)
+        Ok::<_, Infallible>(server.routes.answer(request, &peer, connection).await)
     });
     let stream = TokioIo::new(Heard::of(stream, Arc::clone(connection)));
     // No timer: hyper's own timeout of headers runs between requests, too.
@@ -190,7 +204,7 @@ where
     let mut http = pin!(http);
     let ended = tokio::select! {
         ended = http.as_mut() => ended,
-        () = server.finish.cancelled() => {
+        () = server.is_to_end(&peer) => {
             http.as_mut().graceful_shutdown();
             http.await
         }
@@ -203,10 +217,14 @@ async fn serve_http2<S>(stream: S, peer: Peer, connection: &Arc<Connection>, ser
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (of_service, connection) = (Arc::clone(server), Arc::clone(connection));
+    let shared = Arc::new((peer, Arc::clone(connection), Arc::clone(server)));
+    let of_service = Arc::clone(&shared);
     let service = service_fn(move |request: Request<Incoming>| {
-        let (server, connection) = (Arc::clone(&of_service), Arc::clone(&connection));
-        async move { Ok::<_, Infallible>(server.routes.answer(request, peer, &connection).await) }
+        let shared = Arc::clone(&of_service);
+        async move {
+            let (peer, connection, server) = &*shared;
+            Ok::<_, Infallible>(server.routes.answer(request, peer, connection).await)
+        }
     });
     let http = http2::Builder::new(Tasks(server.tasks.clone()))
         .max_concurrent_streams(MAX_STREAMS)
@@ -215,7 +233,7 @@ where
     let mut http = pin!(http);
     let ended = tokio::select! {
         ended = http.as_mut() => ended,
-        () = server.finish.cancelled() => {
+        () = server.is_to_end(&shared.0) => {
             http.as_mut().graceful_shutdown();
             http.await
         }

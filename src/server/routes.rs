@@ -7,7 +7,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -101,7 +101,7 @@ impl Routes {
     pub(super) async fn answer<B>(
         &self,
         request: Request<B>,
-        peer: Peer,
+        peer: &Peer,
         connection: &Arc<Connection>,
     ) -> Response<Content> {
         let tracked = self.in_flight.token();
@@ -137,13 +137,18 @@ impl Routes {
         Arc::clone(&self.site.access.borrow())
     }
 
+    /// The same, and what becomes of it.
+    pub(super) fn watch_access(&self) -> watch::Receiver<Arc<Access>> {
+        self.site.access.clone()
+    }
+
     /// A place among the requests answered at once. It is taken last: whoever is turned away for
     /// another reason cannot keep others from it.
     async fn admit(
         &self,
         access: &Access,
         headers: &HeaderMap,
-        peer: Peer,
+        peer: &Peer,
         connection: &Connection,
     ) -> Result<OwnedSemaphorePermit, Response<Content>> {
         access.admit(headers, peer).await.map_err(denied)?;

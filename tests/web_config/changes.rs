@@ -2,6 +2,10 @@
 
 use std::fs;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
 use super::{RIGHT, RIGHT_HASH, Served, tls};
 use crate::harness::{Authority, Cloud, Identity, PATIENCE, Setup, run_with_config, wait_for};
 
@@ -81,6 +85,20 @@ async fn a_new_certificate_is_shown_and_a_bad_file_changes_nothing() {
     for secret in ["S3CR3T", "$2b$", "PRIVATE KEY"] {
         assert!(!log.contains(secret), "{secret} in {log}");
     }
+}
+
+#[tokio::test]
+async fn a_connection_ends_when_connections_are_made_in_another_way() {
+    let served = Served::start("").await;
+    let mut stream = TcpStream::connect(served.address()).await.unwrap();
+    stream.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let mut head = [0; 15];
+    timeout(PATIENCE, stream.read_exact(&mut head)).await.unwrap().unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200 OK");
+    fs::write(served.path("web.yml"), tls(&[])).unwrap();
+    let mut rest = Vec::new();
+    timeout(PATIENCE, stream.read_to_end(&mut rest)).await.unwrap().unwrap();
+    assert_eq!(served.status("/metrics", &[]).await, "HTTP/2 200");
 }
 
 #[tokio::test]

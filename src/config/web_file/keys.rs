@@ -121,7 +121,8 @@ unknown keys, files that are missing, a key that is not the certificate's and a 
 all reported at once.
 
 The file and every file that it names are looked at every 5 seconds, and what they say counts from the
-next handshake and the next request on. While there is a mistake in them the last good content stays in
+next handshake and the next request on; connections that are open end after the answer they are sending.
+While there is a mistake in them the last good content stays in
 use, and the log says once what is wrong.
 
 `/-/healthy` and `/-/ready` need no user, no client certificate and no place within the rate: a

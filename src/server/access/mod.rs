@@ -36,8 +36,10 @@ pub struct Access {
 }
 
 /// What is known about the other end of a connection.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Peer {
+    /// What the connection was made with.
+    pub(super) tls: Option<Tls>,
     /// It has shown a certificate, and the handshake found nothing wrong with it.
     pub(super) has_certificate: bool,
 }
@@ -70,7 +72,7 @@ impl Access {
     }
 
     /// Whether a request with these headers may be answered. The cheap questions come first.
-    pub(super) async fn admit(&self, headers: &HeaderMap, peer: Peer) -> Result<(), Denial> {
+    pub(super) async fn admit(&self, headers: &HeaderMap, peer: &Peer) -> Result<(), Denial> {
         if let Some(rate) = &self.rate {
             rate.take().map_err(Denial::TooOften)?;
         }

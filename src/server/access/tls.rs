@@ -102,6 +102,13 @@ impl Tls {
     }
 }
 
+/// The same handshakes: made of the same reading of the same files.
+impl PartialEq for Tls {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.config, &other.config)
+    }
+}
+
 fn provider(settings: &TlsSettings) -> CryptoProvider {
     let mut provider = ring::default_provider();
     if !settings.suites.is_empty() {

@@ -203,3 +203,73 @@ impl fmt::Debug for PasswordHash {
         f.write_str("PasswordHash(<secret>)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    /// bcrypt of `right`.
+    fn users() -> Arc<Users> {
+        let hash = bcrypt::hash("right", 4).unwrap().parse().unwrap();
+        Arc::new(Users::new(BTreeMap::from([("alice".to_owned(), hash)])).unwrap())
+    }
+
+    fn asking(name: &str, password: &str) -> HeaderMap {
+        let value = format!("Basic {}", STANDARD.encode(format!("{name}:{password}")));
+        HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_str(&value).unwrap())])
+    }
+
+    #[test]
+    fn what_is_no_hash_is_refused() {
+        let salted = "X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG";
+        let parse = |text: &str| text.parse::<PasswordHash>().map(|hash| hash.cost());
+        for version in ["2a", "2b", "2y"] {
+            assert_eq!(parse(&format!("${version}$10${salted}")), Ok(10));
+        }
+        for cost in ["00", "03", "32", "99"] {
+            assert_eq!(parse(&format!("$2b${cost}${salted}")), Err(HashMistake::Cost), "{cost}");
+        }
+        let short = format!("$2b$10${}", &salted[1..]);
+        for text in ["", "doe", "$1$abc", &short, "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g="] {
+            assert_eq!(parse(text), Err(HashMistake::NotBcrypt), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_verdict_is_remembered_and_an_unknown_name_is_computed_like_a_known_one() {
+        let users = users();
+        for (name, password, expected) in [
+            ("alice", "right", Ok(())),
+            ("alice", "wrong", Err(Denial::NoUser)),
+            ("mallory", "right", Err(Denial::NoUser)),
+        ] {
+            let asking = asking(name, password);
+            assert_eq!(users.admit(&asking).await, expected, "{name}");
+            // With nobody to compute, only what is remembered is answered.
+            let _held = users.computing.acquire().await.unwrap();
+            let again = timeout(Duration::from_millis(1), users.admit(&asking)).await;
+            assert_eq!(again, Ok(expected), "{name}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_too_many_is_refused_at_once_and_nobody_waits_for_ever() {
+        let users = users();
+        let held = users.computing.acquire().await.unwrap();
+        let mut waiting = tokio::task::JoinSet::new();
+        for number in 0..=MOST_WAITING {
+            let users = Arc::clone(&users);
+            waiting.spawn(async move { users.admit(&asking("alice", &number.to_string())).await });
+        }
+        let began = tokio::time::Instant::now();
+        assert_eq!(waiting.join_next().await.unwrap().unwrap(), Err(Denial::Busy));
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        let rest = waiting.join_all().await;
+        assert_eq!(rest, vec![Err(Denial::Busy); MOST_WAITING]);
+        assert_eq!(began.elapsed(), CHECK_DEADLINE);
+        drop(held);
+        assert_eq!(users.admit(&asking("alice", "right")).await, Ok(()));
+    }
+}
