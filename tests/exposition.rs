@@ -258,3 +258,64 @@ proptest! {
         }
     }
 }
+
+/// One change between two publications.
+#[derive(Clone, Debug)]
+enum Change {
+    Put(usize, usize, u8),
+    Remove(usize, usize),
+}
+
+fn changes() -> impl Strategy<Value = Vec<Change>> {
+    // Runs of neighbours, so that groups fill, split and empty.
+    let run = (0..4_usize, 0..1500_usize, 1..400_usize, any::<Option<u8>>());
+    prop::collection::vec(run, 1..6).prop_map(|runs| {
+        let changes = runs.into_iter().flat_map(|(project, from, count, value)| {
+            (from..from + count).map(move |job| match value {
+                Some(value) => Change::Put(project, job, value),
+                None => Change::Remove(project, job),
+            })
+        });
+        changes.collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn whatever_comes_and_goes_the_lines_are_those_of_a_plain_map(
+        rounds in prop::collection::vec(changes(), 1..8),
+    ) {
+        let (store, reader, _) = new();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let mut model = std::collections::BTreeMap::new();
+        for (round, changes) in rounds.into_iter().enumerate() {
+            for change in changes {
+                let (Change::Put(project, job, _) | Change::Remove(project, job)) = change;
+                let id = format!("{project}-{job:05}");
+                let key = JobKey { project: project.to_string().into(), job_id: id.as_str().into() };
+                if let Change::Put(.., value) = change {
+                    let mut text = store.text();
+                    text.sample(2, &[("job_id", &id)], f64::from(value));
+                    store.put(key, text);
+                    model.insert(id, value);
+                } else {
+                    store.remove(key);
+                    model.remove(&id);
+                }
+                if job % 700 == 0 {
+                    store.settle();
+                }
+            }
+            let published = store.publish(round as f64);
+            prop_assert_eq!(published.series, model.len());
+            let text = runtime.block_on(text(&reader, ""));
+            let got: Vec<&str> = text.lines().filter(|line| line.starts_with("m_use_ratio{")).collect();
+            let want: Vec<String> = model
+                .iter()
+                .map(|(id, value)| format!("m_use_ratio{{job_id=\"{id}\"}} {value}"))
+                .collect();
+            prop_assert_eq!(got, want);
+        }
+    }
+}

@@ -36,3 +36,9 @@ async fn a_scraper_hardly_notices_those_who_attack() {
 async fn many_scrapers_get_about_as_much_as_one() {
     siege::share(0.8).await;
 }
+
+/// With 83 thousand series, a value is in a gzip scrape within a second of its poll.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_value_arrives_within_a_second() {
+    harness::freshness::arrives_within(1.0).await;
+}

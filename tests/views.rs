@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::io::Read as _;
 
 use bytes::Buf as _;
-use modelarts_exporter::exposition::{Reader, SeveralProjects, Store, UnknownProject, View};
+use modelarts_exporter::exposition::{Reader, Refusal, SeveralProjects, Store, View};
 use modelarts_exporter::metrics::{JobKey, Sink as _};
 
 use crate::exposition::new;
-use crate::harness::{Cloud, Daemon, Setup};
+use crate::harness::{Cloud, Daemon, PATIENCE, Setup, wait_for};
 use crate::parser::{Family, parse};
 
 const OPENMETRICS: &str = "application/openmetrics-text";
@@ -48,10 +48,12 @@ async fn families(reader: &Reader, query: &str, accept: &str) -> Vec<Family> {
     let read =
         |bytes: &[u8]| parse(std::str::from_utf8(bytes).unwrap(), accept == OPENMETRICS).unwrap();
     let (plain, unpacked) = (read(&plain), read(&unpacked));
-    let names = |families: &[Family]| -> Vec<String> {
-        families.iter().map(|family| family.name.clone()).collect()
-    };
-    assert_eq!(names(&plain), names(&unpacked));
+    assert_eq!(plain.len(), unpacked.len());
+    for (plain, unpacked) in plain.iter().zip(&unpacked) {
+        assert_eq!(plain.name, unpacked.name);
+        // Time stands still, so that both are of the same reading.
+        assert_eq!(plain.samples, unpacked.samples);
+    }
     plain
 }
 
@@ -59,7 +61,7 @@ fn names(families: &[Family]) -> BTreeSet<&str> {
     families.iter().map(|family| family.name.as_str()).collect()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_project_is_shown_without_the_process_and_without_the_other() {
     let (_store, reader) = two_projects();
     for accept in ["", OPENMETRICS] {
@@ -80,7 +82,7 @@ async fn a_project_is_shown_without_the_process_and_without_the_other() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn families_are_named_as_in_text_in_every_format() {
     let (_store, reader) = two_projects();
     let cases: [(&str, &[&str], &[&str]); 5] = [
@@ -110,8 +112,37 @@ async fn an_empty_part_is_empty_and_an_unknown_project_is_none() {
     let mut end = reader.answer(OPENMETRICS, "", &nothing).await.unwrap().body;
     assert_eq!(end.copy_to_bytes(end.remaining()), "# EOF\n");
     let unknown = View::parse("project=east").unwrap();
-    assert_eq!(reader.answer("", "", &unknown).await.unwrap_err(), UnknownProject);
+    assert_eq!(reader.answer("", "", &unknown).await.unwrap_err(), Refusal::UnknownProject);
     assert_eq!(View::parse("project=north&project=south"), Err(SeveralProjects));
+}
+
+/// Without the turns every ask would occupy a thread of its own, up to the runtime's 512.
+#[tokio::test]
+async fn parts_that_nobody_waits_for_take_turns_all_the_same() {
+    let (store, reader) = two_projects();
+    for job in 0..20_000 {
+        let id = format!("south-{job:06}");
+        let mut text = store.text();
+        text.sample(2, &[("job_id", &id)], 0.5);
+        store.put(JobKey { project: "south".into(), job_id: id.into() }, text);
+    }
+    store.publish(0.0);
+    let view = View::parse("project=south").unwrap();
+    for _ in 0..1000 {
+        // Whoever asked goes away as soon as the work has begun.
+        tokio::select! {
+            biased;
+            answer = reader.answer("", "zstd", &view) => drop(answer),
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    // Other tests have theirs in this process.
+    let threads = std::fs::read_dir("/proc/self/task").unwrap().count();
+    assert!(threads < 300, "{threads} threads");
+    wait_for(PATIENCE, "a part to be packed", async || {
+        reader.answer("", "zstd", &view).await.map(drop).map_err(|busy| busy.to_string())
+    })
+    .await;
 }
 
 #[tokio::test]

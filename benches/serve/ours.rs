@@ -23,6 +23,9 @@ pub(crate) const COMMAND: &str = "ours";
 /// Between two publications, as the daemon does it.
 const PUBLISH_EVERY: Duration = Duration::from_millis(800);
 
+/// Jobs rendered without letting a poll in between, as the daemon does it.
+const RENDERED_AT_ONCE: usize = 64;
+
 /// One job in so many is polled each second, with a new sample: 1 %, a little less than all of them once
 /// a minute, of which not every poll brings one.
 const POLLED_EACH_SECOND: usize = 100;
@@ -75,13 +78,17 @@ struct Shown {
 
 impl Shown {
     fn publish(&self) {
-        let mut fleet = self.fleet();
-        for key in fleet.tick() {
-            self.put(&fleet, key);
+        let due = self.fleet().tick();
+        for some in due.chunks(RENDERED_AT_ONCE) {
+            let fleet = self.fleet();
+            for key in some {
+                self.put(&fleet, key.clone());
+            }
+            drop(fleet);
+            self.store.settle();
         }
         let mut text = self.store.text();
-        fleet.show_project(&mut text);
-        drop(fleet);
+        self.fleet().show_project(&mut text);
         self.store.put(JobKey { project: PROJECT.into(), job_id: JobId::from("") }, text);
         self.store.publish(now().unix);
     }

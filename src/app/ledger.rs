@@ -11,6 +11,9 @@ use crate::model::{JobId, JobKey, Polled, Version, VersionId};
 use crate::own;
 use crate::schedule::Ledger;
 
+/// Jobs rendered without letting a poller in between: at the end of the first round the whole fleet is due.
+const RENDERED_AT_ONCE: usize = 64;
+
 /// Answers in, exposition out: the inventory and the store behind one lock.
 pub(super) struct Book {
     entries: Mutex<Entries>,
@@ -21,13 +24,19 @@ pub(super) struct Book {
 struct Entries {
     inventory: Inventory,
     dropped: BTreeMap<JobKey, Dropped>,
+    /// Of all jobs of a project.
+    dropped_sums: BTreeMap<Arc<str>, Dropped>,
     own: BTreeMap<Arc<str>, own::Project>,
 }
 
 impl Book {
     pub(super) fn new(store: Store, settings: metrics::Settings) -> Self {
-        let entries =
-            Entries { inventory: Inventory::new(), dropped: BTreeMap::new(), own: BTreeMap::new() };
+        let entries = Entries {
+            inventory: Inventory::new(),
+            dropped: BTreeMap::new(),
+            dropped_sums: BTreeMap::new(),
+            own: BTreeMap::new(),
+        };
         Self { entries: Mutex::new(entries), store, settings }
     }
 
@@ -42,18 +51,28 @@ impl Book {
 
     /// Lets time pass and shows what is true now. Returns whether the first round is over.
     pub(super) fn publish(&self) -> bool {
-        let now = now();
         let mut entries = self.lock();
-        for key in entries.inventory.tick(now) {
-            self.render(&mut entries, &key, now);
+        let due = entries.inventory.tick(now());
+        // As it was when those due were named: what completes meanwhile is rendered the next time.
+        let complete = entries.inventory.is_complete();
+        drop(entries);
+        for some in due.chunks(RENDERED_AT_ONCE) {
+            let mut entries = self.lock();
+            let now = now();
+            for key in some {
+                self.render(&mut entries, key, now);
+            }
+            drop(entries);
+            self.store.settle();
         }
+        let entries = self.lock();
+        let now = now();
         for project in entries.inventory.projects(now) {
             let mut text = self.store.text();
             metrics::of_project(&project, &mut text);
             // Before the project's first job in the order of the exposition.
             self.store.put(JobKey { project: project.name.into(), job_id: JobId::from("") }, text);
         }
-        let complete = entries.inventory.is_complete();
         drop(entries);
         self.store.publish(now.unix);
         complete
@@ -74,9 +93,8 @@ impl Book {
         self.store.put(key.clone(), text);
         let before = entries.dropped.insert(key.clone(), dropped).unwrap_or_default();
         if before != dropped {
-            let of_project =
-                entries.dropped.iter().filter(|(other, _)| other.project == key.project);
-            let sum = of_project.fold(Dropped::default(), |sum, (_, one)| sum + *one);
+            let sum = entries.dropped_sums.entry(Arc::clone(&key.project)).or_default();
+            *sum = *sum + dropped - before;
             if let Some(own) = entries.own.get(&key.project) {
                 own.series_dropped("classes", sum.classes as f64);
                 own.series_dropped("extra_metrics", sum.extra_metrics as f64);

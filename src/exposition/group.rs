@@ -1,8 +1,9 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::metrics::{FamilyIndex, JobKey, Kind};
 
 use super::job_text::JobText;
+use super::locked;
 use super::piece::Piece;
 use super::protobuf;
 
@@ -138,7 +139,7 @@ impl Block {
     /// The lines of all members as protobuf. Takes its time when asked first: run it where waiting is
     /// allowed.
     pub(super) fn protobuf(&self, kind: Kind) -> Arc<Piece> {
-        let mut protobuf = self.protobuf.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut protobuf = locked(&self.protobuf);
         let made = protobuf.get_or_insert_with(|| {
             let mut out = Vec::with_capacity(self.text.bytes().len());
             protobuf::write_lines(&mut out, kind, self.text.bytes());
@@ -150,12 +151,12 @@ impl Block {
 
     /// The protobuf, if it is held.
     pub(super) fn held_protobuf(&self) -> Option<Arc<Piece>> {
-        self.protobuf.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        locked(&self.protobuf).clone()
     }
 
     /// Gives the memory of the protobuf back.
     pub(super) fn forget_protobuf(&self) {
-        *self.protobuf.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *locked(&self.protobuf) = None;
     }
 
     fn lines(&self, member: usize) -> &[u8] {

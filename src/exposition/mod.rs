@@ -23,13 +23,14 @@ mod own_text;
 mod piece;
 mod protobuf;
 mod reader;
+mod slot;
 mod snapshot;
 mod state;
 mod store;
 mod view;
 mod zstd;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
@@ -38,7 +39,7 @@ use crate::own;
 
 pub use body::Body;
 pub use job_text::JobText;
-pub use reader::{Answer, Reader, UnknownProject};
+pub use reader::{Answer, Reader, Refusal};
 pub use store::{Published, Store};
 pub use view::{SeveralProjects, View};
 
@@ -48,4 +49,10 @@ pub use view::{SeveralProjects, View};
 pub fn new(families: &'static [Family], own: own::Metrics) -> (Store, Reader) {
     let (publisher, snapshots) = watch::channel(Arc::new(snapshot::Snapshot::empty(families)));
     (Store::new(families, own.clone(), publisher), Reader::new(own, snapshots))
+}
+
+/// The content of a mutex. A panic elsewhere leaves nothing half done behind our locks, except where
+/// notes are worked in, and that one ends the process.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

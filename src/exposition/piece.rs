@@ -1,8 +1,9 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 
 use super::gzip::{Deflater, Segment};
+use super::locked;
 
 /// Bytes of an answer, and what they deflate to once somebody asked for that.
 ///
@@ -27,13 +28,19 @@ impl Piece {
 
     /// What they deflate to. Takes its time when asked first: run it where waiting is allowed.
     pub(super) fn segment(&self, deflater: &mut Deflater) -> Arc<Segment> {
-        let mut segment = self.segment.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut segment = locked(&self.segment);
         Arc::clone(segment.get_or_insert_with(|| Arc::new(deflater.segment(&self.bytes))))
+    }
+
+    /// Whether what they deflate to is held.
+    #[cfg(test)]
+    pub(super) fn holds_segment(&self) -> bool {
+        locked(&self.segment).is_some()
     }
 
     /// Gives the memory of the deflated form back.
     pub(super) fn forget_segment(&self) {
-        *self.segment.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *locked(&self.segment) = None;
     }
 }
 

@@ -1,5 +1,4 @@
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
@@ -10,12 +9,8 @@ use super::dialect::Dialect;
 use super::encodings::Encodings;
 use super::negotiation::{self, Encoding};
 use super::snapshot::Snapshot;
-use super::state::State;
+use super::state::States;
 use super::view::View;
-
-/// How old our own counters may be in an answer. They change all the time; made anew for every
-/// scrape, no two scrapers could share a compressed answer.
-pub(super) const OWN_MAX_AGE: Duration = Duration::from_secs(1);
 
 /// Gives answers. Never waits for whoever publishes. Clones share what was made.
 #[derive(Clone)]
@@ -35,14 +30,20 @@ pub struct Answer {
     pub body: Body,
 }
 
-/// A view of a project that is not configured.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no such project")]
-pub struct UnknownProject;
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The view is of a project that is not configured.
+    #[error("no such project")]
+    UnknownProject,
+    /// So many parts of the exposition are being packed that one more would have to wait for long.
+    #[error("too many parts of the exposition are asked for at once, try again later")]
+    Busy,
+}
 
 impl Reader {
     pub(super) fn new(own: own::Metrics, snapshots: watch::Receiver<Arc<Snapshot>>) -> Self {
-        let states = Arc::new(States { own, snapshots, newest: Mutex::default() });
+        let states = Arc::new(States::new(own, snapshots));
         Self { encodings: Arc::new(Encodings::new(Arc::clone(&states))), states }
     }
 
@@ -53,11 +54,11 @@ impl Reader {
         accept: &str,
         accept_encoding: &str,
         view: &View,
-    ) -> Result<Answer, UnknownProject> {
+    ) -> Result<Answer, Refusal> {
         if let Some(project) = view.project()
-            && self.states.own.known_project(project).is_none()
+            && self.states.own().known_project(project).is_none()
         {
-            return Err(UnknownProject);
+            return Err(Refusal::UnknownProject);
         }
         let (format, content_type) = negotiation::format(accept);
         let encoding = negotiation::encoding(accept_encoding);
@@ -67,7 +68,7 @@ impl Reader {
         } else if view.is_whole() {
             self.encodings.whole(dialect, encoding).await
         } else {
-            self.encodings.part(dialect, encoding, view.clone()).await
+            self.encodings.part(dialect, encoding, view.clone()).await?
         };
         let content_encoding = packed.is_some().then(|| encoding.token()).flatten();
         let body = packed.unwrap_or_else(|| {
@@ -83,35 +84,9 @@ impl Reader {
     pub async fn keep_encodings(self) {
         self.encodings.keep().await;
     }
-}
 
-/// Where states come from.
-pub(super) struct States {
-    pub(super) own: own::Metrics,
-    pub(super) snapshots: watch::Receiver<Arc<Snapshot>>,
-    newest: Mutex<Option<Arc<State>>>,
-}
-
-impl States {
-    /// The state to answer from: made anew where the snapshot is a new one or our own counters are
-    /// too old.
-    pub(super) fn fresh(&self) -> Arc<State> {
-        self.newest(|state, snapshot| {
-            Arc::ptr_eq(state.snapshot(), snapshot) && state.made().elapsed() < OWN_MAX_AGE
-        })
-    }
-
-    /// A state with our own counters as they are now.
-    pub(super) fn renewed(&self) -> Arc<State> {
-        self.newest(|_, _| false)
-    }
-
-    fn newest(&self, is_good: impl Fn(&State, &Arc<Snapshot>) -> bool) -> Arc<State> {
-        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        let snapshot = Arc::clone(&self.snapshots.borrow());
-        match newest.as_ref() {
-            Some(state) if is_good(state, &snapshot) => Arc::clone(state),
-            _ => Arc::clone(newest.insert(Arc::new(State::new(snapshot, &self.own)))),
-        }
+    #[cfg(test)]
+    pub(super) fn states(&self) -> &States {
+        &self.states
     }
 }

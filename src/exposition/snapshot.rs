@@ -10,6 +10,8 @@ use super::piece::Piece;
 /// change with the snapshot before it, and every block that did not change with the group before.
 #[derive(Debug)]
 pub(super) struct Snapshot {
+    /// Counts the publications.
+    number: u64,
     families: &'static [Family],
     headers: Arc<Headers>,
     groups: Vec<Arc<Group>>,
@@ -30,14 +32,20 @@ impl Snapshot {
             };
             families.iter().map(header).collect()
         });
-        Self { families, headers: Arc::new(headers), groups: Vec::new(), series: 0 }
+        Self { number: 0, families, headers: Arc::new(headers), groups: Vec::new(), series: 0 }
     }
 
     /// The next one, of these groups.
     pub(super) fn with(&self, groups: Vec<Arc<Group>>) -> Self {
         let counts = groups.iter().flat_map(|group| group.counts());
         let series = counts.map(|counts| counts.series).sum();
-        Self { families: self.families, headers: Arc::clone(&self.headers), groups, series }
+        let (number, headers) = (self.number + 1, Arc::clone(&self.headers));
+        Self { number, families: self.families, headers, groups, series }
+    }
+
+    /// Its place in the order of publications.
+    pub(super) fn number(&self) -> u64 {
+        self.number
     }
 
     /// Series held.

@@ -1,15 +1,22 @@
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::own::{self, Reading};
 
 use super::dialect::Dialect;
+use super::locked;
 use super::own_text;
 use super::piece::Piece;
 use super::protobuf;
 use super::snapshot::Snapshot;
 use super::view::View;
+
+/// How old our own counters may be in an answer. They change all the time; made anew for every
+/// scrape, no two scrapers could share a compressed answer.
+pub(super) const OWN_MAX_AGE: Duration = Duration::from_secs(1);
 
 /// What everybody who asks at about the same time is answered from.
 pub(super) struct State {
@@ -29,6 +36,10 @@ impl State {
     /// When our own counters were read.
     pub(super) fn made(&self) -> Instant {
         self.made
+    }
+
+    fn is_young(&self) -> bool {
+        self.made.elapsed() < OWN_MAX_AGE
     }
 
     /// The cloud's families.
@@ -73,5 +84,60 @@ impl State {
         let shown: Vec<Reading> =
             self.readings.iter().filter_map(|reading| view.of_own(reading)).collect();
         render(&shown)
+    }
+}
+
+/// Where states come from.
+pub(super) struct States {
+    own: own::Metrics,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    newest: Mutex<Option<Arc<State>>>,
+}
+
+impl States {
+    pub(super) fn new(own: own::Metrics, snapshots: watch::Receiver<Arc<Snapshot>>) -> Self {
+        Self { own, snapshots, newest: Mutex::default() }
+    }
+
+    /// Our own counters.
+    pub(super) fn own(&self) -> &own::Metrics {
+        &self.own
+    }
+
+    /// What is published now.
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshots.borrow())
+    }
+
+    /// What is published, again and again.
+    pub(super) fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.clone()
+    }
+
+    /// The state to answer from: made anew where the snapshot is a new one or our own counters are
+    /// too old.
+    pub(super) fn fresh(&self) -> Arc<State> {
+        self.newest(|state, snapshot| {
+            state.snapshot.number() == snapshot.number() && state.is_young()
+        })
+    }
+
+    /// A state with our own counters as they are now.
+    pub(super) fn renewed(&self) -> Arc<State> {
+        self.newest(|_, _| false)
+    }
+
+    /// Lets go of a state that is too old to be answered from, and of the blocks that only it holds.
+    pub(super) fn forget_old(&self) {
+        locked(&self.newest).take_if(|state| !state.is_young());
+    }
+
+    fn newest(&self, is_good: impl Fn(&State, &Arc<Snapshot>) -> bool) -> Arc<State> {
+        let mut newest = locked(&self.newest);
+        let snapshot = self.snapshot();
+        match newest.as_ref() {
+            Some(state) if is_good(state, &snapshot) => Arc::clone(state),
+            _ => Arc::clone(newest.insert(Arc::new(State::new(snapshot, &self.own)))),
+        }
     }
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::watch;
 
@@ -9,14 +9,11 @@ use crate::own;
 
 use super::group::{GROUP_JOBS, Group, Lines};
 use super::job_text::JobText;
+use super::locked;
 use super::snapshot::Snapshot;
 
 /// Why a series that was refused as a repetition counts as dropped.
 const DUPLICATE: &str = "duplicate";
-
-/// Texts that wait for a publication, at most. A whole fleet's, as at the end of the first round,
-/// would double the memory.
-const MOST_PENDING: usize = 256;
 
 /// What `/metrics` is made of: the lines of every job.
 ///
@@ -80,13 +77,14 @@ impl Store {
     }
 
     fn note(&self, key: JobKey, change: Option<JobText>) {
-        let mut pending = locked(&self.shared.pending);
-        pending.insert(key, change);
-        let is_full = pending.len() >= MOST_PENDING;
-        drop(pending);
-        if is_full {
-            drop(self.settled());
-        }
+        locked(&self.shared.pending).insert(key, change);
+    }
+
+    /// Works in what was put and removed, which nobody sees before the next publication.
+    ///
+    /// Whoever puts a whole fleet does this now and then: until then its lines are held twice.
+    pub fn settle(&self) {
+        drop(self.settled());
     }
 
     /// The jobs with every note worked in, which nobody sees before the next publication.
@@ -119,11 +117,6 @@ impl Store {
         self.shared.own.snapshot_timestamp(now);
         published
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What is behind our locks is whole between any two statements that can panic.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Every job, in key order, in groups.

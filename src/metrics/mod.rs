@@ -12,7 +12,7 @@ mod quality;
 mod settings;
 mod usage;
 
-use std::ops::Add;
+use std::ops::{Add, Sub};
 
 use crate::inventory::{JobView, ProjectView};
 
@@ -46,6 +46,17 @@ impl Add for Dropped {
         Self {
             classes: self.classes + other.classes,
             extra_metrics: self.extra_metrics + other.extra_metrics,
+        }
+    }
+}
+
+impl Sub for Dropped {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self {
+            classes: self.classes - other.classes,
+            extra_metrics: self.extra_metrics - other.extra_metrics,
         }
     }
 }

@@ -17,7 +17,7 @@ use super::connection::Connection;
 use super::content::{Content, InFlight};
 use super::turns::{Turn, Turns};
 use super::{Site, landing};
-use crate::exposition::View;
+use crate::exposition::{Refusal, View};
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -217,7 +217,7 @@ impl Routes {
         let accept_encoding = joined(headers, &ACCEPT_ENCODING);
         let answer = match self.site.reader.answer(&accept, &accept_encoding, &view).await {
             Ok(answer) => answer,
-            Err(error) => return response(StatusCode::NOT_FOUND, TEXT, format!("{error}\n")),
+            Err(refusal) => return refused(refusal),
         };
         let kind = HeaderValue::from_static(answer.content_type);
         let mut response = response(StatusCode::OK, kind, answer.body);
@@ -244,6 +244,17 @@ impl Routes {
         );
         let refusal = response(StatusCode::SERVICE_UNAVAILABLE, TEXT, reason);
         with(refusal, RETRY_AFTER, RETRY_TIME.as_secs().into())
+    }
+}
+
+fn refused(refusal: Refusal) -> Response<Content> {
+    let reason = format!("{refusal}\n");
+    match refusal {
+        Refusal::UnknownProject => response(StatusCode::NOT_FOUND, TEXT, reason),
+        Refusal::Busy => {
+            let busy = response(StatusCode::SERVICE_UNAVAILABLE, TEXT, reason);
+            with(busy, RETRY_AFTER, RETRY_TIME.as_secs().into())
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 mod certificates;
 mod cloud;
 mod crowd;
+pub(crate) mod freshness;
 pub(crate) mod hanging;
 mod http;
 mod ours;
