@@ -7,6 +7,11 @@ use tokio::net::TcpListener;
 
 use super::{ListenAddress, Settings};
 
+/// Connections that wait to be accepted; the system has a limit of its own, 4,096 on Linux. Where a
+/// crowd fills the queue the kernel turns to SYN cookies: scrapers knock in vain for a second or more,
+/// and the last packet of a client that left may open a connection that nobody will ever close.
+const BACKLOG: i32 = 4096;
+
 /// Sockets that listen but do not accept yet.
 #[derive(Debug)]
 pub struct Listeners {
@@ -43,6 +48,8 @@ async fn listen(address: &ListenAddress) -> io::Result<(TcpListener, SocketAddr)
             bound => bound?,
         },
     };
+    // It listens already; to listen again only makes its queue longer.
+    rustix::net::listen(&socket, BACKLOG)?;
     let bound = socket.local_addr()?;
     Ok((socket, bound))
 }

@@ -14,6 +14,7 @@ mod process;
 mod raw;
 mod scrape;
 pub(crate) mod siege;
+mod socket;
 mod wait;
 
 pub(crate) use certificates::{Authority, Identity, dns};

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -85,9 +86,14 @@ impl Daemon {
         self.process.memory()
     }
 
-    /// How many files and sockets it has open.
-    pub(crate) fn open_files(&self) -> usize {
+    /// What its descriptors lead to.
+    pub(crate) fn open_files(&self) -> BTreeSet<String> {
         self.process.open_files()
+    }
+
+    /// The same files with what the kernel knows of those that are sockets of TCP.
+    pub(crate) fn describe(&self, files: &BTreeSet<String>) -> String {
+        self.process.describe(files)
     }
 
     /// What it has logged so far.

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Read;
 use std::net::SocketAddr;
@@ -6,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::socket::Socket;
 use super::wait_for;
 
 /// As much of each stream as a failed test prints.
@@ -78,25 +80,9 @@ impl Process {
     /// The address of the only socket it listens on, from the kernel: for who does not tell the port that
     /// port 0 became.
     pub(crate) fn listens_on(&self) -> Option<SocketAddr> {
-        let proc = format!("/proc/{}", self.child.id());
-        let files = std::fs::read_dir(format!("{proc}/fd")).ok()?.filter_map(Result::ok);
-        let sockets: Vec<String> = files
-            .filter_map(|file| {
-                let target = std::fs::read_link(file.path()).ok()?;
-                let inode = target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?;
-                Some(inode.to_owned())
-            })
-            .collect();
-        let table = std::fs::read_to_string(format!("{proc}/net/tcp")).ok()?;
-        // Behind a heading: number, local address, remote address, state, five more, inode.
-        table.lines().skip(1).find_map(|line| {
-            let columns: Vec<&str> = line.split_whitespace().collect();
-            let is_listening = columns.get(3) == Some(&"0A");
-            let is_its = sockets.iter().any(|inode| columns.get(9) == Some(&inode.as_str()));
-            let (_, port) = columns.get(1)?.split_once(':')?;
-            let port = u16::from_str_radix(port, 16).ok()?;
-            (is_listening && is_its).then(|| SocketAddr::from(([127, 0, 0, 1], port)))
-        })
+        let open = self.open_files();
+        let listening = |socket: &&Socket| socket.state == "LISTEN" && open.contains(&socket.file);
+        self.sockets().iter().find(listening).map(|socket| socket.local)
     }
 
     /// Waits until `find` finds what it looks for in the output so far; a process that ends first
@@ -153,10 +139,31 @@ impl Process {
         self.status_bytes("VmRSS:")
     }
 
-    /// How many files and sockets it has open.
-    pub(crate) fn open_files(&self) -> usize {
+    /// What its descriptors lead to: a path, `pipe:[7]`, `socket:[8]` ….
+    pub(crate) fn open_files(&self) -> BTreeSet<String> {
         let files = std::fs::read_dir(format!("/proc/{}/fd", self.child.id()));
-        files.expect("a child of ours has files").count()
+        let files = files.expect("a child of ours has files").filter_map(Result::ok);
+        // What is closed meanwhile leads nowhere.
+        let targets = files.filter_map(|file| std::fs::read_link(file.path()).ok());
+        targets.map(|target| target.to_string_lossy().into_owned()).collect()
+    }
+
+    /// The same files with what the kernel knows of those that are sockets of TCP.
+    pub(crate) fn describe(&self, files: &BTreeSet<String>) -> String {
+        let sockets = self.sockets();
+        let described = files.iter().map(|file| {
+            let socket = sockets.iter().find(|socket| socket.file == *file);
+            socket.map_or_else(|| file.clone(), ToString::to_string)
+        });
+        described.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Every IPv4 socket of TCP where it runs, its own and others'. One that was reset is no longer
+    /// among them.
+    fn sockets(&self) -> Vec<Socket> {
+        let table = std::fs::read_to_string(format!("/proc/{}/net/tcp", self.child.id()));
+        let table = table.expect("a child of ours has a network");
+        table.lines().skip(1).filter_map(Socket::read).collect()
     }
 
     fn status_bytes(&self, key: &str) -> u64 {
