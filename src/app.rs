@@ -8,8 +8,10 @@ mod healthcheck;
 mod ledger;
 mod log;
 mod once;
+mod open_files;
 mod signals;
 mod simulate;
+mod sockets;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -30,12 +32,15 @@ pub fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     command.refuse_unsupported()?;
     // Fails only where another provider was installed before, which nobody does.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    open_files::allow_many();
     match command {
         Command::Run(args) => {
             let (config, warnings) = load(&args)?;
             log::start(&config.log);
             log_warnings(&warnings);
-            block_on(daemon::run(config))
+            // Before there are threads: what was taken is removed from the environment.
+            let sockets = sockets::handed_over(&config)?;
+            block_on(daemon::run(config, sockets))
         }
         Command::Demo(args) => block_on(demo::run(args)),
         Command::Simulate(args) => block_on(simulate::run(args)),

@@ -146,6 +146,12 @@ pub struct DaemonArgs {
     /// Requests answered at once; more get 503 [default: 40]
     #[arg(long = "web.max-requests", value_name = "N")]
     max_requests: Option<String>,
+    /// TLS and users: a file with the keys of Prometheus' exporter-toolkit
+    #[arg(long = "web.config.file", value_name = "PATH")]
+    web_config_file: Option<String>,
+    /// Listen on the sockets that systemd hands over, instead of the addresses
+    #[arg(long = "web.systemd-socket")]
+    systemd_socket: bool,
     /// error, warn, info, debug, trace or off, or directives by module [default: info]
     #[arg(long = "log.level", value_name = "LEVEL")]
     log_level: Option<String>,
@@ -153,10 +159,6 @@ pub struct DaemonArgs {
     #[arg(long = "log.format", value_name = "FORMAT")]
     log_format: Option<String>,
     // The rest is passed on like any other key, and refused there as not yet supported.
-    #[arg(long = "web.config.file", value_name = "PATH", hide = true)]
-    web_config_file: Option<String>,
-    #[arg(long = "web.systemd-socket", hide = true)]
-    systemd_socket: bool,
     #[arg(long = "web.enable-lifecycle", hide = true)]
     enable_lifecycle: bool,
     #[arg(long = "web.enable-config", hide = true)]
@@ -301,6 +303,10 @@ mod tests {
               --web.telemetry-path <PATH>       Path of the metrics [default: /metrics]
               --web.route-prefix <PREFIX>       Put before every path
               --web.max-requests <N>            Requests answered at once; more get 503 [default: 40]
+              --web.config.file <PATH>          TLS and users: a file with the keys of Prometheus'
+                                                exporter-toolkit
+              --web.systemd-socket              Listen on the sockets that systemd hands over, instead of
+                                                the addresses
               --log.level <LEVEL>               error, warn, info, debug, trace or off, or directives by
                                                 module [default: info]
               --log.format <FORMAT>             logfmt or json [default: logfmt]

@@ -21,6 +21,9 @@ pub(crate) const MOVING: [&str; 4] = [
     "modelarts_exporter_snapshot_timestamp_seconds",
 ];
 
+/// What is not counted among the series of the cloud.
+const OF_THE_EXPORTER: [&str; 2] = ["modelarts_exporter_", "process_"];
+
 /// How a body is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
@@ -92,8 +95,21 @@ pub(crate) async fn frozen() -> (Cloud, Daemon) {
     let cloud = Cloud::start(settings).await;
     let setup = Setup { poll: ONE_POLL, ..Setup::new().with("demo", cloud.jobs(), "\"all\"") };
     let daemon = Daemon::start(&setup.file(&cloud)).await;
-    daemon.is_ready().await;
-    daemon.shows(&[format!("modelarts_job_poll_success == {}", cloud.jobs().count())]).await;
+    let jobs = cloud.jobs().count();
+    let is_over = [
+        format!("modelarts_job_poll_success == {jobs}"),
+        format!("modelarts_exporter_poll_duration_seconds_count == {jobs}"),
+    ];
+    // The number of series is counted a moment after they are shown, and changes nothing any more.
+    wait_for(PATIENCE, "the end of the only round", async || {
+        let scrape = daemon.shows(&is_over).await;
+        let is_ours = |name: &str| OF_THE_EXPORTER.iter().any(|ours| name.starts_with(ours));
+        let shown = scrape.samples().iter().filter(|sample| !is_ours(&sample.name)).count();
+        let counted = format!("modelarts_exporter_series == {shown}");
+        let unmet = scrape.unmet(&[counted]);
+        if unmet.is_empty() { Ok(()) } else { Err(unmet.join("; ")) }
+    })
+    .await;
     (cloud, daemon)
 }
 

@@ -9,6 +9,7 @@ mod parser;
 use std::time::Duration;
 
 use harness::hanging::{Size, hold};
+use harness::siege;
 
 /// 200 of 1,000 jobs hang, 16 requests in flight, a minute between polls, ten seconds for each.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -22,4 +23,16 @@ async fn two_hundred_of_a_thousand_jobs_hang() {
         watch: Duration::from_mins(5),
     };
     hold(size).await;
+}
+
+/// Three times the usual time, under each attack.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scraper_hardly_notices_those_who_attack() {
+    siege::withstand(3.0).await;
+}
+
+/// Four fifths of what one scraper gets.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_scrapers_get_about_as_much_as_one() {
+    siege::share(0.8).await;
 }

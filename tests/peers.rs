@@ -10,6 +10,7 @@ mod prometheus;
 mod promtool;
 mod proxy;
 mod victoria;
+mod web;
 
 use std::path::PathBuf;
 

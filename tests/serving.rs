@@ -40,7 +40,13 @@ async fn serve(settings: Settings) -> Served {
     let stop = CancellationToken::new();
     let listeners = server::bind(&settings).await.unwrap();
     let address = listeners.local_addrs()[0];
-    let site = Site { settings, reader, own, ready: ready_seen };
+    let site = Site {
+        settings,
+        reader,
+        own,
+        access: watch::Sender::default().subscribe(),
+        ready: ready_seen,
+    };
     let task = tokio::spawn(server::serve(listeners, site, stop.clone()));
     Served { address, store, ready, stop, task }
 }
@@ -224,6 +230,12 @@ async fn the_excess_is_refused_at_once_and_health_passes() {
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
     assert_eq!(served.get("/").await.status, 503);
     assert_eq!(served.get("/-/healthy").await.status, 200);
+    // Who does not wait as told gets its second refusal later.
+    let again = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    let began = Instant::now();
+    let asks = connect(served.address, &format!("{again}{}", request("GET", "/", ""))).await;
+    assert_eq!(rest(asks).await.matches("HTTP/1.1 503 ").count(), 2);
+    assert!(began.elapsed() >= Duration::from_millis(50));
     // A place is free again once its answer was read or its reader went away.
     drop(second);
     let deadline = Instant::now() + PATIENCE;
@@ -326,7 +338,7 @@ async fn several_addresses_serve_the_same() {
     let addresses = listeners.local_addrs();
     let (_ready, ready) = watch::channel(true);
     let stop = CancellationToken::new();
-    let site = Site { settings, reader, own, ready };
+    let site = Site { settings, reader, own, access: watch::Sender::default().subscribe(), ready };
     let task = tokio::spawn(server::serve(listeners, site, stop.clone()));
     for address in addresses {
         let answer = finish(connect(address, &request("GET", "/-/ready", "")).await).await;
@@ -334,4 +346,88 @@ async fn several_addresses_serve_the_same() {
     }
     stop.cancel();
     assert_eq!(timeout(PATIENCE, task).await.unwrap().unwrap(), Stopped::Drained);
+}
+
+/// What came before the connection ended, in whatever way it did.
+async fn rest(mut stream: TcpStream) -> String {
+    let mut bytes = Vec::new();
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.expect("an end");
+    String::from_utf8(bytes).unwrap()
+}
+
+#[tokio::test]
+async fn what_is_no_request_is_told_so_and_the_connection_ends() {
+    let served = serve(settings()).await;
+    let long = "b".repeat(33 << 10);
+    for (status, request) in [
+        (400, "GET\r\n\r\n"),
+        (400, "GET /metrics HTTP/9.9\r\n\r\n"),
+        (400, "GET /metrics HTTP/1.1\r\nHo st: x\r\n\r\n"),
+        (400, "GET /metrics HTTP/1.1\r\nContent-Length: -1\r\n\r\n"),
+        (400, "GET /metrics HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"),
+        (400, "GET /a b HTTP/1.1\r\n\r\n"),
+        (400, "\u{16}\u{3}\u{1}\r\n\r\n"),
+        (431, &format!("GET /metrics HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(65))),
+        (431, &format!("GET /metrics HTTP/1.1\r\nA: {long}\r\n\r\n")),
+        (431, &format!("GET /{long} HTTP/1.1\r\n\r\n")),
+    ] {
+        let answer = rest(connect(served.address, request).await).await;
+        let expected = format!("HTTP/1.1 {status} ");
+        let shown: String = request.chars().take(40).collect();
+        assert!(answer.starts_with(&expected), "{shown:?}: {answer}");
+    }
+    let fits = format!("A: {}\r\n{}", "b".repeat(30 << 10), "A: b\r\n".repeat(60));
+    assert_eq!(served.ask("GET", "/-/healthy", &fits).await.status, 200);
+}
+
+#[tokio::test]
+async fn strange_targets_find_what_they_name_or_nothing() {
+    let served = serve(settings()).await;
+    for (method, target, status) in [
+        ("GET", "http://elsewhere.example/-/healthy", 200),
+        ("GET", "http://elsewhere.example", 200),
+        ("GET", "/-/healthy?a=b&%00", 200),
+        ("GET", "*", 404),
+        ("GET", "elsewhere.example:443", 404),
+        ("GET", "/-/healthy%00", 404),
+        ("GET", "/-/../-/healthy", 404),
+        ("GET", "/%2e%2e/%2e%2e/etc/passwd", 404),
+        ("OPTIONS", "*", 404),
+        ("CONNECT", "elsewhere.example:443", 404),
+    ] {
+        let answer = served.ask(method, target, "").await;
+        assert_eq!(answer.status, status, "{method} {target}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_nobody_asked_for_is_not_read() {
+    const MUCH: usize = 1 << 30;
+    let served = serve(settings()).await;
+    for (method, headers, status) in [
+        ("GET", "Content-Length: 1073741824", 200),
+        ("GET", "Transfer-Encoding: chunked", 200),
+        ("POST", "Content-Length: 1073741824\r\nExpect: 100-continue", 405),
+    ] {
+        let head = format!("{method} /-/healthy HTTP/1.1\r\nHost: x\r\n{headers}\r\n\r\n");
+        let mut stream = connect(served.address, &head).await;
+        let (body, mut sent) = ([b'1'; 16 << 10], 0);
+        while sent < MUCH && timeout(PATIENCE, stream.write_all(&body)).await.unwrap().is_ok() {
+            sent += body.len();
+        }
+        assert!(sent < MUCH, "{head} was read to its end");
+        let answer = rest(stream).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{head}: {answer}");
+    }
+}
+
+/// Two of the same requests in one go, and the beginning of a third.
+#[tokio::test]
+async fn requests_may_come_before_their_answers_were_read() {
+    let served = serve(settings()).await;
+    let again = "GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n";
+    let stream = connect(served.address, &format!("{again}{again}GET /-/he")).await;
+    let mut last = stream;
+    last.write_all(b"althy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    assert_eq!(rest(last).await.matches("HTTP/1.1 200 OK").count(), 3);
 }

@@ -55,7 +55,9 @@ pub(crate) async fn run(series: usize) -> anyhow::Result<()> {
         println!("listening on http://{address}");
     }
     let (_ready, ready) = watch::channel(true);
-    let site = Site { settings, reader, own, ready };
+    // Nobody has to say who they are.
+    let access = watch::Sender::default().subscribe();
+    let site = Site { settings, reader, own, access, ready };
     tokio::select! {
         _ = server::serve(listeners, site, CancellationToken::new()) => {}
         ended = tasks.join_next() => {

@@ -1,3 +1,4 @@
+use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +13,10 @@ use tracing::{info, warn};
 use crate::app::ledger::{Book, ProjectLedger, now};
 use crate::app::signals;
 use crate::cloud::{AnswerMemory, Training};
-use crate::config::{Config, SecretFiles};
+use crate::config::{Config, SecretFiles, WebFile};
 use crate::exposition::{self, Reader};
 use crate::schedule::Poller;
-use crate::server::{self, Site, Stopped};
+use crate::server::{self, Listeners, Site, Stopped};
 use crate::{metrics, own};
 
 /// How often what changed is shown: a value is in a scrape within a second of its poll, and a burst of
@@ -26,6 +27,10 @@ const PUBLISH_EVERY: Duration = Duration::from_millis(800);
 /// How often secret files are looked at; Kubernetes takes about a minute to bring a new one.
 const SECRETS_EVERY: Duration = Duration::from_secs(30);
 
+/// How often the web configuration file and its certificates are looked at: soon enough for whoever has
+/// just changed them and waits, and a few small files cost nothing to read.
+const WEB_FILE_EVERY: Duration = Duration::from_secs(5);
+
 /// The daemon's parts, wired and not yet running.
 pub(super) struct Parts {
     pub(super) own: own::Metrics,
@@ -33,6 +38,7 @@ pub(super) struct Parts {
     pub(super) reader: Reader,
     pub(super) pollers: Vec<Poller<Training, ProjectLedger>>,
     pub(super) secret_files: SecretFiles,
+    pub(super) web_file: WebFile,
     pub(super) web: server::Settings,
 }
 
@@ -66,25 +72,42 @@ pub(super) fn build(config: Config) -> anyhow::Result<Parts> {
         ));
     }
     own.config_loaded(now().unix);
-    let secret_files = config.secret_files;
-    Ok(Parts { own, book, reader, pollers, secret_files, web: config.web })
+    Ok(Parts {
+        own,
+        book,
+        reader,
+        pollers,
+        secret_files: config.secret_files,
+        web_file: config.web_file,
+        web: config.web,
+    })
 }
 
 /// The daemon, from start to stop.
-pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
+///
+/// It listens on these sockets, or without any on the addresses of the configuration.
+pub(super) async fn run(
+    config: Config,
+    sockets: Option<Vec<TcpListener>>,
+) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     signals::listen(stop.clone())?;
-    serve(build(config)?, stop, |_| Ok(())).await
+    let parts = build(config)?;
+    let listeners = match sockets {
+        Some(sockets) => Listeners::adopt(sockets)?,
+        None => server::bind(&parts.web).await?,
+    };
+    serve(parts, listeners, stop, |_| Ok(())).await
 }
 
 /// Runs the parts until `stop`. `bound` is told where we listen.
 pub(super) async fn serve(
     parts: Parts,
+    listeners: Listeners,
     stop: CancellationToken,
     bound: impl FnOnce(&[std::net::SocketAddr]) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
-    let Parts { own, book, reader, pollers, secret_files, web } = parts;
-    let listeners = server::bind(&web).await?;
+    let Parts { own, book, reader, pollers, secret_files, web_file, web } = parts;
     // The first scrape finds `modelarts_up`.
     book.publish();
     let (ready, is_ready) = watch::channel(false);
@@ -100,12 +123,17 @@ pub(super) async fn serve(
     if !secret_files.is_empty() {
         tasks.spawn(secret_files.watch(SECRETS_EVERY, stop.clone()));
     }
+    let access = web_file.access();
+    if web_file.is_some() {
+        tasks.spawn(web_file.watch(WEB_FILE_EVERY, stop.clone()));
+    }
+    let tls = access.borrow().tls.is_some();
     let addresses = listeners.local_addrs();
     for address in &addresses {
-        info!(%address, "listening");
+        info!(%address, tls, "listening");
     }
     bound(&addresses)?;
-    let site = Site { settings: web, reader, own, ready: is_ready };
+    let site = Site { settings: web, reader, own, access, ready: is_ready };
     let mut serving = tokio::spawn(server::serve(listeners, site, stop.clone()));
     tokio::select! {
         stopped = &mut serving => said(stopped?),

@@ -10,6 +10,7 @@ use crate::app::simulate::{start_log, world};
 use crate::app::{print, signals};
 use crate::cli::DemoArgs;
 use crate::config::{self, Source};
+use crate::server;
 use crate::simulator::{self, Scenario};
 
 /// The daemon against the embedded simulator, in one process.
@@ -29,7 +30,9 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let (config, _) = config::load(&Source { environment, ..Source::default() })?;
     let parts = daemon::build(config)?;
     let simulating = tokio::spawn(simulator.run(stop.clone().cancelled_owned()));
-    let code = daemon::serve(parts, stop, |addresses| print(&welcome(addresses, cloud))).await?;
+    let listeners = server::bind(&parts.web).await?;
+    let bound = |addresses: &[SocketAddr]| print(&welcome(addresses, cloud));
+    let code = daemon::serve(parts, listeners, stop, bound).await?;
     simulating.await.context("the simulator failed")?;
     Ok(code)
 }

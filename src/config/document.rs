@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::keys::{Initial, KEYS, Key, Support};
+use super::web_file;
 
 const EXAMPLE_HEAD: &str = "\
 # Configuration of modelarts-exporter: every key at its default.
@@ -68,7 +69,8 @@ takes its type from its key, so an id of digits stays an id. Names that do not b
 are ignored with a warning: Kubernetes makes some of its own beside a Service of our name.
 
 **Flags.** `--config.file`, `--web.listen-address` (repeatable), `--web.telemetry-path`,
-`--web.route-prefix`, `--web.max-requests`, `--log.level`, `--log.format`. No flag takes a secret.
+`--web.route-prefix`, `--web.max-requests`, `--web.config.file`,
+`--web.systemd-socket`, `--log.level`, `--log.format`. No flag takes a secret.
 
 **Units.** Durations are `30s`, `5m`, `1h30m`, `30d` (a day is 24 hours); sizes are `64KiB`, `16MiB`, `1GB`.
 
@@ -108,6 +110,7 @@ pub fn reference() -> String {
             put(&mut page, &format!("| `poll` | table | none | {OWN_POLL_NOTE} |"));
         }
     }
+    page.push_str(&web_file::reference());
     page.push_str(LATER_HEAD);
     page.push('\n');
     for (section, keys) in sections(Support::Later) {

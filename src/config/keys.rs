@@ -106,17 +106,17 @@ pub(super) const KEYS: &[Key] = &[
         Number(40),
         "Requests answered at once; more get 503. Health endpoints do not count.",
     ),
-    later(
+    key(
         "web.config_file",
         Kind::Path,
         Absent("\"web.yml\""),
-        "TLS and users, in the format of Prometheus' exporter-toolkit.",
+        "TLS, client certificates and users: a YAML file with the keys of Prometheus' exporter-toolkit.",
     ),
-    later(
+    key(
         "web.systemd_socket",
         Kind::Bool,
         Bool(false),
-        "Take the listening sockets from systemd.",
+        "Listen on the sockets that a systemd `.socket` unit hands over, instead of the addresses.",
     ),
     later("web.enable_lifecycle", Kind::Bool, Bool(false), "Allow `POST /-/reload`."),
     later("web.enable_config", Kind::Bool, Bool(false), "Show `/config` beyond loopback."),

@@ -149,7 +149,7 @@ fn text(value: &Value) -> Result<&str, Refusal> {
 }
 
 /// A list of texts; text is separated by commas.
-fn list(value: &Value, is_text: bool) -> Result<Vec<String>, Refusal> {
+pub(super) fn list(value: &Value, is_text: bool) -> Result<Vec<String>, Refusal> {
     match (value, value.as_str()) {
         (_, Some(text)) if is_text => Ok(split_commas(text).map(str::to_owned).collect()),
         (Value::Array(_, items), _) => {
@@ -205,7 +205,7 @@ fn parse_integer(value: &Value, is_text: bool, least: u64, most: u64) -> Parsed 
 }
 
 /// Figment keeps the width the parser chose; every integer fits here.
-fn whole_number(value: &Value) -> Option<i128> {
+pub(super) fn whole_number(value: &Value) -> Option<i128> {
     value.to_i128().or_else(|| value.to_u128().and_then(|number| number.try_into().ok()))
 }
 

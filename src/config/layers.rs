@@ -123,7 +123,8 @@ fn parse_toml(text: &str) -> Result<Dict, (String, Refusal)> {
     })
 }
 
-fn parse_yaml(text: &str) -> Result<Dict, (String, Refusal)> {
+/// Reads a table of keys in YAML; an error says at which line and column, if at any.
+pub(super) fn parse_yaml(text: &str) -> Result<Dict, (String, Refusal)> {
     if text.lines().all(|line| line.trim().is_empty() || line.trim().starts_with('#')) {
         return Ok(Dict::new());
     }

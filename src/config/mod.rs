@@ -15,6 +15,7 @@ mod secret;
 mod units;
 mod values;
 mod web;
+mod web_file;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ use std::path::PathBuf;
 pub use document::{example_file, reference};
 pub use mistake::{ConfigError, Mistake, Warning};
 pub use secret::SecretFiles;
+pub use web_file::WebFile;
 
 use figment::value::Dict;
 
@@ -47,6 +49,10 @@ pub struct Source {
 pub struct Config {
     /// Where and how we serve.
     pub web: server::Settings,
+    /// Whether we listen on sockets that systemd hands over, instead of the addresses of `web`.
+    pub systemd_socket: bool,
+    /// Who may ask, and over what.
+    pub web_file: WebFile,
     /// How we log.
     pub log: LogSettings,
     /// What is shown.
@@ -119,6 +125,11 @@ fn build(values: &Values, report: &mut Report) -> Config {
             telemetry_path: values.word("web.telemetry_path"),
             route_prefix: values.word("web.route_prefix"),
             max_requests: count(values.integer("web.max_requests")),
+        },
+        systemd_socket: values.bool("web.systemd_socket"),
+        web_file: match values.path("web.config_file") {
+            Some((path, _)) => WebFile::read(path, report),
+            None => WebFile::none(),
         },
         log: LogSettings {
             level: values.word("log.level"),

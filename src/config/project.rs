@@ -304,7 +304,7 @@ impl Builder<'_> {
 }
 
 /// Names the file as it was opened: a relative path is a riddle otherwise.
-fn about_file(path: &std::path::Path, refusal: Refusal) -> Refusal {
+pub(super) fn about_file(path: &std::path::Path, refusal: Refusal) -> Refusal {
     Refusal { reason: format!("{} {}", path.display(), refusal.reason), ..refusal }
 }
 

@@ -150,7 +150,7 @@ impl Walk<'_> {
 }
 
 /// A key's name as it may stand in a message: names come from the file and may hold anything.
-fn shown(name: &str) -> String {
+pub(super) fn shown(name: &str) -> String {
     let text: String = name.chars().take(LONGEST_SHOWN_NAME).collect();
     let is_bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if text.chars().all(is_bare) { text } else { format!("{text:?}") }
@@ -158,18 +158,25 @@ fn shown(name: &str) -> String {
 
 /// What an unknown name was probably meant to be.
 fn suggest(name: &str, section: &str) -> String {
-    let likeness = |known: &&str| strsim::jaro_winkler(name, known);
-    let nearest = keys::names_in(section)
-        .into_iter()
-        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
-        .filter(|known| likeness(known) >= ALIKE);
-    if let Some(known) = nearest {
+    if let Some(known) = most_like(name, keys::names_in(section)) {
         return format!("did you mean `{known}`?");
     }
     let elsewhere = keys::KEYS.iter().find_map(|key| {
         key.path.rsplit_once('.').filter(|(_, last)| *last == name).map(|(section, _)| section)
     });
     elsewhere.map(|section| format!("it belongs in {}", header(section))).unwrap_or_default()
+}
+
+/// The known name that a name was probably meant to be.
+pub(super) fn most_like<'a>(
+    name: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let likeness = |known: &&str| strsim::jaro_winkler(name, known);
+    known
+        .into_iter()
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+        .filter(|known| likeness(known) >= ALIKE)
 }
 
 impl Initial {

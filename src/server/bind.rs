@@ -2,6 +2,7 @@ use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use rustix::net::sockopt::socket_acceptconn;
 use tokio::net::TcpListener;
 
 use super::{ListenAddress, Settings};
@@ -46,7 +47,43 @@ async fn listen(address: &ListenAddress) -> io::Result<(TcpListener, SocketAddr)
     Ok((socket, bound))
 }
 
+/// A socket that was handed over and cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum AdoptError {
+    /// It is a connection, or is bound and does not listen.
+    #[error(
+        "socket {number} of those handed over does not listen; a .socket unit with Accept=yes hands over connections"
+    )]
+    NotListening {
+        /// Which one, counted from 1.
+        number: usize,
+    },
+    /// The system refuses something.
+    #[error("cannot use socket {number} of those handed over")]
+    Unusable {
+        /// Which one, counted from 1.
+        number: usize,
+        /// What it says.
+        source: io::Error,
+    },
+}
+
 impl Listeners {
+    /// Takes sockets that somebody else bound, in this order. Fails on the first that cannot be used.
+    pub fn adopt(sockets: Vec<std::net::TcpListener>) -> Result<Self, AdoptError> {
+        let mut adopted = Vec::with_capacity(sockets.len());
+        for (number, socket) in (1..).zip(sockets) {
+            let unusable = |source| AdoptError::Unusable { number, source };
+            if !socket_acceptconn(&socket).map_err(io::Error::from).map_err(unusable)? {
+                return Err(AdoptError::NotListening { number });
+            }
+            socket.set_nonblocking(true).map_err(unusable)?;
+            let address = socket.local_addr().map_err(unusable)?;
+            adopted.push((TcpListener::from_std(socket).map_err(unusable)?, address));
+        }
+        Ok(Self { sockets: adopted })
+    }
+
     /// The addresses bound, with the ports the system chose, in the order of the settings.
     pub fn local_addrs(&self) -> Vec<SocketAddr> {
         self.sockets.iter().map(|(_, address)| *address).collect()

@@ -1,28 +1,16 @@
 use std::collections::BTreeMap;
-use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
+
+use super::connection::{Connection, Reason};
 
 /// Connections at once; one more ends another. Thousands of scrapers never ask at the same moment,
 /// and each connection may hold a socket buffer of a few MB.
 pub(super) const MAX_CONNECTIONS: usize = 512;
-
-/// What one TLS handshake may take: two round trips and a signature.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// From a request's first byte to the end of its headers: they fit a few packets.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Between two requests. Prometheus keeps its own side of an idle connection as long.
-const IDLE_TIMEOUT: Duration = Duration::from_mins(5);
-
-/// From the end of a request's headers to the last byte of its answer. A scraper gives up sooner:
-/// its timeout is at most the minute between two scrapes.
-const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Where every connection is being answered, the one that takes longer than this makes room. It is
 /// the time a scrape may take by Prometheus' own default.
@@ -44,53 +32,11 @@ struct Open {
     connections: BTreeMap<u64, Arc<Connection>>,
 }
 
-/// One connection, as those see it who decide how long it may stay.
-pub(super) struct Connection {
-    end: CancellationToken,
-    activity: Mutex<Activity>,
-}
-
-struct Activity {
-    stage: Stage,
-    /// When that stage began.
-    since: Instant,
-    next: u64,
-    /// When each request was read whose answer is not taken to its end; over HTTP/2 several at once.
-    answers: BTreeMap<u64, Instant>,
-    /// More came than the request that is being answered.
-    ahead: bool,
-}
-
-/// What a connection does while nothing is being answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Handshake,
-    Idle,
-    /// A part of a request has come.
-    Head,
-}
-
-/// Why a connection was ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reason {
-    Handshake,
-    Head,
-    Idle,
-    Answer,
-    Room,
-}
-
 /// A connection's place; the connection leaves when this is dropped.
 pub(super) struct Place {
     connections: Arc<Connections>,
     id: u64,
     connection: Arc<Connection>,
-}
-
-/// Held while a request is being answered, to the last byte taken.
-pub(super) struct Answering {
-    connection: Arc<Connection>,
-    id: u64,
 }
 
 impl Connections {
@@ -103,17 +49,22 @@ impl Connections {
     /// for longer than a scrape may take; `None` where there is no such one.
     pub(super) fn enter(self: &Arc<Self>) -> Option<Place> {
         let mut open = self.lock();
-        if open.connections.len() >= MAX_CONNECTIONS {
-            let id = open.most_dispensable()?;
-            if let Some(connection) = open.connections.remove(&id) {
-                connection.end(Reason::Room);
-            }
+        if open.connections.len() >= MAX_CONNECTIONS && !open.make_room() {
+            return None;
         }
         let id = open.next;
         open.next += 1;
         let connection = Arc::new(Connection::new(self.abandon.child_token()));
         open.connections.insert(id, Arc::clone(&connection));
         Some(Place { connections: Arc::clone(self), id, connection })
+    }
+
+    /// Ends so many as [`Connections::enter`] would at the cap, or as there are.
+    pub(super) fn make_room(&self, places: usize) {
+        let mut open = self.lock();
+        for _ in 0..places {
+            open.make_room();
+        }
     }
 
     /// Ends whatever is overdue, again and again.
@@ -136,102 +87,21 @@ impl Connections {
 }
 
 impl Open {
+    /// Whether one was ended.
+    fn make_room(&mut self) -> bool {
+        let ended = self.most_dispensable().and_then(|id| self.connections.remove(&id));
+        if let Some(connection) = &ended {
+            connection.end(Reason::Room);
+        }
+        ended.is_some()
+    }
+
     /// The one that has been without an answer for longest; where all are being answered, the one
     /// that takes longest, if it takes too long.
     fn most_dispensable(&self) -> Option<u64> {
-        let connections = self.connections.iter();
-        let (answering, since, id) = connections
-            .map(|(id, connection)| {
-                let activity = connection.activity();
-                let answer = activity.answers.values().next();
-                (answer.is_some(), *answer.unwrap_or(&activity.since), *id)
-            })
-            .min()?;
+        let standings = self.connections.iter().map(|(id, each)| (each.standing(), *id));
+        let ((answering, since), id) = standings.min()?;
         (!answering || since.elapsed() > ANSWER_GRACE).then_some(id)
-    }
-}
-
-impl Connection {
-    fn new(end: CancellationToken) -> Self {
-        let activity = Activity {
-            stage: Stage::Handshake,
-            since: Instant::now(),
-            next: 0,
-            answers: BTreeMap::new(),
-            ahead: false,
-        };
-        Self { end, activity: Mutex::new(activity) }
-    }
-
-    /// Done when this connection is to end now.
-    pub(super) async fn ended(&self) {
-        self.end.cancelled().await;
-    }
-
-    /// Requests may come. Without TLS there is no handshake, and it is over at once.
-    pub(super) fn handshake_over(&self) {
-        self.activity().enter(Stage::Idle);
-    }
-
-    /// Bytes of an HTTP/1 request have come.
-    pub(super) fn received(&self) {
-        let mut activity = self.activity();
-        if !activity.answers.is_empty() {
-            activity.ahead = true;
-        } else if activity.stage != Stage::Head {
-            activity.enter(Stage::Head);
-        }
-    }
-
-    /// A request has come whole.
-    pub(super) fn answering(self: &Arc<Self>) -> Answering {
-        let mut activity = self.activity();
-        let id = activity.next;
-        activity.next += 1;
-        activity.answers.insert(id, Instant::now());
-        activity.ahead = false;
-        Answering { connection: Arc::clone(self), id }
-    }
-
-    fn overdue(&self, now: Instant) -> Option<Reason> {
-        let activity = self.activity();
-        let (since, most, reason) = match (activity.answers.values().next(), activity.stage) {
-            (Some(since), _) => (*since, ANSWER_TIMEOUT, Reason::Answer),
-            (None, Stage::Handshake) => (activity.since, HANDSHAKE_TIMEOUT, Reason::Handshake),
-            (None, Stage::Head) => (activity.since, HEAD_TIMEOUT, Reason::Head),
-            (None, Stage::Idle) => (activity.since, IDLE_TIMEOUT, Reason::Idle),
-        };
-        (now.saturating_duration_since(since) >= most).then_some(reason)
-    }
-
-    fn end(&self, reason: Reason) {
-        if !self.end.is_cancelled() {
-            tracing::debug!(%reason, "ending a connection");
-            self.end.cancel();
-        }
-    }
-
-    fn activity(&self) -> MutexGuard<'_, Activity> {
-        self.activity.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Activity {
-    fn enter(&mut self, stage: Stage) {
-        self.stage = stage;
-        self.since = Instant::now();
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Handshake => "its handshake took too long",
-            Self::Head => "the headers of its request took too long",
-            Self::Idle => "it was idle for too long",
-            Self::Answer => "it took too long to take its answer",
-            Self::Room => "it made room for another",
-        })
     }
 }
 
@@ -249,22 +119,15 @@ impl Drop for Place {
     }
 }
 
-impl Drop for Answering {
-    fn drop(&mut self) {
-        let mut activity = self.connection.activity();
-        activity.answers.remove(&self.id);
-        if activity.answers.is_empty() {
-            let stage = if activity.ahead { Stage::Head } else { Stage::Idle };
-            activity.enter(stage);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use tokio::time::{sleep, timeout};
+    use futures_util::FutureExt as _;
+    use tokio::time::{Instant, sleep, timeout};
 
     use super::*;
+    use crate::server::connection::{
+        ANSWER_TIMEOUT, Answering, HANDSHAKE_TIMEOUT, HEAD_TIMEOUT, HURRY, IDLE_TIMEOUT,
+    };
 
     fn connections() -> Arc<Connections> {
         let connections = Connections::new(CancellationToken::new());
@@ -343,6 +206,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn in_a_hurry_is_who_has_just_taken_a_large_answer() {
+        let connections = connections();
+        let scraper = idle(&connections);
+        drop(scraper.answering());
+        assert!(!scraper.is_in_a_hurry());
+        let mut large = scraper.answering();
+        large.is_large();
+        sleep(HURRY).await;
+        assert!(!scraper.is_in_a_hurry(), "the answer is still being taken");
+        drop(large);
+        assert!(scraper.is_in_a_hurry());
+        sleep(HURRY).await;
+        assert!(!scraper.is_in_a_hurry());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn one_too_many_takes_the_place_of_the_longest_idle() {
         let connections = connections();
         let mut places = Vec::new();
@@ -354,7 +233,7 @@ mod tests {
         drop(places[1].answering());
         places[2].received();
         let newest = idle(&connections);
-        let ended = |place: &Place| place.end.is_cancelled();
+        let ended = |place: &Place| place.ended().now_or_never().is_some();
         let gone: Vec<usize> = (0..MAX_CONNECTIONS).filter(|at| ended(&places[*at])).collect();
         assert_eq!(gone, [3], "answering, was answered and sends a request: all later than this");
         assert!(!ended(&newest));

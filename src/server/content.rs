@@ -10,7 +10,8 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::exposition;
 
-use super::connections::Answering;
+use super::connection::Answering;
+use super::turns::Turn;
 
 /// The body of any answer of ours: all of it in one frame, which hyper writes vectored.
 pub(super) struct Content {
@@ -30,6 +31,8 @@ pub(super) struct InFlight {
     pub(super) _tracked: TaskTrackerToken,
     /// Keeps its connection from counting as idle, and for no longer than an answer may take.
     pub(super) _answering: Answering,
+    /// Of those who keep asking for large answers.
+    pub(super) _turn: Option<Turn>,
     /// Counts against the requests answered at once, except for health endpoints.
     pub(super) _permit: Option<OwnedSemaphorePermit>,
 }

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::connections::Connection;
+use super::connection::Connection;
 
 /// The stream of an HTTP/1 connection, which takes note when something comes: the headers' time
 /// begins with their first byte, not with the end of the answer before them.

@@ -8,23 +8,32 @@
 //! GET /-/ready     200 once there is something worth scraping, 503 before and during stop
 //! ```
 //!
-//! HEAD works everywhere. What is sent is prepared elsewhere: no request waits for the cloud.
+//! HEAD works everywhere. Whoever watches over our health passes beside users, certificates and limits. What is sent is prepared elsewhere: no request waits for the cloud.
 
 mod accept;
+mod access;
 mod bind;
+mod connection;
 mod connections;
 mod content;
 mod heard;
 mod landing;
 mod routes;
 mod settings;
+mod turns;
+
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
 use crate::{exposition, own};
 
 pub use accept::{Stopped, serve};
-pub use bind::{BindError, Listeners, bind};
+pub use access::{
+    Access, ClientTrust, Clients, ExtraHeaders, HashMistake, HeaderMistake, PasswordHash,
+    RateLimit, Tls, TlsMistake, TlsSettings, Users,
+};
+pub use bind::{AdoptError, BindError, Listeners, bind};
 pub use settings::{ListenAddress, Settings};
 
 /// What is served.
@@ -35,6 +44,8 @@ pub struct Site {
     pub reader: exposition::Reader,
     /// Counts the requests.
     pub own: own::Metrics,
+    /// Who may ask, and over what; looked at for each handshake and each request.
+    pub access: watch::Receiver<Arc<Access>>,
     /// True once there is something worth scraping.
     pub ready: watch::Receiver<bool>,
 }

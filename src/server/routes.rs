@@ -1,16 +1,21 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-    HeaderName, REFERRER_POLICY, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
+    HeaderName, REFERRER_POLICY, RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use tokio::sync::Semaphore;
+use http_body::Body as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connections::Connection;
+use super::access::{Access, Denial, Peer};
+use super::connection::Connection;
 use super::content::{Content, InFlight};
+use super::turns::{Turn, Turns};
 use super::{Site, landing};
 use crate::exposition::View;
 
@@ -28,14 +33,26 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
 const NOT_READY: &str = "not ready: waiting for the first answers of the cloud\n";
 const STOPPING: &str = "not ready: stopping\n";
 
-/// Seconds after which a client that was one too many may try again: scrapes take less.
-const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
+/// After how long a client that was one too many may try again: scrapes take less.
+const RETRY_TIME: Duration = Duration::from_secs(1);
+
+/// How long one who tries again sooner waits for its next refusal: refusing in a tight loop would
+/// take the processor from those who are answered.
+const REFUSAL_PAUSE: Duration = Duration::from_millis(50);
+
+/// Bytes of an answer that is work to hand over; less goes into the system's buffer at once.
+const LARGE: u64 = 1 << 20;
+
+/// What a client is asked for; the realm is ours alone, the encoding is what we compare.
+const CHALLENGE: HeaderValue =
+    HeaderValue::from_static("Basic realm=\"modelarts-exporter\", charset=\"UTF-8\"");
 
 /// Answers requests.
 pub(super) struct Routes {
     site: Site,
     stop: CancellationToken,
     permits: Arc<Semaphore>,
+    turns: Turns,
     /// One token for every answer that is not sent to its end.
     pub(super) in_flight: TaskTracker,
 }
@@ -73,6 +90,7 @@ impl Routes {
         let max_requests = site.settings.max_requests.min(Semaphore::MAX_PERMITS);
         Self {
             permits: Arc::new(Semaphore::new(max_requests)),
+            turns: Turns::new(),
             in_flight: TaskTracker::new(),
             site,
             stop,
@@ -83,16 +101,62 @@ impl Routes {
     pub(super) async fn answer<B>(
         &self,
         request: Request<B>,
+        peer: &Peer,
         connection: &Arc<Connection>,
     ) -> Response<Content> {
         let tracked = self.in_flight.token();
-        let answering = connection.answering();
+        let mut answering = connection.answering();
         let route = self.route(request.uri().path());
-        // Health endpoints pass beside the limit.
-        let limited = !route.is_some_and(Route::is_health);
-        let permit = limited.then(|| Arc::clone(&self.permits).try_acquire_owned().ok()).flatten();
-        let mut response = match route {
-            _ if limited && permit.is_none() => self.too_many(),
+        let access = self.access();
+        let admitted = if route.is_some_and(Route::is_health) {
+            Ok(None)
+        } else {
+            self.admit(&access, request.headers(), peer, connection).await.map(Some)
+        };
+        let (mut response, turn, permit) = match admitted {
+            Ok(permit) => {
+                let turn = self.turn(route, connection).await;
+                (self.look_up(route, &request).await, turn, permit)
+            }
+            Err(refusal) => (refusal, None, None),
+        };
+        let handler = route.map_or("other", Route::handler);
+        self.site.own.http_request(handler, response.status().as_u16());
+        response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        access.headers.put_on(response.headers_mut());
+        if response.body().size_hint().exact().is_some_and(|size| size > LARGE) {
+            answering.is_large();
+        }
+        let in_flight =
+            InFlight { _tracked: tracked, _answering: answering, _turn: turn, _permit: permit };
+        response.map(|body| body.holding(in_flight))
+    }
+
+    /// Who may ask, at present.
+    pub(super) fn access(&self) -> Arc<Access> {
+        Arc::clone(&self.site.access.borrow())
+    }
+
+    /// The same, and what becomes of it.
+    pub(super) fn watch_access(&self) -> watch::Receiver<Arc<Access>> {
+        self.site.access.clone()
+    }
+
+    /// A place among the requests answered at once. It is taken last: whoever is turned away for
+    /// another reason cannot keep others from it.
+    async fn admit(
+        &self,
+        access: &Access,
+        headers: &HeaderMap,
+        peer: &Peer,
+        connection: &Connection,
+    ) -> Result<OwnedSemaphorePermit, Response<Content>> {
+        access.admit(headers, peer).await.map_err(denied)?;
+        self.permit(connection).await.ok_or_else(|| self.too_many())
+    }
+
+    async fn look_up<B>(&self, route: Option<Route>, request: &Request<B>) -> Response<Content> {
+        match route {
             None => text(StatusCode::NOT_FOUND, "not found\n"),
             Some(_) if !matches!(*request.method(), Method::GET | Method::HEAD) => {
                 let refusal = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
@@ -107,12 +171,27 @@ impl Routes {
             Some(Route::Style) => response(StatusCode::OK, CSS, landing::STYLE),
             Some(Route::Healthy) => text(StatusCode::OK, "healthy\n"),
             Some(Route::Ready) => self.ready(),
-        };
-        let handler = route.map_or("other", Route::handler);
-        self.site.own.http_request(handler, response.status().as_u16());
-        response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        let in_flight = InFlight { _tracked: tracked, _answering: answering, _permit: permit };
-        response.map(|body| body.holding(in_flight))
+        }
+    }
+
+    /// A turn, for the exposition and for those who have just had one.
+    async fn turn(&self, route: Option<Route>, connection: &Connection) -> Option<Turn> {
+        if route == Some(Route::Metrics) && connection.is_in_a_hurry() {
+            self.turns.wait().await
+        } else {
+            None
+        }
+    }
+
+    /// A place among the requests answered at once; `None` where there is no free one.
+    async fn permit(&self, connection: &Connection) -> Option<OwnedSemaphorePermit> {
+        let free = || Arc::clone(&self.permits).try_acquire_owned().ok();
+        let permit = free();
+        if permit.is_some() || !connection.is_refused_again(RETRY_TIME) {
+            return permit;
+        }
+        sleep(REFUSAL_PAUSE).await;
+        free()
     }
 
     fn route(&self, path: &str) -> Option<Route> {
@@ -164,7 +243,30 @@ impl Routes {
             self.site.settings.max_requests
         );
         let refusal = response(StatusCode::SERVICE_UNAVAILABLE, TEXT, reason);
-        with(refusal, RETRY_AFTER, RETRY_SECONDS)
+        with(refusal, RETRY_AFTER, RETRY_TIME.as_secs().into())
+    }
+}
+
+fn denied(denial: Denial) -> Response<Content> {
+    match denial {
+        Denial::TooOften(wait) => {
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            let refusal = text(StatusCode::TOO_MANY_REQUESTS, "too many requests\n");
+            with(refusal, RETRY_AFTER, HeaderValue::from(seconds))
+        }
+        Denial::NoCertificate => text(StatusCode::FORBIDDEN, "a client certificate is required\n"),
+        Denial::NoUser => {
+            let refusal = text(StatusCode::UNAUTHORIZED, "unauthorized\n");
+            with(refusal, WWW_AUTHENTICATE, CHALLENGE)
+        }
+        Denial::Busy => {
+            let reason = "too many passwords wait to be checked, try again later\n";
+            with(
+                text(StatusCode::SERVICE_UNAVAILABLE, reason),
+                RETRY_AFTER,
+                RETRY_TIME.as_secs().into(),
+            )
+        }
     }
 }
 

@@ -3,15 +3,19 @@
 //! Everything waits on a state with a deadline and says, when it gives up, what it saw last. A process
 //! that was started here ends here: its guard kills it when it goes out of scope.
 
+mod certificates;
 mod cloud;
+mod crowd;
 pub(crate) mod hanging;
 mod http;
 mod ours;
 mod process;
 mod raw;
 mod scrape;
+pub(crate) mod siege;
 mod wait;
 
+pub(crate) use certificates::{Authority, Identity, dns};
 pub(crate) use cloud::{Cloud, ONE_POLL, QUICK, Setup};
 pub(crate) use http::{Answer, Site};
 pub(crate) use ours::{Daemon, Demo, Simulator, run, run_with_config};

@@ -1,5 +1,5 @@
 use std::ops::Deref;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -30,16 +30,33 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts the daemon with this configuration, and waits until it listens.
     pub(crate) async fn start(config: &str) -> Self {
-        let directory = TempDir::new().expect("a temporary directory");
-        let file = directory.path().join("modelarts-exporter.toml");
-        std::fs::write(&file, config).expect("the configuration can be written");
-        let mut command = exporter(&["--web.listen-address=127.0.0.1:0"]);
-        command.arg(format!("--config.file={}", file.display()));
-        let mut process = Process::start("the daemon", &mut command);
+        Self::start_reading(Stdio::null(), "exec \"$@\"", config).await
+    }
+
+    /// The same through a line of shell, in which `"$@"` is the daemon, with something to read.
+    pub(crate) async fn start_reading(stdin: Stdio, shell: &str, config: &str) -> Self {
+        let (directory, mut process) = Self::launch(stdin, shell, config);
         let address = process
             .wait_until(START, "the address it listens on", |p| p.logged_address("listening"))
             .await;
         Self { process, site: Site::new(&format!("http://{address}")), _directory: directory }
+    }
+
+    /// The end of a daemon that has to refuse to start.
+    pub(crate) async fn refuses_reading(stdin: Stdio, shell: &str, config: &str) -> Finished {
+        let (_directory, process) = Self::launch(stdin, shell, config);
+        process.ended(START).await
+    }
+
+    fn launch(stdin: Stdio, shell: &str, config: &str) -> (TempDir, Process) {
+        let directory = TempDir::new().expect("a temporary directory");
+        let file = directory.path().join("modelarts-exporter.toml");
+        std::fs::write(&file, config).expect("the configuration can be written");
+        let mut command = Command::new("sh");
+        command.env_clear().args(["-c", shell, "sh", env!("CARGO_BIN_EXE_modelarts-exporter")]);
+        command.arg("--web.listen-address=127.0.0.1:0");
+        command.arg(format!("--config.file={}", file.display()));
+        (directory, Process::start_reading(stdin, "the daemon", &mut command))
     }
 
     /// SIGTERM, and the end.
@@ -61,6 +78,16 @@ impl Daemon {
     /// The most memory it ever held, in bytes.
     pub(crate) fn peak_memory(&self) -> u64 {
         self.process.peak_memory()
+    }
+
+    /// The memory it holds, in bytes.
+    pub(crate) fn memory(&self) -> u64 {
+        self.process.memory()
+    }
+
+    /// How many files and sockets it has open.
+    pub(crate) fn open_files(&self) -> usize {
+        self.process.open_files()
     }
 
     /// What it has logged so far.

@@ -34,8 +34,13 @@ pub(crate) struct Finished {
 impl Process {
     /// Starts the command with no input; `name` is what messages call it.
     pub(crate) fn start(name: &str, command: &mut Command) -> Self {
+        Self::start_reading(Stdio::null(), name, command)
+    }
+
+    /// The same with something to read.
+    pub(crate) fn start_reading(stdin: Stdio, name: &str, command: &mut Command) -> Self {
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -138,13 +143,28 @@ impl Process {
         assert!(sent.is_ok_and(|status| status.success()), "cannot signal {}", self.name);
     }
 
-    /// The most memory it ever held, in bytes (`VmHWM` of the kernel).
+    /// The most memory it ever held, in bytes.
     pub(crate) fn peak_memory(&self) -> u64 {
+        self.status_bytes("VmHWM:")
+    }
+
+    /// The memory it holds, in bytes.
+    pub(crate) fn memory(&self) -> u64 {
+        self.status_bytes("VmRSS:")
+    }
+
+    /// How many files and sockets it has open.
+    pub(crate) fn open_files(&self) -> usize {
+        let files = std::fs::read_dir(format!("/proc/{}/fd", self.child.id()));
+        files.expect("a child of ours has files").count()
+    }
+
+    fn status_bytes(&self, key: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let status = status.expect("a child of ours has a status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(key));
         let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-        kib.expect("the kernel tells VmHWM in kB") << 10
+        kib.expect("the kernel tells sizes in kB") << 10
     }
 
     /// How it ended, once both streams are read to their end as well.

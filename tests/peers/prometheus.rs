@@ -57,6 +57,11 @@ struct Vector {
 impl Prometheus {
     /// Starts Prometheus as it is shipped, and waits until it has scraped the exporter once.
     pub(super) async fn scraping(exporter: &Site) -> Self {
+        Self::scraping_with(exporter, "").await
+    }
+
+    /// The same with further lines of the scrape's configuration.
+    pub(super) async fn scraping_with(exporter: &Site, lines: &str) -> Self {
         let shipped = repository("deploy/prometheus");
         let configuration = std::fs::read_to_string(shipped.join("prometheus.yml"))
             .expect("the shipped configuration can be read");
@@ -69,6 +74,7 @@ impl Prometheus {
             assert!(here.contains(theirs), "the shipped configuration has no {theirs:?}");
             here = here.replace(theirs, ours);
         }
+        here.push_str(lines);
         let directory = TempDir::new().expect("a temporary directory");
         std::fs::copy(shipped.join("alerts.yml"), directory.path().join("alerts.yml"))
             .expect("the shipped alerts can be copied");
