@@ -34,7 +34,8 @@ pub(crate) fn peak_rss(id: u32) -> anyhow::Result<u64> {
     family(id)?.into_iter().map(|id| memory(id, "VmHWM")).sum()
 }
 
-fn family(id: u32) -> anyhow::Result<Vec<u32>> {
+/// A process, then its children.
+pub(crate) fn family(id: u32) -> anyhow::Result<Vec<u32>> {
     let mut family = vec![id];
     for thread in fs::read_dir(format!("/proc/{id}/task"))? {
         let children = fs::read_to_string(thread?.path().join("children"))?;

@@ -99,12 +99,24 @@ impl Server {
     }
 
     fn signal(&self, name: &str) -> anyhow::Result<()> {
-        // Every shell has a kill; not every machine has the program.
-        let script = format!("kill -{name} {}", self.process.id());
-        let status = Command::new("sh").arg("-c").arg(&script).status()?;
-        anyhow::ensure!(status.success(), "{script}: {status}");
-        Ok(())
+        signal(name, &[self.process.id()])
     }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Workers outlive a master that is killed. An error means that they have ended already.
+        let _ = figures::family(self.process.id()).and_then(|family| signal("KILL", &family));
+    }
+}
+
+fn signal(name: &str, processes: &[u32]) -> anyhow::Result<()> {
+    // Every shell has a kill; not every machine has the program.
+    let script =
+        processes.iter().fold(format!("kill -{name}"), |script, id| format!("{script} {id}"));
+    let status = Command::new("sh").arg("-c").arg(&script).status()?;
+    anyhow::ensure!(status.success(), "{script}: {status}");
+    Ok(())
 }
 
 impl Run {
