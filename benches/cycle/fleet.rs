@@ -60,7 +60,10 @@ pub(crate) async fn measure(jobs: usize) -> anyhow::Result<Measured> {
             .env_clear()
             .arg(format!("--config.file={}", file.display()))
             .arg("--web.listen-address=127.0.0.1:0"),
-        |line| Some(line.split_once("address=")?.1.to_owned()),
+        |line| {
+            let (_, rest) = line.split_once("address=")?;
+            rest.split_ascii_whitespace().next().map(str::to_owned)
+        },
     )?;
     let exporter = Pair { client, cloud, _simulator: simulator };
 
