@@ -10,8 +10,9 @@ use modelarts_exporter::metrics::{FAMILIES, JobKey};
 use modelarts_exporter::model::JobId;
 use modelarts_exporter::own;
 use modelarts_exporter::server::{self, ListenAddress, Site};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -43,9 +44,11 @@ pub(crate) async fn run(series: usize) -> anyhow::Result<()> {
     shown.publish();
 
     let mut tasks = JoinSet::new();
-    tasks.spawn(publish(Arc::clone(&shown)));
+    let publisher = publish(Arc::clone(&shown));
+    tasks.spawn_blocking(|| Handle::current().block_on(publisher));
     tasks.spawn(poll(shown));
-    tasks.spawn(reader.clone().keep_encodings());
+    let encodings = reader.clone().keep_encodings();
+    tasks.spawn_blocking(|| Handle::current().block_on(encodings));
 
     let settings = server::Settings {
         listen_addresses: vec![ListenAddress { host: Some("127.0.0.1".to_owned()), port: 0 }],
@@ -115,9 +118,7 @@ async fn publish(shown: Arc<Shown>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let shown = Arc::clone(&shown);
-        // Beside the scrapes, as in the daemon.
-        spawn_blocking(move || shown.publish()).await.expect("a publication does not panic");
+        shown.publish();
     }
 }
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -115,10 +116,11 @@ pub(super) async fn serve(
     for poller in pollers {
         tasks.spawn(poller.run(stop.clone()));
     }
-    tasks.spawn(publish(book, ready, stop.clone()));
+    let publisher = publish(book, ready, stop.clone());
+    tasks.spawn_blocking(|| Handle::current().block_on(publisher));
     let (encodings, stopped) = (reader.clone().keep_encodings(), stop.clone());
-    tasks.spawn(async move {
-        stopped.run_until_cancelled(encodings).await;
+    tasks.spawn_blocking(move || {
+        Handle::current().block_on(stopped.run_until_cancelled(encodings));
     });
     if !secret_files.is_empty() {
         tasks.spawn(secret_files.watch(SECRETS_EVERY, stop.clone()));
@@ -157,21 +159,14 @@ fn said(stopped: Stopped) {
 }
 
 /// Shows what changed, again and again.
+///
+/// Meant for a thread of its own: in a large fleet it takes several milliseconds, which no scrape should
+/// wait for.
 async fn publish(book: Arc<Book>, ready: watch::Sender<bool>, stop: CancellationToken) {
     let mut ticks = interval(PUBLISH_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        let book = Arc::clone(&book);
-        // In a large fleet it takes several milliseconds, which no scrape should wait for.
-        let complete = match spawn_blocking(move || book.publish()).await {
-            Ok(complete) => complete,
-            Err(ended) => match ended.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime is shutting down.
-                Err(_) => return,
-            },
-        };
-        if complete {
+        if book.publish() {
             ready.send_if_modified(|ready| !std::mem::replace(ready, true));
         }
     }

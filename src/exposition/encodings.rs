@@ -139,7 +139,8 @@ impl Encodings {
     }
 
     /// Makes the encodings in use anew whenever there is something new in them, and gives the memory of
-    /// the others back. Ends when nobody publishes any more.
+    /// the others back. Ends when nobody publishes any more. Takes its time between two waits: run it
+    /// on a thread of its own.
     pub(super) async fn keep(&self) {
         let mut snapshots = self.states.snapshots();
         loop {
@@ -149,9 +150,9 @@ impl Encodings {
                 slot.give_up_unused();
                 // Where somebody is making it, that is new enough.
                 if slot.is_due(&newest, RENEW_AFTER)
-                    && let Some(making) = slot.try_making()
+                    && let Some(_making) = slot.try_making()
                 {
-                    self.make(slot, making).await;
+                    slot.make(&self.states);
                 }
             }
             drop(newest);

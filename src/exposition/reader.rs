@@ -81,6 +81,8 @@ impl Reader {
     /// Makes the encodings in use anew whenever there is something new in them, and gives up those
     /// nobody asks for. Runs until it is dropped or nobody publishes any more; without it the first who
     /// asks after a second waits.
+    ///
+    /// Meant for a thread of its own: it works for milliseconds between two waits.
     pub async fn keep_encodings(self) {
         self.encodings.keep().await;
     }
