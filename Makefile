@@ -44,9 +44,9 @@ test: peers ## Bring the peers, run every test
 	$(CARGO) test --locked
 
 .PHONY: test-long
-test-long: $(TOOLS)/bin/cargo-deny ## What is slow: dependencies' licences and sources, the tests that take minutes
+test-long: $(TOOLS)/bin/cargo-deny ## What is slow: dependencies' licences and sources, the tests that take minutes, with what is shipped
 	$(TOOLS)/bin/cargo-deny --locked check licenses bans sources
-	$(CARGO) test --locked --test long -- --test-threads=1 --nocapture
+	$(CARGO) test --release --locked --test long -- --test-threads=1 --nocapture
 
 .PHONY: bench
 bench: ## Measure what a poll costs beside a bare loop, and the memory; minutes, on an idle machine
