@@ -1,4 +1,6 @@
 //! Encodings are made once a state, beside the scrapes, while somebody wants them.
+//!
+//! The clock is paused: a sleep moves it on and takes no time.
 
 use std::io::Read as _;
 use std::time::Duration;

@@ -1,13 +1,12 @@
 //! How long a value takes from the end of its poll into a compressed scrape.
 
-use std::fmt::Write as _;
 use std::io::Read as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
 use super::hanging::job_ids;
-use super::{Daemon, Simulator};
+use super::{Daemon, Raw, Setup, Simulator};
 
 /// About 83 thousand series.
 const JOBS: usize = 1300;
@@ -19,22 +18,10 @@ const LAST_SUCCESS: &str = "modelarts_job_poll_last_success_timestamp_seconds{";
 
 /// Job lines with the time of their last poll, and when they were received.
 async fn look(daemon: &Daemon) -> (Vec<(String, f64)>, f64) {
-    let bytes = reqwest::Client::builder()
-        .no_proxy()
-        .no_gzip()
-        .build()
-        .unwrap()
-        .get(format!("{}/metrics", daemon.url()))
-        .header("Accept-Encoding", "gzip")
-        .send()
-        .await
-        .unwrap()
-        .bytes()
-        .await
-        .unwrap();
+    let packed = Raw::ask(daemon, "GET", "/metrics", &[("Accept-Encoding", "gzip")]).await.body;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
     let mut text = String::new();
-    flate2::read::GzDecoder::new(&*bytes).read_to_string(&mut text).unwrap();
+    flate2::read::GzDecoder::new(&*packed).read_to_string(&mut text).unwrap();
     let lines = text.lines().filter_map(|line| line.strip_prefix(LAST_SUCCESS)?.rsplit_once(' '));
     let polled = lines.map(|(labels, at)| (labels.to_owned(), at.parse().unwrap())).collect();
     (polled, now)
@@ -45,25 +32,13 @@ async fn look(daemon: &Daemon) -> (Vec<(String, f64)>, f64) {
 pub(crate) async fn arrives_within(most: f64) {
     let simulator =
         Simulator::start(&["--scenario=steady", &format!("--jobs={JOBS}"), "--speed=0"]).await;
-    let cloud = simulator.url();
-    let mut config = format!(
-        r#"
-[poll]
-interval = "{}s"
-timeout = "5s"
-requests_per_minute = 0
-
-[[projects]]
-name = "p"
-endpoint = "{cloud}"
-auth = {{ method = "password", iam_endpoint = "{cloud}", domain = "demo", username = "demo", password = "demo", project_name = "demo" }}
-"#,
+    let ids = job_ids(&simulator).await;
+    let poll = format!(
+        "interval = \"{}s\"\ntimeout = \"5s\"\nrequests_per_minute = 0",
         INTERVAL.as_secs()
     );
-    for job in job_ids(&simulator).await {
-        let _ = writeln!(config, "[[projects.jobs]]\njob_id = {job}");
-    }
-    let daemon = Daemon::start(&config).await;
+    let setup = Setup { poll: &poll, ..Setup::of(ids.iter().map(|id| id.parse().unwrap())) };
+    let daemon = Daemon::start(&setup.file(&simulator)).await;
     daemon.is_ready().await;
 
     let (mut before, _) = look(&daemon).await;
