@@ -13,7 +13,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use super::{PATIENCE, wait_for};
 
 /// What an answer is read into, by and by.
-const PIECE: usize = 256 << 10;
+const PIECE: usize = 64 << 10;
 
 /// Many clients at once.
 pub(crate) struct Crowd {
