@@ -2,6 +2,7 @@
 //!
 //! The only place that starts long-lived tasks, and the only one that reads the environment.
 
+mod behind;
 mod daemon;
 mod demo;
 mod healthcheck;
@@ -18,6 +19,8 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+
+pub use behind::spawn_behind;
 
 use crate::cli::{Command, DaemonArgs, Document};
 use crate::config::{self, Config, Source, Warning};

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use modelarts_exporter::app::spawn_behind;
 use modelarts_exporter::exposition::{self, Store};
 use modelarts_exporter::metrics::{FAMILIES, JobKey};
 use modelarts_exporter::model::JobId;
 use modelarts_exporter::own;
 use modelarts_exporter::server::{self, ListenAddress, Site};
-use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
@@ -44,11 +44,9 @@ pub(crate) async fn run(series: usize) -> anyhow::Result<()> {
     shown.publish();
 
     let mut tasks = JoinSet::new();
-    let publisher = publish(Arc::clone(&shown));
-    tasks.spawn_blocking(|| Handle::current().block_on(publisher));
+    spawn_behind(&mut tasks, publish(Arc::clone(&shown)));
     tasks.spawn(poll(shown));
-    let encodings = reader.clone().keep_encodings();
-    tasks.spawn_blocking(|| Handle::current().block_on(encodings));
+    spawn_behind(&mut tasks, reader.clone().keep_encodings());
 
     let settings = server::Settings {
         listen_addresses: vec![ListenAddress { host: Some("127.0.0.1".to_owned()), port: 0 }],

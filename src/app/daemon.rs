@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::app::behind::spawn_behind;
 use crate::app::ledger::{Book, ProjectLedger, now};
 use crate::app::signals;
 use crate::cloud::{AnswerMemory, Training};
@@ -116,11 +116,10 @@ pub(super) async fn serve(
     for poller in pollers {
         tasks.spawn(poller.run(stop.clone()));
     }
-    let publisher = publish(book, ready, stop.clone());
-    tasks.spawn_blocking(|| Handle::current().block_on(publisher));
+    spawn_behind(&mut tasks, publish(book, ready, stop.clone()));
     let (encodings, stopped) = (reader.clone().keep_encodings(), stop.clone());
-    tasks.spawn_blocking(move || {
-        Handle::current().block_on(stopped.run_until_cancelled(encodings));
+    spawn_behind(&mut tasks, async move {
+        stopped.run_until_cancelled(encodings).await;
     });
     if !secret_files.is_empty() {
         tasks.spawn(secret_files.watch(SECRETS_EVERY, stop.clone()));
