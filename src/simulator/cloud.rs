@@ -1,0 +1,69 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use http::{HeaderMap, header};
+
+use super::{
+    clock::Clock, iam::header, identity::Tokens, remote::RemoteIam, requests::Requests,
+    rules::Rule, settings::Settings, world::World,
+};
+
+/// The whole simulated cloud.
+#[derive(Debug)]
+pub(super) struct Cloud {
+    pub(super) clock: Clock,
+    world: Mutex<World>,
+    tokens: Mutex<Tokens>,
+    rules: Mutex<Vec<Rule>>,
+    requests: Mutex<Requests>,
+    pub(super) remote: Option<RemoteIam>,
+    address: String,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is inside is whole after every statement.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Cloud {
+    /// The cloud as the settings begin it, to be reached at an address.
+    pub(super) fn new(settings: &Settings, address: String) -> Self {
+        let epoch = settings.epoch.unwrap_or_else(jiff::Timestamp::now);
+        let clock = Clock::new(epoch, settings.speed);
+        let rules = settings.faults.iter().map(|spec| Rule::new(*spec, None, None, 0)).collect();
+        Self {
+            world: Mutex::new(World::new(settings, clock.epoch())),
+            tokens: Mutex::new(Tokens::new(
+                settings.seed,
+                settings.token_ttl,
+                settings.token_bytes,
+            )),
+            rules: Mutex::new(rules),
+            requests: Mutex::new(Requests::new()),
+            remote: settings.iam.as_ref().map(RemoteIam::new),
+            clock,
+            address,
+        }
+    }
+
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
+        locked(&self.world)
+    }
+
+    pub(super) fn tokens(&self) -> MutexGuard<'_, Tokens> {
+        locked(&self.tokens)
+    }
+
+    pub(super) fn rules(&self) -> MutexGuard<'_, Vec<Rule>> {
+        locked(&self.rules)
+    }
+
+    pub(super) fn requests(&self) -> MutexGuard<'_, Requests> {
+        locked(&self.requests)
+    }
+
+    /// What clients call us: links in answers must lead back the way they came.
+    pub(super) fn base(&self, headers: &HeaderMap) -> String {
+        let host = header(headers, &header::HOST).unwrap_or(&self.address);
+        format!("http://{host}")
+    }
+}
