@@ -2,9 +2,14 @@
 #![expect(clippy::disallowed_types, reason = "these tests look at documents of any shape")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
+mod agencies;
 mod control;
 mod faults;
+mod keys;
 mod lists;
+mod matrix;
+mod metadata;
+mod signer;
 mod tokens;
 mod truth;
 
@@ -133,6 +138,12 @@ fn login(password: &str, scope: Value) -> Value {
     json!({"auth": {
         "identity": {"methods": ["password"], "password": {"user": user}}, "scope": scope,
     }})
+}
+
+/// What `GET /-/simulator/requests` says of refused credentials.
+async fn refusals(cloud: &Cloud) -> Value {
+    let counts = cloud.order(Method::GET, "requests", Value::Null).await;
+    body(counts).await["credentials"].clone()
 }
 
 /// The ids of a list of jobs.

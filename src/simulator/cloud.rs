@@ -3,8 +3,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use http::{HeaderMap, header};
 
 use super::{
-    clock::Clock, iam::header, identity::Tokens, remote::RemoteIam, requests::Requests,
-    rules::Rule, settings::Settings, world::World,
+    clock::Clock,
+    iam::header,
+    identity::Identity,
+    remote::RemoteIam,
+    requests::Requests,
+    rules::Rule,
+    settings::{Metadata, Settings},
+    world::World,
 };
 
 /// The whole simulated cloud.
@@ -12,7 +18,8 @@ use super::{
 pub(super) struct Cloud {
     pub(super) clock: Clock,
     world: Mutex<World>,
-    tokens: Mutex<Tokens>,
+    identity: Mutex<Identity>,
+    pub(super) metadata: Metadata,
     rules: Mutex<Vec<Rule>>,
     requests: Mutex<Requests>,
     pub(super) remote: Option<RemoteIam>,
@@ -32,11 +39,8 @@ impl Cloud {
         let rules = settings.faults.iter().map(|spec| Rule::new(*spec, None, None, 0)).collect();
         Self {
             world: Mutex::new(World::new(settings, clock.epoch())),
-            tokens: Mutex::new(Tokens::new(
-                settings.seed,
-                settings.token_ttl,
-                settings.token_bytes,
-            )),
+            identity: Mutex::new(Identity::new(settings)),
+            metadata: settings.metadata,
             rules: Mutex::new(rules),
             requests: Mutex::new(Requests::new()),
             remote: settings.iam.as_ref().map(RemoteIam::new),
@@ -49,8 +53,8 @@ impl Cloud {
         locked(&self.world)
     }
 
-    pub(super) fn tokens(&self) -> MutexGuard<'_, Tokens> {
-        locked(&self.tokens)
+    pub(super) fn identity(&self) -> MutexGuard<'_, Identity> {
+        locked(&self.identity)
     }
 
     pub(super) fn rules(&self) -> MutexGuard<'_, Vec<Rule>> {

@@ -87,10 +87,12 @@ pub(super) async fn answer(
             Ok(Answer::empty(StatusCode::NO_CONTENT))
         }
         (&Method::GET, ["requests"]) => {
-            Ok(Answer::json(StatusCode::OK, &cloud.requests().summary()))
+            let credentials = cloud.identity().refusals();
+            Ok(Answer::json(StatusCode::OK, &cloud.requests().summary(credentials)))
         }
         (&Method::DELETE, ["requests"]) => {
             cloud.requests().clear();
+            cloud.identity().forget_refusals();
             Ok(Answer::empty(StatusCode::NO_CONTENT))
         }
         (_, ["jobs" | "faults" | "requests", ..]) => Err(not_allowed()),

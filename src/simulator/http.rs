@@ -7,26 +7,29 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
+use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
 
 use super::{
+    access,
     answer::Answer,
     cloud::Cloud,
     control,
     fault::Fault,
-    iam::{self, AUTH_TOKEN, header},
-    identity::Scope,
+    iam::{self, header},
+    metadata,
     outgoing::{Counted, InFlight, plain, spoil},
     refusal::refusal,
     route::Route,
     rules::{Verdict, judge},
+    signature::is_signed,
     v1::{self, Query},
 };
 
-/// Bytes of a token request: a rescope carries a token of several thousand.
-const TOKEN_REQUEST_MOST: usize = 64 << 10;
+/// Bytes of a request's body: a rescope carries a token of several thousand.
+const REQUEST_MOST: usize = 64 << 10;
 
 /// Answers a request. `reset` is raised when the connection is to end in a reset.
 pub(super) async fn serve(
@@ -43,105 +46,119 @@ pub(super) async fn serve(
     let in_flight = InFlight::new(&cloud, route.kind());
     tracing::debug!(method = %head.method, path = head.uri.path(), "request");
 
-    let token = header(&head.headers, &AUTH_TOKEN)
-        .and_then(|text| cloud.tokens().get(text).map(|token| token.number));
-    let verdict = judge(&mut cloud.rules(), route.kind(), route.job(), token);
+    let body = match whole_body(incoming, REQUEST_MOST).await {
+        Ok(body) => body,
+        Err(refused) => return Ok(plain(refused, Some(in_flight))),
+    };
+    let number = access::number(&cloud.identity(), &head, &body, Timestamp::now());
+    let verdict = judge(&mut cloud.rules(), route.kind(), route.job(), number);
     if verdict.latency > 0 {
         tokio::time::sleep(Duration::from_millis(verdict.latency)).await;
     }
+    let call = Call { cloud: &cloud, route: &route, head: &head, body: &body, verdict: &verdict };
     let answer = match verdict.fault {
         Some((Fault::Hang, _)) => std::future::pending().await,
-        Some((fault, value)) => match refusal(fault, value, route.kind()) {
-            Some(answer) => answer,
-            None => dispatch(&cloud, &route, &head, incoming, &verdict).await,
-        },
-        None => dispatch(&cloud, &route, &head, incoming, &verdict).await,
+        Some((fault, value)) => {
+            match refusal(fault, value, route.kind(), is_signed(&head.headers)) {
+                Some(answer) => answer,
+                None => call.dispatch().await,
+            }
+        }
+        None => call.dispatch().await,
+    };
+    let answer = if verdict.skew > 0 {
+        // Otherwise the server below writes the true time.
+        let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&verdict.now());
+        answer.with(header::DATE, &date.unwrap_or_default())
+    } else {
+        answer
     };
     Ok(spoil(answer, &verdict, reset, in_flight))
 }
 
-/// The answer of a cloud in order, but for what the verdict says of jobs and pages.
-async fn dispatch(
-    cloud: &Cloud,
-    route: &Route<'_>,
-    head: &http::request::Parts,
-    incoming: Incoming,
-    verdict: &Verdict,
-) -> Answer {
-    let query = Query::new(head.uri.query().unwrap_or_default());
-    if let Some(project) = route.project() {
-        if head.method != Method::GET {
+/// A request, and what the faults make of it.
+struct Call<'a> {
+    cloud: &'a Cloud,
+    route: &'a Route<'a>,
+    head: &'a Parts,
+    body: &'a [u8],
+    verdict: &'a Verdict,
+}
+
+impl Call<'_> {
+    /// The answer of a cloud in order, but for what the verdict says of clocks, jobs and pages.
+    async fn dispatch(&self) -> Answer {
+        let Some(project) = self.route.project() else {
+            return self.identity_service().unwrap_or_else(|refused| refused);
+        };
+        if self.head.method != Method::GET {
             return not_allowed();
         }
-        return match authorize(cloud, &head.headers, project).await {
-            Ok(()) => {
-                training(cloud, route, project, &query, verdict).unwrap_or_else(|error| error)
-            }
+        let now = self.verdict.now();
+        match access::authorize(self.cloud, self.head, self.body, project, now).await {
+            Ok(()) => self.training(project).unwrap_or_else(|error| error),
             Err(refused) => refused,
-        };
+        }
     }
-    let base = cloud.base(&head.headers);
-    let answer = match (route, &head.method) {
-        (Route::Tokens, &Method::POST) => match whole_body(incoming, TOKEN_REQUEST_MOST).await {
-            Ok(body) => {
-                let world = cloud.world();
-                iam::issue(&mut cloud.tokens(), &world.projects, &query, &base, &body)
+
+    fn identity_service(&self) -> Result<Answer, Answer> {
+        let Self { cloud, head, body, .. } = *self;
+        let (base, now) = (cloud.base(&head.headers), self.verdict.now());
+        let world = cloud.world();
+        let mut identity = cloud.identity();
+        match (self.route, &head.method) {
+            (Route::Tokens, &Method::POST) => {
+                iam::login::issue(&mut identity, &world.projects, &base, head, body, now)
             }
-            Err(refused) => Err(refused),
-        },
-        (Route::Tokens, &Method::DELETE) => iam::revoke(&mut cloud.tokens(), &head.headers),
-        (_, method) if method != Method::GET && method != Method::HEAD => Err(not_allowed()),
-        (Route::Tokens, _) => {
-            let world = cloud.world();
-            iam::validate(&cloud.tokens(), &world.projects, &query, &base, &head.headers)
+            (Route::Tokens, &Method::DELETE) => {
+                iam::revoke(&mut identity.tokens, &head.headers, now)
+            }
+            (Route::TemporaryKeys, &Method::POST) => {
+                iam::temporary::issue(&mut identity, head, body, now)
+            }
+            (Route::MetadataSession, &Method::PUT) => {
+                Ok(metadata::open(&mut identity, cloud.metadata, &head.headers))
+            }
+            (_, method) if method != Method::GET && method != Method::HEAD => Err(not_allowed()),
+            (Route::TemporaryKeys | Route::MetadataSession, _) => Err(not_allowed()),
+            (Route::SecurityKey, _) => {
+                Ok(metadata::security_key(&mut identity, cloud.metadata, &head.headers, now))
+            }
+            (Route::Tokens, _) => {
+                iam::validate(&identity.tokens, &world.projects, &base, head, now)
+            }
+            (Route::Projects, _) => iam::projects(&mut identity, &world.projects, &base, head, now),
+            (Route::Catalogue, _) => iam::catalogue(&identity.tokens, &base, &head.headers, now),
+            (Route::Discovery, _) => Ok(iam::discovery(&base, false)),
+            (Route::Landing, _) => {
+                let json = header(&head.headers, &header::ACCEPT)
+                    .is_some_and(|accept| accept.contains("application/json"));
+                Ok(if json {
+                    iam::discovery(&base, true)
+                } else {
+                    iam::landing(&base, &world.projects)
+                })
+            }
+            _ => Err(Answer::unpublished()),
         }
-        (Route::Projects, _) => {
-            let world = cloud.world();
-            iam::projects(&cloud.tokens(), &world.projects, &query, &base, &head.headers)
-        }
-        (Route::Catalogue, _) => iam::catalogue(&cloud.tokens(), &base, &head.headers),
-        (Route::Discovery, _) => Ok(iam::discovery(&base, false)),
-        (Route::Landing, _) => {
-            let json = header(&head.headers, &header::ACCEPT)
-                .is_some_and(|accept| accept.contains("application/json"));
-            Ok(if json {
-                iam::discovery(&base, true)
-            } else {
-                iam::landing(&base, &cloud.world().projects)
-            })
-        }
-        _ => Err(Answer::unpublished()),
-    };
-    answer.unwrap_or_else(|error| error)
-}
-
-fn training(
-    cloud: &Cloud,
-    route: &Route<'_>,
-    project: &str,
-    query: &Query<'_>,
-    verdict: &Verdict,
-) -> Result<Answer, Answer> {
-    let now = cloud.clock.now();
-    let mut world = cloud.world();
-    if let Some(document) = route.job().and_then(|job| world.documents.get(&job)) {
-        return Ok(Answer::raw(StatusCode::OK, "application/json", document.clone()));
     }
-    let project = world.project(project).ok_or_else(wrong_project)?;
-    match *route {
-        Route::List(_) => v1::list(project, query, verdict, now),
-        Route::Versions(_, job) => v1::versions(project, job, query, verdict, now),
-        Route::Detail(_, job, version) => v1::detail(project, job, version, verdict, now),
-        _ => Err(Answer::unpublished()),
-    }
-}
 
-fn wrong_project() -> Answer {
-    Answer::service_error(
-        StatusCode::FORBIDDEN,
-        "ModelArts.0210",
-        "The project ID of the token does not match that of the request.",
-    )
+    fn training(&self, project: &str) -> Result<Answer, Answer> {
+        let Self { cloud, route, verdict, .. } = *self;
+        let query = Query::new(self.head.uri.query().unwrap_or_default());
+        let now = cloud.clock.now();
+        let mut world = cloud.world();
+        if let Some(document) = route.job().and_then(|job| world.documents.get(&job)) {
+            return Ok(Answer::raw(StatusCode::OK, "application/json", document.clone()));
+        }
+        let project = world.project(project).ok_or_else(access::wrong_project)?;
+        match *route {
+            Route::List(_) => v1::list(project, &query, verdict, now),
+            Route::Versions(_, job) => v1::versions(project, job, &query, verdict, now),
+            Route::Detail(_, job, version) => v1::detail(project, job, version, verdict, now),
+            _ => Err(Answer::unpublished()),
+        }
+    }
 }
 
 /// A method that a path does not know.
@@ -151,29 +168,6 @@ pub(super) fn not_allowed() -> Answer {
         "ModelArts.2803",
         "The method is not allowed.",
     )
-}
-
-async fn authorize(cloud: &Cloud, headers: &HeaderMap, project: &str) -> Result<(), Answer> {
-    let Some(text) = header(headers, &AUTH_TOKEN) else {
-        return Err(Answer::bad_token("x-auth-token not found"));
-    };
-    if let Some(remote) = &cloud.remote {
-        return if remote.accepts(text, project).await {
-            Ok(())
-        } else {
-            Err(Answer::bad_token("decrypt token fail"))
-        };
-    }
-    match cloud.tokens().get(text).map(|token| token.scope.clone()) {
-        None => Err(Answer::bad_token("decrypt token fail")),
-        Some(Scope::Domain) => Err(Answer::service_error(
-            StatusCode::BAD_REQUEST,
-            "ModelArts.0204",
-            "The token must contain the project ID.",
-        )),
-        Some(Scope::Project(id)) if id != project => Err(wrong_project()),
-        Some(Scope::Project(_)) => Ok(()),
-    }
 }
 
 /// A request's body, unless it is longer than it may be.

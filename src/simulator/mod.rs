@@ -5,6 +5,7 @@
 //! alone, the wire forms show a version as the real service would, and faults spoil what goes out.
 //! `GET /-/simulator/jobs` says what is really so.
 
+mod access;
 mod answer;
 mod body;
 mod clock;
@@ -16,6 +17,9 @@ mod http;
 mod iam;
 mod identity;
 mod job;
+mod keys;
+mod lock;
+mod metadata;
 mod oddity;
 mod outgoing;
 mod quality;
@@ -28,6 +32,7 @@ mod route;
 mod rules;
 mod server;
 mod settings;
+mod signature;
 mod story;
 mod truth;
 mod usage;
@@ -37,7 +42,7 @@ mod world;
 
 pub use fault::{Fault, Target};
 pub use server::{BindError, Simulator, bind};
-pub use settings::{FaultSpec, ProjectSpec, Scenario, Settings, SpecError};
+pub use settings::{FaultSpec, Metadata, ProjectSpec, Scenario, Sessions, Settings, SpecError};
 
 /// The speed at which the `demo` scenario's fates are decided within a real minute.
 pub const DEMO_SPEED: f64 = 60.0;

@@ -43,13 +43,22 @@ pub(super) fn spoil(
             answer.body = quirk::swap_types(&answer.body).into();
             return plain(answer, Some(in_flight));
         }
-        Some((Fault::Huge, _)) => match (answer.huge, v1::around_mark(&answer.body)) {
-            (Some(size), Some((start, end, escaped))) => {
-                let (before, after) = (answer.body.slice(..start), answer.body.slice(end..));
-                (body::huge(before, after, size, escaped), None)
-            }
-            _ => return plain(answer, Some(in_flight)),
-        },
+        Some((Fault::Huge, size))
+            if answer.status.is_success() && answer.body.starts_with(b"{") =>
+        {
+            let (before, after, escaped) = match v1::around_mark(&answer.body) {
+                Some((start, end, escaped)) => {
+                    (answer.body.slice(..start), answer.body.slice(end..), escaped)
+                }
+                // No model in it: the images stand first in the document.
+                None => (
+                    Bytes::from_static(b"{\"images_outputs\":"),
+                    [b",", &answer.body[1..]].concat().into(),
+                    false,
+                ),
+            };
+            (body::huge(before, after, size, escaped), None)
+        }
         _ => return plain(answer, Some(in_flight)),
     };
     if let Some(length) = length {

@@ -6,6 +6,9 @@ pub(super) enum Route<'a> {
     Landing,
     Discovery,
     Tokens,
+    TemporaryKeys,
+    MetadataSession,
+    SecurityKey,
     Projects,
     Catalogue,
     List(&'a str),
@@ -22,6 +25,9 @@ impl<'a> Route<'a> {
             [] => Self::Landing,
             ["v3"] => Self::Discovery,
             ["v3", "auth", "tokens"] => Self::Tokens,
+            ["v3.0", "OS-CREDENTIAL", "securitytokens"] => Self::TemporaryKeys,
+            ["meta-data", "latest", "api", "token"] => Self::MetadataSession,
+            ["openstack", "latest", "securitykey"] => Self::SecurityKey,
             ["v3", "projects"] | ["v3", "auth", "projects"] => Self::Projects,
             ["v3", "auth", "catalog"] => Self::Catalogue,
             ["v1", project, "training-jobs"] => Self::List(project),
@@ -36,7 +42,8 @@ impl<'a> Route<'a> {
 
     pub(super) fn kind(&self) -> Kind {
         match self {
-            Self::Tokens => Kind::Token,
+            Self::Tokens | Self::TemporaryKeys => Kind::Token,
+            Self::MetadataSession | Self::SecurityKey => Kind::Metadata,
             Self::List(_) => Kind::List,
             Self::Versions(..) => Kind::Versions,
             Self::Detail(..) => Kind::Detail,
@@ -51,7 +58,7 @@ impl<'a> Route<'a> {
         }
     }
 
-    /// The project whose token it takes.
+    /// The project that its credentials must open.
     pub(super) fn project(&self) -> Option<&'a str> {
         match self {
             Self::List(project) | Self::Versions(project, _) | Self::Detail(project, ..) => {

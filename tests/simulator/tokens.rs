@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use modelarts_exporter::simulator::{Scenario, Settings};
 use reqwest::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Cloud, PROJECT, body, login};
+use super::{Cloud, PROJECT, body, login, refusals};
 
 #[tokio::test]
 async fn a_token_opens_its_project_and_no_other() {
@@ -128,4 +128,57 @@ async fn tokens_of_another_keystone_are_checked_there() {
     assert_eq!(cloud.get("").await.status(), StatusCode::UNAUTHORIZED);
     cloud.stop().await;
     keystone.stop().await;
+}
+
+#[tokio::test]
+async fn five_wrong_passwords_in_a_row_lock_the_user() {
+    let cloud = Cloud::frozen(Scenario::Mixed).await;
+    let log_in = async |password: &str| {
+        let answer = cloud.login(&login(password, json!({"project": {"name": "demo"}}))).await;
+        (answer.status().as_u16(), body(answer).await["error"]["error_code"].clone())
+    };
+    for _ in 0..4 {
+        assert_eq!(log_in("wrong").await, (401, Value::Null));
+    }
+    assert_eq!(log_in("demo").await.0, 201, "four are forgiven");
+    for _ in 0..5 {
+        assert_eq!(log_in("wrong").await, (401, Value::Null));
+    }
+    for password in ["demo", "wrong"] {
+        assert_eq!(log_in(password).await, (401, json!("IAM.0061")), "{password}");
+    }
+    assert_eq!(cloud.get("").await.status(), StatusCode::OK, "tokens stay good");
+    let told = json!({
+        "wrong_passwords": 9, "bad_signatures": 0, "while_locked": 2, "locked": ["demo"],
+    });
+    assert_eq!(refusals(&cloud).await, told);
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_token_buys_a_token_that_ends_with_it() {
+    let cloud = Cloud::frozen(Scenario::Mixed).await;
+    let rescope = |scope: &Value| {
+        json!({"auth": {
+            "identity": {"methods": ["token"], "token": {"id": cloud.token}}, "scope": scope,
+        }})
+    };
+    let about = |text: String| async {
+        let url = format!("{}/v3/auth/tokens?nocatalog", cloud.base);
+        let request = cloud.client.get(url).header("x-auth-token", &cloud.token);
+        let answer = request.header("x-subject-token", text).send().await.unwrap();
+        body(answer).await["token"].clone()
+    };
+    let old = about(cloud.token.clone()).await;
+    for scope in [json!({"project": {"id": PROJECT}}), json!({"domain": {"name": "demo"}})] {
+        let answer = cloud.login(&rescope(&scope)).await;
+        assert_eq!(answer.status(), StatusCode::CREATED, "{scope}");
+        let new = about(answer.headers()["x-subject-token"].to_str().unwrap().to_owned()).await;
+        assert_eq!((&new["methods"], &new["expires_at"]), (&json!(["token"]), &old["expires_at"]));
+        assert_eq!(new["domain"].is_object(), scope["domain"].is_object());
+    }
+    for scope in [json!({"project": {"id": "nowhere"}}), json!({"domain": {"name": "other"}})] {
+        assert_eq!(cloud.login(&rescope(&scope)).await.status(), StatusCode::UNAUTHORIZED);
+    }
+    cloud.stop().await;
 }

@@ -37,8 +37,8 @@ pub(super) fn break_something(cloud: &Cloud, order: &FaultOrder) -> Result<Answe
         })
         .map_err(|error| bad(&error.to_string()))?;
     let job = order.job_id.as_ref().map(Word::id).transpose()?;
-    let tokens = cloud.tokens().issued();
-    let rule = Rule::new(spec, job, order.count, tokens);
+    let issued = cloud.identity().issued();
+    let rule = Rule::new(spec, job, order.count, issued);
     let answer = Answer::json(StatusCode::CREATED, &rule);
     cloud.rules().push(rule);
     Ok(answer)
