@@ -46,6 +46,43 @@ async fn pages_of_the_list_hold_every_job_once() {
 }
 
 #[tokio::test]
+async fn every_order_is_kept_in_both_directions_over_all_pages() {
+    let cloud = Cloud::frozen(Scenario::Mixed).await;
+    let total = cloud.truth().await.len();
+    for key in ["job_name", "job_desc", "status", "duration", "version_count", "create_time"] {
+        for order in ["asc", "desc"] {
+            let (mut seen, mut page) = (Vec::new(), 1);
+            loop {
+                let query = format!("?per_page=7&page={page}&sortBy={key}&order={order}");
+                let list = cloud.json(&query).await;
+                assert_eq!(list["job_total_count"], total, "{query}");
+                let jobs = list["jobs"].as_array().unwrap().clone();
+                if jobs.is_empty() {
+                    break;
+                }
+                seen.extend(jobs);
+                page += 1;
+            }
+            let ids: BTreeSet<u64> = seen.iter().map(|it| it["job_id"].as_u64().unwrap()).collect();
+            assert_eq!((ids.len(), seen.len()), (total, total), "{key} {order}");
+            let sorted = seen.is_sorted_by(|a, b| {
+                let (a, b) = if order == "asc" { (a, b) } else { (b, a) };
+                match (a[key].as_i64(), b[key].as_i64()) {
+                    (Some(a), Some(b)) => a <= b,
+                    _ => a[key].as_str() <= b[key].as_str(),
+                }
+            });
+            assert!(sorted, "{key} {order}");
+        }
+    }
+    for code in [8, 10, 11] {
+        let list = cloud.json(&format!("?per_page=1000&status={code}")).await;
+        assert_eq!(list["job_total_count"], list["jobs"].as_array().unwrap().len(), "{code}");
+    }
+    cloud.stop().await;
+}
+
+#[tokio::test]
 async fn versions_are_paged_only_when_asked() {
     let cloud = Cloud::frozen(Scenario::Mixed).await;
     let mut job = 0;
