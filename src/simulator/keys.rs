@@ -94,7 +94,8 @@ impl AccessKeys {
         ttl: Duration,
     ) -> Issued {
         // Long enough for an answer that says why a key is refused; the map must not grow for ever.
-        let forgotten = now.checked_sub(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MIN);
+        // The true time: a fault may have set `now` ahead.
+        let forgotten = Timestamp::now() - SignedDuration::from_hours(1);
         self.pairs.retain(|_, pair| {
             pair.temporary.as_ref().is_none_or(|temporary| temporary.expires > forgotten)
         });

@@ -82,7 +82,12 @@ pub(super) fn security_key(
     let open = session
         .and_then(|text| identity.shown.sessions.get(text))
         .is_some_and(|session| session.ends > Instant::now());
-    let needed = session.is_some() || settings.sessions == Sessions::Required;
+    let needed = match settings.sessions {
+        Sessions::Offered => session.is_some(),
+        Sessions::Required => true,
+        // Who does not know of sessions does not look for one.
+        Sessions::Refused(_) => false,
+    };
     if needed && !open {
         return session_ended();
     }

@@ -2,7 +2,8 @@
 //!
 //! Read it in the order of the data: `Settings` say which scenario a fleet of jobs begins with, each
 //! version has a story that the clock moves through, its usage and quality follow from seed and minute
-//! alone, the wire forms show a version as the real service would, and faults spoil what goes out.
+//! alone, the wire forms show a version as the real service would, and faults spoil what goes out. Who
+//! asks has a token of the identity service here, or keys to sign with, or is a server of the cloud.
 //! `GET /-/simulator/jobs` says what is really so.
 
 mod access;

@@ -149,3 +149,28 @@ impl Kind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_most_of_any_minute_is_kept() {
+        let mut requests = Requests::new();
+        let mut figures = |kind: Kind, times: usize| {
+            for _ in 0..times {
+                requests.came(kind);
+            }
+            let all = requests.all;
+            (requests.tallies[kind as usize].most_in_window, all.in_window, all.most_in_window)
+        };
+        assert_eq!(figures(Kind::List, 3), (3, 3, 3));
+        tokio::time::advance(Duration::from_secs(59)).await;
+        assert_eq!(figures(Kind::Versions, 2), (2, 5, 5));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(figures(Kind::List, 1), (3, 3, 5), "the first three are a minute old");
+        tokio::time::advance(WINDOW).await;
+        assert_eq!(figures(Kind::Versions, 6), (6, 6, 6));
+        assert_eq!((requests.all.count, requests.all.most_in_flight), (12, 12));
+    }
+}

@@ -75,7 +75,9 @@ async fn session_tokens_are_offered_or_required_or_unknown() {
         let refused = Sessions::Refused(StatusCode::from_u16(status).unwrap());
         let cloud = start(refused, true).await;
         assert_eq!(session(&cloud, "60").await.status(), status);
-        assert_eq!(security_key(&cloud, None).await.status(), 200);
+        for session in [None, Some("of another service")] {
+            assert_eq!(security_key(&cloud, session).await.status(), 200, "{session:?}");
+        }
         cloud.stop().await;
     }
 }
