@@ -1,8 +1,9 @@
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use url::Url;
+use url::{Host, Url};
 
 use super::report::{Checks, Facts, Link, Part};
 use crate::cloud::probe::{
@@ -49,26 +50,18 @@ impl Walk<'_> {
     fn report(&mut self, sight: &Sight) {
         let proxy = sight.proxy.as_ref();
         self.proxy(proxy);
-        let whose = if proxy.is_some() { "the proxy's: " } else { "" };
         self.step("dns", sight.dns.as_ref(), name_advice(proxy), |walk, seen| {
-            let addresses: Vec<String> =
-                seen.found.iter().map(|address| address.ip().to_string()).collect();
-            let detail = format!("{whose}{}, {}", addresses.join(", "), milliseconds(seen.took));
-            let host = match proxy {
-                Some(proxy) => proxy.url.clone(),
-                None => walk.endpoint.host_str().unwrap_or_default().to_owned(),
-            };
-            let facts = Facts::Dns { host, addresses, seconds: seen.took.as_secs_f64() };
-            walk.checks.ok(walk.part, "dns", detail, facts);
+            walk.name(proxy, seen);
         });
         self.step("tcp", sight.tcp.as_ref(), connection_advice(proxy), |walk, seen| {
+            let whose = if proxy.is_some() { "the proxy " } else { "" };
             let detail = format!("{whose}{}, {}", seen.found, milliseconds(seen.took));
             let address = seen.found.to_string();
             let facts = Facts::Tcp { address, seconds: seen.took.as_secs_f64() };
             walk.checks.ok(walk.part, "tcp", detail, facts);
         });
         if let Some(proxy) = proxy {
-            if proxy.url.starts_with("https:") {
+            if proxy.url.scheme() == "https" {
                 self.step("proxy tls", sight.proxy_tls.as_ref(), HANDSHAKE_ADVICE, |walk, seen| {
                     walk.handshake("proxy tls", seen);
                 });
@@ -109,8 +102,25 @@ impl Walk<'_> {
             ProxySource::Configuration => ("configuration", "`proxy_url`"),
             ProxySource::Environment => ("environment", "the environment"),
         };
-        let facts = Facts::Proxy { url: proxy.url.clone(), source };
-        self.checks.ok(self.part, "proxy", format!("{}, from {words}", proxy.url), facts);
+        let url = proxy.url.to_string();
+        let detail = format!("{url}, from {words}");
+        self.checks.ok(self.part, "proxy", detail, Facts::Proxy { url, source });
+    }
+
+    fn name(&mut self, proxy: Option<&ProxyInUse>, seen: &Timed<Vec<SocketAddr>>) {
+        let asked = proxy.map_or(self.endpoint, |proxy| &proxy.url);
+        let host = asked.host_str().unwrap_or_default().to_owned();
+        let addresses: Vec<String> =
+            seen.found.iter().map(|address| address.ip().to_string()).collect();
+        let whose = if proxy.is_some() { "the proxy " } else { "" };
+        let detail = match asked.host() {
+            Some(Host::Domain(_)) => {
+                format!("{whose}{host} is {}, {}", addresses.join(", "), milliseconds(seen.took))
+            }
+            _ => format!("{whose}{host} is an address"),
+        };
+        let facts = Facts::Dns { host, addresses, seconds: seen.took.as_secs_f64() };
+        self.checks.ok(self.part, "dns", detail, facts);
     }
 
     /// One step: not taken, stopped, or what it found.

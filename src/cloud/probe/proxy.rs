@@ -24,7 +24,10 @@ impl Proxy {
         };
         let target: Uri = endpoint.as_str().parse().ok()?;
         let intercept = matcher.intercept(&target)?;
-        let url = Url::parse(&intercept.uri().to_string()).ok()?;
+        let mut url = Url::parse(&intercept.uri().to_string()).ok()?;
+        // The matcher has taken the user part out already; nobody shall depend on that.
+        url.set_username("").ok()?;
+        url.set_password(None).ok()?;
         Some(Self { url, source, authorization: intercept.basic_auth().cloned() })
     }
 
@@ -40,8 +43,7 @@ impl Proxy {
 
     /// What may be shown of it.
     pub(super) fn in_use(&self) -> ProxyInUse {
-        let url = format!("{}://{}", self.url.scheme(), authority(&self.url));
-        ProxyInUse { url, source: self.source }
+        ProxyInUse { url: self.url.clone(), source: self.source }
     }
 }
 

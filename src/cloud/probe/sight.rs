@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use url::Url;
 
 /// What was seen on the way to an endpoint. A step that was not taken is `None`: one before it failed, or
 /// it is no part of this way.
@@ -39,7 +40,7 @@ pub struct Timed<T> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProxyInUse {
     /// Scheme, host and port; the user part stays hidden.
-    pub url: String,
+    pub url: Url,
     /// Who named it.
     pub source: ProxySource,
 }
