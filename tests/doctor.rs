@@ -134,9 +134,33 @@ async fn a_project_in_health_reads_like_this() {
     let first = cloud.add("mnist").await.job_id;
     cloud.add_as("mnist", r#""status": "completed""#).await;
     let second = cloud.add("yolo").await.job_id;
-    let config = Setup::of([first, second]).file(&cloud);
+    let config = Setup { poll: "", ..Setup::of([first, second]) }.file(&cloud);
     let (code, text) = table(&cloud, &config).await;
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @r#"
+    project p
+      IAM          proxy        ok       none
+                   dns          ok       127.0.0.1 is an address
+                   tcp          ok       127.0.0.1:PORT, N ms
+                   tls          ok       not used: the endpoint is plain http
+                   clock        ok       as ours, to the second
+      ModelArts    proxy        ok       none
+                   dns          ok       127.0.0.1 is an address
+                   tcp          ok       127.0.0.1:PORT, N ms
+                   tls          ok       not used: the endpoint is plain http
+                   clock        ok       as ours, to the second
+      access       credentials  ok       password works, until TIME, and is renewed
+                                         before
+                   scope        ok       project 0123456789abcdef0123456789abcdef, as the token says
+      permissions  list         ok       modelarts:trainJob:list: the project has 2 jobs
+                   versions     ok       modelarts:trainJobVersion:list: tried with job 182626
+                   detail       ok       modelarts:trainJobVersion:list: tried with job 182626, version
+                                         V0002
+      jobs         182626       ok       mnist, 2 versions, the newest is V0002: completed
+                   182627       ok       yolo, 1 version, the newest is V0001: running
+      budget       requests     ok       2 jobs every 60s: 2 requests a minute of 60
+
+    0 failed, 0 with a warning, 0 skipped
+    "#);
     assert_eq!(code, Some(0));
 }
 
@@ -148,7 +172,35 @@ async fn a_project_that_is_refused_reads_like_this() {
     let poll = "interval = \"1s\"\ntimeout = \"1s\"\nrequests_per_minute = 20";
     let config = Setup { poll, auth, ..Setup::of([job]) }.file(&cloud);
     let (code, text) = table(&cloud, &config).await;
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @r#"
+    project p
+      IAM          proxy        ok       none
+                   dns          ok       127.0.0.1 is an address
+                   tcp          ok       127.0.0.1:PORT, N ms
+                   tls          ok       not used: the endpoint is plain http
+                   clock        ok       as ours, to the second
+      ModelArts    proxy        ok       none
+                   dns          ok       127.0.0.1 is an address
+                   tcp          ok       127.0.0.1:PORT, N ms
+                   tls          ok       not used: the endpoint is plain http
+                   clock        ok       as ours, to the second
+      access       credentials  FAILED   password: not authorized: HTTP 401, 401, "The request you have
+                                         made requires authentication."
+                                         next: check `auth.domain`, `auth.username`, the password, and
+                                         `project_id` or `auth.project_name`; IAM locks a user after a
+                                         few wrong tries
+                   scope        skipped  because the credentials failed
+      permissions  list         skipped  because there are no credentials to ask with
+                   versions     skipped  because there are no credentials to ask with
+                   detail       skipped  because there are no credentials to ask with
+      jobs         182626       skipped  because there are no credentials to ask with
+      budget       requests     warning  1 job every 1s: 60 requests a minute of 20, so that each is
+                                         polled every 3 s
+                                         next: raise `poll.requests_per_minute` to 60, or
+                                         `poll.interval` to 3s
+
+    1 failed, 1 with a warning, 5 skipped
+    "#);
     assert_eq!(code, Some(1));
     assert_eq!(cloud.requests("token").await, 1, "an account locks after a few");
 }
@@ -196,23 +248,54 @@ async fn what_ends_all_questions_is_asked_once() {
         jobs.push(cloud.add(&format!("job-{number}")).await.job_id);
     }
     let config = Setup::of(jobs).file(&cloud);
-    for (fault, words) in [
-        ("retired", ["APIGW.0101", "switched the v1 training API off"]),
-        ("throttle", ["HTTP 429", "requests_per_minute"]),
+    for (fault, on, check, words) in [
+        (
+            "retired",
+            "list",
+            ("permissions", "list"),
+            ["APIGW.0101", "switched the v1 training API off"],
+        ),
+        ("throttle", "list", ("permissions", "list"), ["HTTP 429", "requests_per_minute"]),
+        ("throttle", "token", ("access", "credentials"), ["HTTP 429", "requests_per_minute"]),
+        (
+            "server_error",
+            "versions",
+            ("permissions", "versions"),
+            ["ModelArts.2950", "try again later"],
+        ),
     ] {
-        cloud.fault(&format!(r#""fault": "{fault}", "on": "any""#)).await;
-        cloud.fault(&format!(r#""fault": "{fault}", "on": "list""#)).await;
+        cloud.fault(&format!(r#""fault": "{fault}", "on": "{on}""#)).await;
         let before = cloud.requests("versions").await;
         let report = json(&config).await;
-        if fault == "retired" {
-            report.check("permissions", "list").is("failed", &words);
-        } else {
-            report.check("access", "credentials").is("failed", &words);
-        }
+        report.check(check.0, check.1).is("failed", &words);
         assert_eq!(report.with("failed").len(), 1, "{report:?}");
-        assert_eq!(cloud.requests("versions").await, before);
+        // The client itself asks twice where the cloud stumbles.
+        let asked = if on == "versions" { 2 } else { 0 };
+        assert_eq!(cloud.requests("versions").await - before, asked, "{fault} on {on}");
         cloud.heal().await;
     }
+}
+
+#[tokio::test]
+async fn credentials_for_another_project_are_told_from_wrong_ones() {
+    let token = r#"{"token":{"expires_at":"2099-01-01T00:00:00.000000Z","project":{"id":"feed"}}}"#;
+    let no = r#"{"error_code":"ModelArts.0210","error_msg":"Invalid project ID."}"#;
+    let answer = |status: &str, body: &str| {
+        format!(
+            "HTTP/1.1 {status}\r\nX-Subject-Token: t\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let iam = Stand::saying(answer("201 Created", token)).await;
+    let modelarts = Stand::saying(answer("403 Forbidden", no)).await;
+    let [iam, modelarts] =
+        [iam.port(), modelarts.port()].map(|port| format!("http://127.0.0.1:{port}"));
+    let report = json(&at(&iam, &modelarts, "project_id = \"cafe\"")).await;
+    report.check("access", "credentials").is("ok", &["2099"]);
+    let words = ["project feed", "`project_id` is cafe", "ModelArts.0210", "project_id = \"feed\""];
+    report.check("access", "scope").is("failed", &words);
+    report.check("permissions", "list").is("skipped", &["for another project"]);
+    assert_eq!(report.with("failed").len(), 1, "{report:?}");
 }
 
 #[tokio::test]
@@ -486,5 +569,5 @@ async fn a_broken_file_reads_as_check_reads_it() {
     let report = json(config).await;
     assert!(!report.ok && report.projects.is_empty(), "{report:?}");
     let typo = report.mistakes.iter().find(|wrong| wrong.key == "projects[0].endpiont");
-    assert!(typo.is_some_and(|typo| typo.reason.contains("unknown")), "{:?}", report.mistakes);
+    assert!(typo.is_some_and(|typo| typo.reason.contains("is not a key")), "{:?}", report.mistakes);
 }

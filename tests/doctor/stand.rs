@@ -6,8 +6,8 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::io::copy_bidirectional;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{copy, copy_bidirectional, sink};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
@@ -65,7 +65,10 @@ impl Stand {
                 let mut client = BufReader::new(client);
                 read_head(&mut client).await?;
                 client.write_all(answer.as_bytes()).await?;
-                client.shutdown().await
+                client.shutdown().await?;
+                // Closed with a body unread, the connection would be reset and the answer lost.
+                copy(&mut client, &mut sink()).await?;
+                Ok(())
             }
         })
         .await

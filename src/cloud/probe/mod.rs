@@ -59,13 +59,10 @@ impl Probe<'_> {
         sight.proxy = proxy.as_ref().map(Proxy::in_use);
         let first = proxy.as_ref().map_or(endpoint, Proxy::url);
         let addresses = keep(&mut sight.dns, self.timed(resolve(first)).await)?;
-        let (stream, address) =
-            match self.within(self.step * per_address(addresses), connect(addresses)).await {
-                Ok(Timed { found: (stream, address), took }) => {
-                    (stream, Timed { found: address, took })
-                }
-                Err(obstacle) => return fail(&mut sight.tcp, obstacle),
-            };
+        let (stream, address) = match self.connect(addresses).await {
+            Ok(connected) => connected,
+            Err(obstacle) => return fail(&mut sight.tcp, obstacle),
+        };
         keep(&mut sight.tcp, Ok(address))?;
         let mut stream: Stream = Box::new(stream);
         if let Some(proxy) = &proxy {
@@ -108,20 +105,32 @@ impl Probe<'_> {
         Ok((handshake, trusted.then_some(stream)))
     }
 
+    /// The first address that takes a connection, as the client tries them.
+    async fn connect(
+        &self,
+        addresses: &[SocketAddr],
+    ) -> Result<(TcpStream, Timed<SocketAddr>), Obstacle> {
+        let mut last = Obstacle::NoHost;
+        for &address in addresses {
+            let connecting = async {
+                let connected = TcpStream::connect(address).await;
+                connected.map_err(|error| Obstacle::connection(address, error))
+            };
+            match self.timed(connecting).await {
+                Ok(Timed { found, took }) => return Ok((found, Timed { found: address, took })),
+                Err(obstacle) => last = obstacle,
+            }
+        }
+        Err(last)
+    }
+
     async fn timed<T>(
         &self,
         step: impl Future<Output = Result<T, Obstacle>>,
     ) -> Result<Timed<T>, Obstacle> {
-        self.within(self.step, step).await
-    }
-
-    async fn within<T>(
-        &self,
-        limit: Duration,
-        step: impl Future<Output = Result<T, Obstacle>>,
-    ) -> Result<Timed<T>, Obstacle> {
         let started = Instant::now();
-        let found = timeout(limit, step).await.map_err(|_| Obstacle::Timeout(limit))??;
+        let outcome = timeout(self.step, step).await;
+        let found = outcome.map_err(|_| Obstacle::Timeout(self.step))??;
         Ok(Timed { found, took: started.elapsed() })
     }
 }
@@ -180,21 +189,4 @@ async fn resolve(url: &Url) -> Result<Vec<SocketAddr>, Obstacle> {
         }
     }
     if addresses.is_empty() { Err(Obstacle::NoHost) } else { Ok(addresses) }
-}
-
-/// The first address that takes a connection, as the client tries them.
-async fn connect(addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr), Obstacle> {
-    let mut last = Obstacle::NoHost;
-    for address in addresses {
-        match timeout(STEP_TIMEOUT, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok((stream, *address)),
-            Ok(Err(error)) => last = Obstacle::connection(*address, error),
-            Err(_) => last = Obstacle::Timeout(STEP_TIMEOUT),
-        }
-    }
-    Err(last)
-}
-
-fn per_address(addresses: &[SocketAddr]) -> u32 {
-    u32::try_from(addresses.len()).unwrap_or(u32::MAX)
 }

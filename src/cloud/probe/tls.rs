@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -10,6 +11,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 use tokio_rustls::TlsConnector;
+use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{ASN1Time, FromDer as _, X509Certificate};
 
 use super::{Certificate, Distrust, Handshake, Obstacle, Stream};
@@ -17,6 +19,9 @@ use crate::cloud::Tls;
 
 /// Certificates of a chain that are kept; a server sends two or three.
 const LONGEST_CHAIN: usize = 10;
+
+/// Names of a certificate that are shown; some of large sites have hundreds.
+const MOST_NAMES: usize = 10;
 
 /// Shakes hands to the end, whatever the certificate, and hands the connection out. It must not be used
 /// where the handshake tells of distrust.
@@ -126,9 +131,8 @@ fn distrust(error: Error, certificate: &CertificateDer<'_>, asked: &ServerName<'
         }
         Why::Expired | Why::ExpiredContext { .. } => Distrust::Expired,
         Why::NotValidYet | Why::NotValidYetContext { .. } => Distrust::NotYetValid,
-        Why::NotValidForName => Distrust::WrongName { names: Vec::new() },
-        Why::NotValidForNameContext { presented, .. } => {
-            Distrust::WrongName { names: presented.iter().map(|name| printable(name)).collect() }
+        Why::NotValidForName | Why::NotValidForNameContext { .. } => {
+            Distrust::WrongName { names: names(certificate) }
         }
         // The verifier has no word of its own for it.
         Why::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => Distrust::Authority,
@@ -146,6 +150,22 @@ fn describe(certificate: &CertificateDer<'_>) -> Option<Certificate> {
         begins: at(&certificate.validity().not_before)?,
         ends: at(&certificate.validity().not_after)?,
     })
+}
+
+/// The hosts a certificate is for.
+fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
+    let parsed = X509Certificate::from_der(certificate).ok();
+    let names = parsed.as_ref().and_then(|(_, parsed)| parsed.subject_alternative_name().ok()?);
+    let names = names.map_or(&[][..], |names| &names.value.general_names);
+    let text = |name: &GeneralName<'_>| match name {
+        GeneralName::DNSName(name) => Some(printable(name)),
+        GeneralName::IPAddress(bytes) => match bytes.len() {
+            4 => Some(IpAddr::from(<[u8; 4]>::try_from(*bytes).ok()?).to_string()),
+            _ => Some(IpAddr::from(<[u8; 16]>::try_from(*bytes).ok()?).to_string()),
+        },
+        _ => None,
+    };
+    names.iter().filter_map(text).take(MOST_NAMES).collect()
 }
 
 /// What stands in a certificate is anybody's text, and goes to a terminal.
