@@ -1,4 +1,5 @@
-use super::report::{Checks, Facts, Part};
+use super::facts::Facts;
+use super::report::{Checks, Part};
 use crate::schedule::Settings;
 
 /// Whether the budget holds the interval if every job runs, and what becomes of it otherwise.

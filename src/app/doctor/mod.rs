@@ -3,6 +3,7 @@
 
 mod advice;
 mod budget;
+mod facts;
 mod jobs;
 mod project;
 mod report;

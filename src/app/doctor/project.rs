@@ -4,7 +4,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use url::Url;
 
-use super::report::{Checks, Examined, Facts, Part};
+use super::facts::Facts;
+use super::report::{Checks, Examined, Part};
 use super::{advice, budget, jobs, way};
 use crate::cloud::{AnswerMemory, Auth, Chain, Error, Grant, Pace, Training};
 use crate::config::ProjectConfig;

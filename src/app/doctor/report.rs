@@ -1,5 +1,6 @@
 use serde::Serialize;
 
+use super::facts::Facts;
 use crate::config::Mistake;
 
 /// Everything that was looked at, as `--format=json` prints it.
@@ -115,70 +116,6 @@ impl Status {
             Self::Skipped => "skipped",
         }
     }
-}
-
-/// What a check found. Times are RFC 3339, durations seconds.
-#[derive(Debug, Default, Serialize)]
-#[serde(untagged)]
-pub(super) enum Facts {
-    #[default]
-    None,
-    Proxy {
-        url: String,
-        source: &'static str,
-    },
-    Dns {
-        host: String,
-        addresses: Vec<String>,
-        seconds: f64,
-    },
-    Tcp {
-        address: String,
-        seconds: f64,
-    },
-    Tls {
-        version: String,
-        trusted: bool,
-        chain: Vec<Link>,
-        seconds: f64,
-    },
-    Clock {
-        ahead_seconds: i64,
-    },
-    Credentials {
-        method: &'static str,
-        expires: Option<String>,
-    },
-    Scope {
-        project_id: Option<String>,
-        configured_project_id: Option<String>,
-    },
-    Permission {
-        action: &'static str,
-    },
-    Job {
-        job_id: String,
-        name: Option<String>,
-        versions: Option<u64>,
-        newest_version: Option<String>,
-        newest_status: Option<&'static str>,
-    },
-    Budget {
-        jobs: usize,
-        requests_per_minute_needed: f64,
-        /// `None`: unlimited.
-        requests_per_minute_allowed: Option<u32>,
-        interval_seconds: f64,
-    },
-}
-
-/// One certificate of a chain.
-#[derive(Debug, Serialize)]
-pub(super) struct Link {
-    pub(super) subject: String,
-    pub(super) issuer: String,
-    pub(super) begins: String,
-    pub(super) ends: String,
 }
 
 /// The checks of one project, as they are made.

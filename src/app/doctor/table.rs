@@ -1,6 +1,7 @@
 use std::fmt::Write as _;
 
-use super::report::{Check, Facts, Report, Status};
+use super::facts::Facts;
+use super::report::{Check, Report, Status};
 
 /// Between two columns.
 const GAP: usize = 2;

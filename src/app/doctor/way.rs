@@ -5,7 +5,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use url::{Host, Url};
 
-use super::report::{Checks, Facts, Link, Part};
+use super::facts::{Facts, Link};
+use super::report::{Checks, Part};
 use crate::cloud::probe::{
     Certificate, Distrust, Handshake, Obstacle, ProxyInUse, ProxySource, Sight, Timed, look,
 };
