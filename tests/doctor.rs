@@ -177,7 +177,7 @@ async fn credentials_for_another_project_are_told_from_wrong_ones() {
     let no = r#"{"error_code":"ModelArts.0210","error_msg":"Invalid project ID."}"#;
     let answer = |status: &str, body: &str| {
         format!(
-            "HTTP/1.1 {status}\r\nX-Subject-Token: t\r\nContent-Length: {}\r\n\r\n{body}",
+            "HTTP/1.1 {status}\r\nX-Subject-Token: T0KEN-T0KEN\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         )
     };

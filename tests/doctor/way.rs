@@ -4,7 +4,7 @@ use tempfile::TempDir;
 
 use super::report::{Report, at, json, json_in};
 use super::stand::Stand;
-use crate::harness::{Authority, Cloud, Identity, dns, run_in};
+use crate::harness::{Authority, Cloud, Identity, Site, dns, run_in};
 
 #[tokio::test]
 async fn names_and_ports_that_lead_nowhere_are_told_apart() {
@@ -108,6 +108,14 @@ async fn a_certificate_that_is_trusted_shows_its_chain() {
     assert!(link.ends.starts_with("4096-"), "{link:?}");
     report.check("permissions", "list").is("ok", &["0 jobs"]);
 
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * 7);
+    let soon = soon.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let [month, day] = [soon.month(), soon.day()].map(|number| u8::try_from(number).unwrap());
+    let ending = stage.authority.issue_server_until(soon.year().into(), month, day);
+    let report = stage.examine(&ending, &stage.ca_file()).await;
+    report.check("modelarts", "tls").is("warning", &[&format!("ends {soon}"), "renewed"]);
+    report.check("permissions", "list").is("ok", &["0 jobs"]);
+
     let loud = stage.examine(&identity, "insecure_skip_verify = true").await;
     loud.check("modelarts", "tls").is("warning", &["not trusted", "remove `insecure_skip_verify`"]);
     loud.check("permissions", "list").is("ok", &["0 jobs"]);
@@ -152,6 +160,38 @@ async fn a_proxy_is_part_of_the_way_and_its_password_is_not_shown() {
     let dead = format!("{}\nproxy_url = \"http://proxy.invalid:3128\"", stage.ca_file());
     let report = json(&at(&url, &url, &dead)).await;
     report.check("iam", "dns").is("failed", &["no address", "correct the proxy's host"]);
+}
+
+#[tokio::test]
+async fn a_proxy_may_be_asked_over_tls() {
+    let stage = Encrypted::start().await;
+    let identity = stage.authority.issue_server();
+    let front = Stand::tls(&identity, &stage.cloud).await;
+    let url = format!("https://localhost:{}", front.port());
+    let proxy = Stand::proxy(None).await;
+    let proxy = Site::new(&format!("http://127.0.0.1:{}", proxy.port()));
+    let before_proxy = Stand::tls(&identity, &proxy).await;
+    let line = format!("proxy_url = \"https://localhost:{}\"", before_proxy.port());
+    let report = json(&at(&url, &url, &format!("{}\n{line}", stage.ca_file()))).await;
+    report.check("iam", "proxy tls").is("ok", &["CN=issued"]);
+    report.check("permissions", "list").is("ok", &["0 jobs"]);
+
+    let environment = [("SSL_CERT_FILE", &*stage.roots)];
+    let report = json_in(&environment, &at(&url, &url, &line)).await;
+    report.check("iam", "proxy tls").is("failed", &["no trusted authority", "set `ca_file`"]);
+    report.check("iam", "tunnel").is("skipped", &["because proxy tls failed"]);
+    report.check("access", "credentials").is("skipped", &["proxy tls failed"]);
+}
+
+#[tokio::test]
+async fn behind_a_proxy_no_name_needs_to_be_known_here() {
+    let cloud = Cloud::empty().await;
+    // The simulator takes a request with a whole URL for its own, as a proxy does.
+    let proxy = format!("proxy_url = \"{}\"", cloud.url());
+    let report = json(&at("http://iam.invalid", "http://modelarts.invalid", &proxy)).await;
+    report.check("modelarts", "dns").is("ok", &["the proxy 127.0.0.1"]);
+    report.check("modelarts", "clock").is("ok", &["as ours"]);
+    report.check("permissions", "list").is("ok", &["0 jobs"]);
 }
 
 #[tokio::test]
