@@ -163,6 +163,19 @@ async fn a_proxy_is_part_of_the_way_and_its_password_is_not_shown() {
 }
 
 #[tokio::test]
+async fn a_machine_without_authorities_is_told_what_it_lacks() {
+    let stage = Encrypted::start().await;
+    let front = Stand::tls(&stage.authority.issue_server(), &stage.cloud).await;
+    let config = at(stage.cloud.url(), &format!("https://localhost:{}", front.port()), "");
+    let nothing = stage.folder.path().join("nothing").display().to_string();
+    let report = json_in(&[("SSL_CERT_FILE", &nothing)], &config).await;
+    assert_eq!(report.with("failed"), ["modelarts tls", "access client"]);
+    report.check("modelarts", "tls").is("failed", &["no certificate", "install", "`ca_file`"]);
+    report.check("access", "client").is("failed", &["`ca_file`"]);
+    report.check("access", "credentials").is("skipped", &["there is no client"]);
+}
+
+#[tokio::test]
 async fn a_proxy_may_be_asked_over_tls() {
     let stage = Encrypted::start().await;
     let identity = stage.authority.issue_server();

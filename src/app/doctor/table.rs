@@ -79,16 +79,18 @@ fn label(check: &Check) -> &str {
     }
 }
 
-/// Words in lines of at most `room` characters; a longer word has a line to itself.
+/// Words in lines of at most `room` characters; a longer word has a line to itself. What the cloud says
+/// must not steer a terminal.
 fn wrap(text: &str, room: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
+        let word = word.replace(char::is_control, "");
         match lines.last_mut() {
             Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
                 line.push(' ');
-                line.push_str(word);
+                line.push_str(&word);
             }
-            _ => lines.push(word.to_owned()),
+            _ => lines.push(word),
         }
     }
     lines
@@ -97,11 +99,32 @@ fn wrap(text: &str, room: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::doctor::report::{Checks, Part};
 
     #[test]
     fn lines_end_between_words_and_a_long_word_stands_alone() {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("a https://example.invalid/ b", 9), ["a", "https://example.invalid/", "b"]);
         assert_eq!(wrap("", 9), Vec::<String>::new());
+        assert_eq!(wrap("\u{1b}[31mred \u{7}bell", 20), ["[31mred bell"]);
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal() {
+        let mut checks = Checks::default();
+        let (detail, next) =
+            ("one word after the other ".repeat(9), "do this, then that ".repeat(9));
+        checks.fail(Part::Permissions, "credentials", detail, next, Facts::None);
+        let report = Report {
+            ok: false,
+            mistakes: Vec::new(),
+            warnings: Vec::new(),
+            projects: vec![checks.of("p")],
+        };
+        for width in [72, 100, 160] {
+            let table = write(&report, width);
+            let widest = table.lines().map(|line| line.chars().count()).max();
+            assert!(widest.is_some_and(|widest| widest <= width && widest > width - 20), "{table}");
+        }
     }
 }

@@ -63,7 +63,8 @@ impl Walk<'_> {
         });
         if let Some(proxy) = proxy {
             if proxy.url.scheme() == "https" {
-                self.step("proxy tls", sight.proxy_tls.as_ref(), HANDSHAKE_ADVICE, |walk, seen| {
+                let advice = handshake_advice(sight.proxy_tls.as_ref());
+                self.step("proxy tls", sight.proxy_tls.as_ref(), advice, |walk, seen| {
                     walk.handshake("proxy tls", seen);
                 });
             }
@@ -80,7 +81,8 @@ impl Walk<'_> {
             }
         }
         if self.is_encrypted() {
-            self.step("tls", sight.tls.as_ref(), HANDSHAKE_ADVICE, |walk, seen| {
+            let advice = handshake_advice(sight.tls.as_ref());
+            self.step("tls", sight.tls.as_ref(), advice, |walk, seen| {
                 walk.handshake("tls", seen);
             });
         } else {
@@ -213,8 +215,6 @@ impl Walk<'_> {
     }
 }
 
-const HANDSHAKE_ADVICE: &str =
-    "see that the port speaks TLS, and that nothing on the way cuts it off";
 const ANSWER_ADVICE: &str = "see that the port speaks HTTP: is the endpoint the cloud's?";
 
 fn name_advice(proxy: Option<&ProxyInUse>) -> &'static str {
@@ -232,6 +232,15 @@ fn connection_advice(proxy: Option<&ProxyInUse>) -> &'static str {
         None => {
             "open the way in the firewall, or set `proxy_url`; a refused connection is often a wrong port"
         }
+    }
+}
+
+fn handshake_advice(outcome: Option<&Result<Timed<Handshake>, Obstacle>>) -> &'static str {
+    match outcome {
+        Some(Err(Obstacle::Roots(_))) => {
+            "install the CA certificates of this machine's system, or set `ca_file`"
+        }
+        _ => "see that the port speaks TLS, and that nothing on the way cuts it off",
     }
 }
 

@@ -30,8 +30,12 @@ pub(super) async fn ahead(
     if let Some(value) = forward.and_then(Proxy::authorization) {
         request.headers_mut().insert(header::PROXY_AUTHORIZATION, value.clone());
     }
+    let sent = Timestamp::now().as_second();
     let response = sender.send_request(request).await.map_err(Obstacle::http)?;
-    Ok(date(response.headers()).map(|date| date.as_second() - Timestamp::now().as_second()))
+    let received = Timestamp::now().as_second();
+    // However long the answer took: the date was written between the two.
+    let date = date(response.headers()).map(Timestamp::as_second);
+    Ok(date.map(|date| date - date.clamp(sent, received.max(sent))))
 }
 
 fn date(headers: &HeaderMap) -> Option<Timestamp> {
