@@ -5,6 +5,7 @@
 mod behind;
 mod daemon;
 mod demo;
+mod doctor;
 mod healthcheck;
 mod ledger;
 mod log;
@@ -57,6 +58,7 @@ pub fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             log_warnings(&warnings);
             block_on(once::run(config))
         }
+        Command::Doctor(args) => block_on(doctor::run(load(&args.daemon), args.format)),
         Command::Healthcheck(args) => block_on(healthcheck::run(args.url)),
         Command::Generate { document } => {
             print(&match document {
@@ -67,7 +69,7 @@ pub fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         // Refused above.
-        Command::Doctor(_) | Command::Estimate(_) => Ok(ExitCode::FAILURE),
+        Command::Estimate(_) => Ok(ExitCode::FAILURE),
     }
 }
 

@@ -78,8 +78,8 @@ pub enum Command {
     Once(DaemonArgs),
     /// Exit 0 if the running daemon is healthy (for images without a shell)
     Healthcheck(HealthcheckArgs),
-    /// Explain connection, credentials, permissions and budget (not yet supported)
-    Doctor(DaemonArgs),
+    /// Explain connection, credentials, permissions, jobs and budget; exit 1 if something fails
+    Doctor(DoctorArgs),
     /// Tell the series, bytes and API requests of a configuration (not yet supported)
     Estimate(DaemonArgs),
     /// Print a generated document
@@ -94,10 +94,6 @@ impl Command {
     /// Refuses, in one sentence, what is known but cannot be done yet.
     pub fn refuse_unsupported(&self) -> Result<(), NotYetSupported> {
         match self {
-            Self::Doctor(_) => Err(NotYetSupported {
-                command: "doctor",
-                instead: "`check` finds the mistakes of the file and `once` shows what a poll answers",
-            }),
             Self::Estimate(_) => Err(NotYetSupported {
                 command: "estimate",
                 instead: "`once` shows the series that a configuration makes",
@@ -253,6 +249,26 @@ pub struct WorldArgs {
     pub jobs: Option<usize>,
 }
 
+/// Flags of `doctor`.
+#[derive(Clone, Debug, Args)]
+pub struct DoctorArgs {
+    /// How the report is written
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = DoctorFormat::Table)]
+    pub format: DoctorFormat,
+    /// Where the configuration comes from
+    #[command(flatten)]
+    pub daemon: DaemonArgs,
+}
+
+/// How `doctor` writes its report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum DoctorFormat {
+    /// A table for people
+    Table,
+    /// One JSON document
+    Json,
+}
+
 /// Arguments of `healthcheck`.
 #[derive(Clone, Debug, Args)]
 pub struct HealthcheckArgs {
@@ -293,7 +309,8 @@ mod tests {
           check        Report every mistake of the configuration; exit 1 if there is one
           once         Poll everything once and print the metrics; exit 1 if a project failed
           healthcheck  Exit 0 if the running daemon is healthy (for images without a shell)
-          doctor       Explain connection, credentials, permissions and budget (not yet supported)
+          doctor       Explain connection, credentials, permissions, jobs and budget; exit 1 if something
+                       fails
           estimate     Tell the series, bytes and API requests of a configuration (not yet supported)
 
         Options:
@@ -373,7 +390,6 @@ mod tests {
     #[test]
     fn what_comes_later_is_refused_in_a_sentence() {
         let refusal = |words: &[&str]| parse(words).refuse_unsupported().unwrap_err().to_string();
-        insta::assert_snapshot!(refusal(&["doctor"]), @"`doctor` is not yet supported; `check` finds the mistakes of the file and `once` shows what a poll answers");
         insta::assert_snapshot!(refusal(&["estimate"]), @"`estimate` is not yet supported; `once` shows the series that a configuration makes");
         assert!(parse(&["check"]).refuse_unsupported().is_ok());
     }

@@ -5,6 +5,7 @@
 mod answers;
 mod authentication;
 mod configuration;
+mod doctor;
 mod documents;
 mod encodings;
 mod exposition;

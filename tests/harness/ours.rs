@@ -134,10 +134,17 @@ impl Daemon {
 
 /// The whole configuration file on disk beside a command that ends by itself.
 pub(crate) async fn run_with_config(command: &str, config: &str) -> Finished {
+    run_in(&[], &[command], config).await
+}
+
+/// The same with further arguments, and with these variables in its environment.
+pub(crate) async fn run_in(environment: &[(&str, &str)], args: &[&str], config: &str) -> Finished {
     let directory = TempDir::new().expect("a temporary directory");
     let file = directory.path().join("modelarts-exporter.toml");
     std::fs::write(&file, config).expect("the configuration can be written");
-    run(&[command, &format!("--config.file={}", file.display())]).await
+    let mut command = exporter(args);
+    command.arg(format!("--config.file={}", file.display())).envs(environment.iter().copied());
+    Process::run(args[0], &mut command, PATIENCE).await
 }
 
 /// Our binary with these arguments, to its end.

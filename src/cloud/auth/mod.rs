@@ -43,7 +43,8 @@ pub(crate) struct Token {
     pub(crate) project_id: Option<String>,
     renew_at: Instant,
     expires: Instant,
-    expires_unix: f64,
+    /// When it ends, Unix seconds.
+    pub(crate) expires_unix: f64,
 }
 
 /// The tokens of one project. Cheap to clone.
