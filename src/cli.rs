@@ -158,11 +158,13 @@ pub struct DaemonArgs {
     /// logfmt or json [default: logfmt]
     #[arg(long = "log.format", value_name = "FORMAT")]
     log_format: Option<String>,
-    // The rest is passed on like any other key, and refused there as not yet supported.
-    #[arg(long = "web.enable-lifecycle", hide = true)]
+    /// Answer POST /-/reload, which reads the configuration again
+    #[arg(long = "web.enable-lifecycle")]
     enable_lifecycle: bool,
-    #[arg(long = "web.enable-config", hide = true)]
+    /// Show /config to everybody who may ask, not only on the same machine
+    #[arg(long = "web.enable-config")]
     enable_config: bool,
+    // The rest is passed on like any other key, and refused there as not yet supported.
     #[arg(long = "shard.index", value_name = "I", hide = true)]
     shard_index: Option<String>,
     #[arg(long = "shard.total", value_name = "N", hide = true)]

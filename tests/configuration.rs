@@ -13,6 +13,7 @@ use modelarts_exporter::model::VersionSelection;
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// A file without mistakes, which the cases below break one by one.
@@ -638,7 +639,6 @@ fn values_outlive_a_failed_poll() {
 #[test]
 fn what_comes_later_is_refused_by_name() {
     let all = "
-web = { enable_lifecycle = true, enable_config = false }
 state.file = \"state\"
 shard = { index = 0, total = 2 }
 limits = { series = 1000, curve_points = 10, tasks_per_version = 1, outcome_retention = \"1d\", outcome_names = 5 }
@@ -665,13 +665,9 @@ list_interval = \"60s\"
     exporter.toml | shard.index | is not yet supported | remove it
     exporter.toml | shard.total | is not yet supported | remove it
     exporter.toml | state.file | is not yet supported | remove it
-    exporter.toml | web.enable_config | is not yet supported | remove it
-    exporter.toml | web.enable_lifecycle | is not yet supported | remove it
     "#);
-    insta::assert_snapshot!(mistakes_with(GOOD, &[], &[("shard.index", "1"), ("web.enable_config", "true")]), @r"
-    --shard.index | shard.index | is not yet supported | remove it
-    --web.enable-config | web.enable_config | is not yet supported | remove it
-    ");
+    insta::assert_snapshot!(mistakes_with(GOOD, &[], &[("shard.index", "1")]), @"--shard.index | shard.index | is not yet supported | remove it
+");
 }
 
 // === Secrets ===
@@ -712,7 +708,8 @@ async fn secret_files_are_followed_through_swaps_and_gaps() {
     let (mut linked, mut plain) = (secret(0), secret(1));
     let stop = CancellationToken::new();
     let period = Duration::from_millis(5);
-    let watch = tokio::spawn(config.secret_files.watch(period, stop.clone()));
+    let files = config.projects.into_iter().map(|project| project.secret_files);
+    let watching: JoinSet<_> = files.map(|files| files.watch(period, stop.clone())).collect();
 
     wait_for(&mut linked, "S3CR3T-v1").await;
     symlink("v2", path("next")).unwrap();
@@ -731,7 +728,7 @@ async fn secret_files_are_followed_through_swaps_and_gaps() {
     wait_for(&mut linked, "S3CR3T-v1").await;
 
     stop.cancel();
-    tokio::time::timeout(PATIENCE, watch).await.expect("stops in time").unwrap();
+    tokio::time::timeout(PATIENCE, watching.join_all()).await.expect("stops in time");
 }
 
 #[test]
@@ -779,7 +776,7 @@ fn a_secret_in_the_wrong_place_is_never_shown() {
             let shown = match load_in(&folder, name, text, &[], &[]) {
                 Ok(loaded) => {
                     assert!(text.contains("project_id"), "accepted:\n{text}");
-                    format!("{:?}", loaded.0.secret_files)
+                    format!("{:?}", loaded.0.projects[0].secret_files)
                 }
                 Err(error) => format!("{error}\n{error:?}"),
             };

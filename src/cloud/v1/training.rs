@@ -59,6 +59,11 @@ impl Training {
         })
     }
 
+    /// Ends the wait that follows on refused credentials: the next call shows them again.
+    pub fn end_hold(&self) {
+        self.tokens.end_hold();
+    }
+
     /// Asks, with one more attempt where the connection broke, and with a new token where the old
     /// one was refused.
     async fn get(
