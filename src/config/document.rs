@@ -80,7 +80,7 @@ stays in use and `modelarts_exporter_config_last_reload_successful` is 0. Projec
 notice nothing; of those that did, the answers so far are kept as long as `name`, `api`, `endpoint` and
 `project_id` stay; what was removed loses its series at once. What is under `[web]`, and `log.format`,
 needs a restart: such a key keeps its old value, and the answer and the log name it. (The web
-configuration file itself is read again when it changes.) `GET /config` shows what is in use, with
+configuration file itself is read again when it changes; what came through a pipe cannot be.) `GET /config` shows what is in use, with
 `<secret>` in the place of secrets; behind a proxy, and from other machines, only where
 `web.enable_config` is set.
 

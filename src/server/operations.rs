@@ -57,3 +57,66 @@ pub(super) fn configuration(site: &Site, client: IpAddr, headers: &HeaderMap) ->
     // It is another one after a reload.
     with(shown, CACHE_CONTROL, HeaderValue::from_static("no-store"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::{mpsc, watch};
+
+    use super::*;
+    use crate::server::Settings;
+    use crate::{exposition, own};
+
+    fn site(enable_config: bool) -> Site {
+        let own = own::Metrics::new();
+        let (_, reader) = exposition::new(&[], own.clone());
+        let settings = Settings {
+            listen_addresses: Vec::new(),
+            telemetry_path: "/metrics".into(),
+            route_prefix: String::new(),
+            max_requests: 1,
+            enable_lifecycle: true,
+            enable_config,
+        };
+        let (_, access) = watch::channel(Arc::default());
+        let (_, ready) = watch::channel(true);
+        let (_, configuration) = watch::channel("a = 1".into());
+        let (reload, _) = mpsc::channel(1);
+        Site { settings, reader, own, access, ready, configuration, reload }
+    }
+
+    #[test]
+    fn the_configuration_is_for_this_machine() {
+        for (client, is_local) in [
+            ("127.0.0.1", true),
+            ("127.8.0.1", true),
+            ("::1", true),
+            ("::ffff:127.0.0.1", true),
+            ("192.0.2.1", false),
+            ("::ffff:192.0.2.1", false),
+            ("2001:db8::1", false),
+        ] {
+            let client = client.parse().unwrap();
+            let seen = |everybody| configuration(&site(everybody), client, &HeaderMap::new());
+            assert_eq!(seen(false).status() == StatusCode::OK, is_local, "{client}");
+            assert_eq!(seen(true).status(), StatusCode::OK, "{client}");
+        }
+    }
+
+    #[tokio::test]
+    async fn who_asks_while_it_stops_is_told() {
+        assert_eq!(reload(&site(true)).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asks_is_told_when_it_takes_too_long() {
+        let (reload, mut requests) = mpsc::channel(1);
+        let site = Site { reload, ..site(true) };
+        let asked = tokio::time::Instant::now();
+        let (answer, request) = tokio::join!(super::reload(&site), requests.recv());
+        assert_eq!(answer.status(), StatusCode::GATEWAY_TIMEOUT);
+        assert_eq!(asked.elapsed(), RELOAD_DEADLINE);
+        assert!(request.is_some_and(|request| request.is_closed()));
+    }
+}

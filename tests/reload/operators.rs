@@ -20,12 +20,12 @@ async fn the_level_of_the_log_changes() {
     daemon.takes_over(&at("error")).await;
     assert_eq!(daemon.logged(&["configuration reloaded"]), 0, "it holds from the reload on");
     daemon.takes_over(&at("error")).await;
-    assert_eq!(daemon.logged(&["reading the configuration"]), 1);
     daemon.takes_over(&at("info")).await;
     daemon.has_logged(&["configuration reloaded"], 1).await;
-    assert_eq!(daemon.logged(&["level=debug"]), 0);
-    daemon.takes_over(&at("info,modelarts_exporter=debug,hyper_util=debug")).await;
-    daemon.shows(&["modelarts_up == 1"]).await;
+    let log = daemon.log();
+    assert_eq!(log.matches("reading the configuration").count(), 1, "{log}");
+    assert!(!log.contains("level=debug"), "{log}");
+    // It asks the cloud anew, and the client of its own says so.
     daemon.takes_over(&at("debug").replace("1h", "59m")).await;
     daemon.has_logged(&["level=debug"], 1).await;
 }
@@ -48,7 +48,7 @@ async fn keys_that_need_a_restart_are_named_and_keep_their_value() {
         "log.format",
     ] {
         assert!(answer.contains(&format!("{key} has changed, which needs a restart")), "{answer}");
-        daemon.has_logged(&["level=warn", "needs a restart", &format!("key={key} ")], 1).await;
+        daemon.has_logged(&["level=warn", "needs a restart", &format!("key={key}")], 1).await;
     }
     assert_eq!(answer.matches("needs a restart").count(), 6, "{answer}");
     assert_eq!(daemon.get("/metrics").await.status, 200);
@@ -98,7 +98,7 @@ async fn users_are_asked_who_they_are() {
         let text = String::from_utf8(answer.body).unwrap();
         assert!(!text.contains("S3CR3T") && !text.contains("$2b$"), "{text}");
     }
-    assert_eq!(daemon.logged(&["configuration reloaded"]), 1);
+    daemon.has_logged(&["configuration reloaded"], 1).await;
 
     fs::write(&web, "basic_auth_users:\n  alice: S3CR3T\n").unwrap();
     let refused = Raw::ask(&daemon, "POST", "/-/reload", &[("Authorization", &right)]).await;
