@@ -9,7 +9,6 @@ use crate::config::{LogFormat, LogSettings};
 /// What is logged, which may change while we run.
 ///
 /// The format may not: a span that began in one format cannot be written in another.
-#[derive(Clone)]
 pub(super) struct Level(reload::Handle<EnvFilter, Registry>);
 
 impl Level {
