@@ -148,6 +148,12 @@ pub struct DaemonArgs {
     /// Listen on the sockets that systemd hands over, instead of the addresses
     #[arg(long = "web.systemd-socket")]
     systemd_socket: bool,
+    /// Answer POST /-/reload, which reads the configuration again
+    #[arg(long = "web.enable-lifecycle")]
+    enable_lifecycle: bool,
+    /// Show /config to other machines, too
+    #[arg(long = "web.enable-config")]
+    enable_config: bool,
     /// error, warn, info, debug, trace or off, or directives by module [default: info]
     #[arg(long = "log.level", value_name = "LEVEL")]
     log_level: Option<String>,
@@ -155,10 +161,6 @@ pub struct DaemonArgs {
     #[arg(long = "log.format", value_name = "FORMAT")]
     log_format: Option<String>,
     // The rest is passed on like any other key, and refused there as not yet supported.
-    #[arg(long = "web.enable-lifecycle", hide = true)]
-    enable_lifecycle: bool,
-    #[arg(long = "web.enable-config", hide = true)]
-    enable_config: bool,
     #[arg(long = "shard.index", value_name = "I", hide = true)]
     shard_index: Option<String>,
     #[arg(long = "shard.total", value_name = "N", hide = true)]
@@ -324,6 +326,8 @@ mod tests {
                                                 exporter-toolkit
               --web.systemd-socket              Listen on the sockets that systemd hands over, instead of
                                                 the addresses
+              --web.enable-lifecycle            Answer POST /-/reload, which reads the configuration again
+              --web.enable-config               Show /config to other machines, too
               --log.level <LEVEL>               error, warn, info, debug, trace or off, or directives by
                                                 module [default: info]
               --log.format <FORMAT>             logfmt or json [default: logfmt]

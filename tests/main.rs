@@ -23,6 +23,7 @@ mod packaging;
 mod parser;
 mod peers;
 mod protobuf;
+mod reload;
 mod serving;
 mod simulator;
 mod sockets;

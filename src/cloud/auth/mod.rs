@@ -133,6 +133,11 @@ impl Tokens {
         self.fetch_with(turn).await
     }
 
+    /// Credentials that were refused may be shown again.
+    pub(crate) fn end_hold(&self) {
+        self.0.in_use.write().unwrap_or_else(PoisonError::into_inner).hold = None;
+    }
+
     /// A call took the token: it is good.
     pub(crate) fn accepted(&self, token: &Arc<Token>) {
         let is_refused = |in_use: &InUse| {

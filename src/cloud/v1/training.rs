@@ -74,6 +74,11 @@ impl Training {
             .inspect_err(|error| self.transport.own().api_error(Operation::List, error.reason()))
     }
 
+    /// Ends the wait that follows on refused credentials: the next call shows them again.
+    pub fn end_hold(&self) {
+        self.tokens.end_hold();
+    }
+
     /// Asks, with one more attempt where the connection broke, and with a new token where the old
     /// one was refused.
     async fn get(
