@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
-use modelarts_exporter::cloud::{self, Auth};
+use modelarts_exporter::cloud::{self, Method};
 use modelarts_exporter::config::{self, Config, ConfigError, LogFormat, Source, Warning};
 use modelarts_exporter::model::VersionSelection;
 use proptest::prelude::*;
@@ -73,6 +73,13 @@ fn good(environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Config {
     load_in(&TempDir::new().unwrap(), "exporter.toml", GOOD, environment, flags).unwrap().0
 }
 
+fn password(config: &Config, project: usize) -> &cloud::Password {
+    match &config.projects[project].cloud.auth.method {
+        Method::Password(password) => password,
+        other => panic!("{other:?} is no password"),
+    }
+}
+
 /// The good file with one passage replaced.
 fn edit(passage: &str, by: &str) -> String {
     assert!(GOOD.contains(passage), "the good file has no {passage:?}");
@@ -123,7 +130,7 @@ fn a_good_file_becomes_settings() {
     assert_eq!(project.inventory.finished_retention, Duration::from_hours(24));
     assert_eq!(project.jobs[0].job_id.as_str(), "182626");
     assert_eq!(project.jobs[0].versions, VersionSelection::Latest);
-    let Auth::Password(password) = &project.cloud.auth;
+    let password = password(&config, 0);
     assert_eq!(password.password.borrow().expose_secret(), "S3CR3T-password");
     assert!(password.password.has_changed().is_ok(), "the secret's sender lives in the config");
 }
@@ -232,7 +239,7 @@ fn a_configuration_may_come_from_the_environment_alone() {
         .map(|(key, text)| (format!("MODELARTS_EXPORTER_PROJECTS__0__{key}"), text.to_owned()))
         .to_vec();
     let (config, _) = config::load(&Source { environment, ..Source::default() }).unwrap();
-    let Auth::Password(password) = &config.projects[0].cloud.auth;
+    let password = password(&config, 0);
     assert_eq!(password.password.borrow().expose_secret(), "007");
     assert_eq!(password.project_name.as_deref(), Some("true"));
 }
@@ -273,7 +280,7 @@ proptest! {
     #[test]
     fn text_from_the_environment_survives_exactly(text in "[^\\p{Cc}]{1,40}") {
         let config = good(&[("MODELARTS_EXPORTER_PROJECTS__0__AUTH__USERNAME", &text)], &[]);
-        let Auth::Password(password) = &config.projects[0].cloud.auth;
+        let password = password(&config, 0);
         prop_assert_eq!(&password.username, &text);
     }
 
@@ -706,7 +713,7 @@ async fn secret_files_are_followed_through_swaps_and_gaps() {
     let text = format!("{first}{second}");
     let (config, _) = load_in(&folder, "exporter.toml", &text, &[], &[]).unwrap();
     let secret = |index: usize| {
-        let Auth::Password(password) = &config.projects[index].cloud.auth;
+        let password = password(&config, index);
         password.password.clone()
     };
     let (mut linked, mut plain) = (secret(0), secret(1));
@@ -860,6 +867,6 @@ fn the_example_file_loads_once_its_project_is_filled_in() {
     };
     let without_versions = |text: String| text.split("Receiver").next().unwrap().to_owned();
     assert_eq!(without_versions(settings(&example)), without_versions(settings(&minimal)));
-    let Auth::Password(password) = &minimal.projects[0].cloud.auth;
+    let password = password(&minimal, 0);
     assert_eq!(password.password.borrow().expose_secret(), "S3CR3T-from-file");
 }

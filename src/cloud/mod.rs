@@ -1,4 +1,4 @@
-//! How to ask: tokens, transport and the wire forms of the cloud's APIs. Hands out model values only.
+//! How to ask: credentials, transport and the wire forms of the cloud's APIs. Hands out model values only.
 
 mod auth;
 mod bare;
@@ -7,6 +7,7 @@ mod memory;
 mod misread;
 mod refusal;
 mod settings;
+pub mod sign;
 mod skim;
 mod transport;
 mod v1;
@@ -20,7 +21,7 @@ use url::Url;
 pub use error::{Chain, Error, Refusal};
 pub use memory::AnswerMemory;
 pub use misread::{Fault, Misread, Reading};
-pub use settings::{Auth, Password, Project, Secret, Tls};
+pub use settings::{AccessKey, Agency, Auth, EcsMetadata, Method, Password, Project, Secret, Tls};
 pub use v1::Training;
 
 use crate::model::{JobId, Version, VersionId};

@@ -100,7 +100,7 @@ pub fn reference() -> String {
             let default = match key.initial {
                 Initial::Absent(_) => "none".to_owned(),
                 Initial::Required(_) => "required".to_owned(),
-                Initial::Either { or, .. } => format!("required, or `{or}`"),
+                Initial::With { when, .. } => format!("required with {when}"),
                 initial => format!("`{}`", toml_value(initial)),
             };
             let takes = key.kind.describe();
@@ -154,7 +154,7 @@ fn toml_value(initial: Initial) -> String {
             let items: Vec<_> = items.iter().map(|item| format!("\"{item}\"")).collect();
             format!("[{}]", items.join(", "))
         }
-        Initial::Absent(example) | Initial::Required(example) | Initial::Either { example, .. } => {
+        Initial::Absent(example) | Initial::Required(example) | Initial::With { example, .. } => {
             example.to_owned()
         }
     }

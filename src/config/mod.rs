@@ -5,6 +5,7 @@
 //! (`keys`, `kind`, `values`) and builds the settings of each room (`project`). The same table
 //! writes the commented example file and the documentation (`document`).
 
+mod auth;
 mod document;
 mod keys;
 mod kind;
