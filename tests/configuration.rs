@@ -1,6 +1,8 @@
 //! What the operator wants: layers, mistakes, secrets, and the documents written from the table.
 #![expect(clippy::unwrap_used, reason = "the helpers of a test may fail it")]
 
+mod credentials;
+
 use std::fmt::Write;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -310,7 +312,7 @@ fn all_mistakes_come_at_once_in_columns() {
       tests/fixtures/config/many-mistakes.toml  poll.concurency                 is not a key of the configuration; did you mean `concurrency`?
       tests/fixtures/config/many-mistakes.toml  poll.interval                   is not a duration; write a number and a unit, such as "30s", "5m" or "30d"
       tests/fixtures/config/many-mistakes.toml  projects[0].api                 "v2" is not yet supported; use "v1"
-      tests/fixtures/config/many-mistakes.toml  projects[0].auth.method         is not a word this key knows; use "password"
+      tests/fixtures/config/many-mistakes.toml  projects[0].auth.method         is not a word this key knows; use "password" or "aksk" or "token" or "ecs_metadata"
       tests/fixtures/config/many-mistakes.toml  projects[0].endpoint            is not a URL; write it like "https://host"
       tests/fixtures/config/many-mistakes.toml  projects[0].jobs[0].job_id      is missing
       tests/fixtures/config/many-mistakes.toml  projects[0].jobs[0].versions    is neither "latest" nor "all"; write "latest", "all" or a list such as [278813, "V0003"]
@@ -567,7 +569,6 @@ fn authentication_is_complete() {
         ("password = \"S3CR3T-password\"", "password = \"\""),
         ("password = \"S3CR3T-password\"", "password = \"S3CR3T\"\npassword_file = \"S\""),
         ("project_name = \"eu-de\"", ""),
-        ("domain = \"acme\"", "method = \"aksk\""),
         ("domain = \"acme\"", "method = \"S3CR3T\""),
     ]), @r#"
     exporter.toml | projects[0].auth.domain | is missing | 
@@ -577,8 +578,7 @@ fn authentication_is_complete() {
     exporter.toml | projects[0].auth.password | is empty | 
     exporter.toml | projects[0].auth.password_file | is set beside auth.password | keep one of them
     exporter.toml | projects[0].project_id | is missing, and so is auth.project_name | set one of them: the token is for one project
-    exporter.toml | projects[0].auth.method | "aksk" is not yet supported | use "password"
-    exporter.toml | projects[0].auth.method | is not a word this key knows | use "password"
+    exporter.toml | projects[0].auth.method | is not a word this key knows | use "password" or "aksk" or "token" or "ecs_metadata"
     "#);
     insta::assert_snapshot!(mistakes("[[projects]]"), @r"
     exporter.toml | projects[0].auth.domain | is missing | 
@@ -654,7 +654,7 @@ list_interval = \"60s\"
 ";
     let later = GOOD.replace("[poll]", all).replace(
         "[[projects.jobs]]\njob_id = 182626",
-        "access_key = \"S3CR3T\"\nagency_name = \"a\"\n[projects.outcome]\nname_regex = \"(\"\n[projects.discovery]\nenabled = true",
+        "[projects.outcome]\nname_regex = \"(\"\n[projects.discovery]\nenabled = true",
     );
     insta::assert_snapshot!(mistakes(&later.replace("name = \"vision\"", "name = \"vision\"\napi = \"v2\"")), @r#"
     exporter.toml | limits.curve_points | is not yet supported | remove it
@@ -664,8 +664,6 @@ list_interval = \"60s\"
     exporter.toml | limits.tasks_per_version | is not yet supported | remove it
     exporter.toml | poll.list_interval | is not yet supported | remove it
     exporter.toml | projects[0].api | "v2" is not yet supported | use "v1"
-    exporter.toml | projects[0].auth.access_key | is not yet supported | remove it
-    exporter.toml | projects[0].auth.agency_name | is not yet supported | remove it
     exporter.toml | projects[0].discovery.enabled | is not yet supported | remove it
     exporter.toml | projects[0].outcome.name_regex | is not a regular expression | 
     exporter.toml | projects[0].outcome.name_regex | is not yet supported | remove it
