@@ -96,7 +96,18 @@ fn describe(status: StatusCode, body: &[u8], secrets: &[&str]) -> Refusal {
             }
         }
     }
+    if code.is_empty() && message.is_empty() {
+        message = plain(body, &mut reader);
+    }
     Refusal { status: status.as_u16(), code, message }.without(secrets)
+}
+
+/// The first line of a plain text, as the metadata service answers; a page of a proxy and broken JSON
+/// say nothing that belongs in a log.
+fn plain(body: &[u8], reader: &mut Reader) -> String {
+    let line = std::str::from_utf8(body).ok().and_then(|text| text.trim().lines().next());
+    let line = line.filter(|line| !line.starts_with(['<', '{', '[', '"']));
+    reader.cut("error_msg", line.unwrap_or_default().into())
 }
 
 impl Refusal {
@@ -208,6 +219,8 @@ mod tests {
             ),
             (502, "<html>bad gateway</html>", "server_error", "", ""),
             (404, "<html>not here</html>", "bad_request", "", ""),
+            (401, "configure it first\nplease", "unauthorized", "", "configure it first"),
+            (401, "bad token t0ken", "unauthorized", "", ""),
             (302, "", "bad_request", "", ""),
             (401, r#"{"message":"bad token t0ken"}"#, "unauthorized", "", ""),
             (401, r#"{"code":"t0ken","message":"bad\n"}"#, "unauthorized", "", "bad"),
