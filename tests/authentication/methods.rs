@@ -1,5 +1,6 @@
 //! Every way in: it works, it is renewed, and nobody sees its secrets.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -90,8 +91,8 @@ async fn the_metadata_service_may_have_sessions_or_want_them_or_not_know_them() 
         let metadata = Metadata { sessions, agency: true };
         let cloud = Cloud::start(Settings { metadata, ..Cloud::no_jobs() }).await;
         let daemon = is_let_in(&cloud, PROJECT, MACHINE).await;
-        let requests = "modelarts_exporter_api_requests_total{operation=\"metadata\"}";
-        assert_eq!(daemon.scrape().await.sum(requests), 2.0, "{sessions:?}");
+        let requests = "modelarts_exporter_api_requests_total{operation=\"metadata\"} == 2";
+        assert_eq!(daemon.scrape().await.unmet(&[requests]), [""; 0], "{sessions:?}");
     }
 }
 
@@ -223,11 +224,27 @@ async fn a_wrong_clock_is_named_instead_of_the_key() {
     daemon
         .shows(&["modelarts_up == 0", "modelarts_exporter_polls_total{result=\"failed\"} > 6"])
         .await;
-    let words =
-        ["cannot be polled", "signature expired", "our clock is", "set this machine's clock"];
+    let words = ["cannot be polled", "signature expired", "our clock is", "set this machine"];
     assert_eq!(daemon.logged(&words), 1, "{}", daemon.log());
-    assert_eq!(
-        daemon.scrape().await.sum("modelarts_exporter_api_requests_total{code=\"401\"}"),
-        1.0
-    );
+    let asked = "modelarts_exporter_api_requests_total{code=\"401\"} == 1";
+    assert_eq!(daemon.scrape().await.unmet(&[asked]), [""; 0]);
+}
+
+#[tokio::test]
+async fn no_proxy_stands_before_the_metadata_service() {
+    let cloud = Cloud::empty().await;
+    let jobs = jobs(&cloud, 2).await;
+    let by_file = format!("{PROJECT}\nproxy_url = \"http://127.0.0.1:1\"");
+    let by_environment = "http_proxy=http://127.0.0.1:1 no_proxy= exec \"$@\"";
+    for (project, shell) in [(&*by_file, "exec \"$@\""), (PROJECT, by_environment)] {
+        let setup = Setup { project, auth: MACHINE, ..Setup::of(jobs.clone()) };
+        let daemon = Daemon::start_reading(Stdio::null(), shell, &setup.file(&cloud)).await;
+        daemon
+            .shows(&[
+                "modelarts_exporter_api_requests_total{operation=\"metadata\",code=\"200\"} == 2",
+                "modelarts_exporter_api_errors_total{operation=\"metadata\"} absent",
+                "modelarts_exporter_api_errors_total{operation=\"versions\",reason=\"unreachable\"} > 1",
+            ])
+            .await;
+    }
 }

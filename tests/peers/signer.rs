@@ -179,8 +179,8 @@ async fn the_vendors_signer_signs_every_request_as_we_do() {
         writeln!(file, "{}", serde_json::to_string(request).unwrap()).unwrap();
     }
     file.rewind().unwrap();
-    let signer = Process::start_reading(Stdio::from(file), "sign.py", &mut python("sign.py"));
-    let signed = signer.ended(SCRIPT).await;
+    let script = Process::start_reading(Stdio::from(file), "sign.py", &mut python("sign.py"));
+    let signed = script.ended(SCRIPT).await;
     assert!(signed.status.success(), "{}", signed.stderr);
     let theirs: Vec<&str> = signed.stdout.lines().collect();
     assert_eq!(theirs.len(), REQUESTS, "{}", signed.stderr);

@@ -287,9 +287,11 @@ impl Inner {
         self.explained(refusal)
     }
 
-    /// With the keys of the configuration to look at.
+    /// With the keys of the configuration to look at, where the fault may be theirs.
     fn explained(&self, error: Error) -> Error {
-        if error.refuses_credentials() || matches!(error, Error::Forbidden(_)) {
+        let may_be_ours = error.refuses_credentials()
+            || matches!(error, Error::Forbidden(_) | Error::NotFound(_) | Error::BadRequest(_));
+        if may_be_ours {
             Error::Refused { remedy: self.source.remedy(), cause: Arc::new(error) }
         } else {
             error

@@ -115,10 +115,10 @@ impl Source {
     pub(super) fn remedy(&self) -> &'static str {
         match (&self.auth.method, &self.auth.agency) {
             (_, Some(_)) => {
-                "check `auth` and `project_id` of the project: agency_name, agency_domain, and whether its own user or key may assume the agency"
+                "check `auth` and `project_id` of the project: iam_endpoint, agency_name, agency_domain, and whether its own user or key may assume the agency"
             }
             (Method::Password(_), None) => {
-                "check `auth` and `project_id` of the project: username, domain, password, project_name"
+                "check `auth` and `project_id` of the project: iam_endpoint, username, domain, password, project_name"
             }
             (Method::AccessKey(key), None) if key.security_token.is_some() => {
                 "check `auth` and `project_id` of the project: access_key, secret_key, signature, and security_token, which lives for hours only"
