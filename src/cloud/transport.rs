@@ -240,12 +240,7 @@ fn connection_error(error: reqwest::Error) -> Error {
     let source = Arc::new(error.without_url());
     let mut cause = source.source();
     while let Some(error) = cause {
-        if error.is::<rustls::Error>() {
-            return Error::Tls { host, source };
-        }
-        if let Some(inner) = error.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref())
-            && inner.is::<rustls::Error>()
-        {
+        if is_tls(error) {
             return Error::Tls { host, source };
         }
         if error.to_string().contains("dns error") {
@@ -254,4 +249,10 @@ fn connection_error(error: reqwest::Error) -> Error {
         cause = error.source();
     }
     Error::Unreachable { host, source }
+}
+
+/// An error of input and output may hold another as its own, which is no cause in the chain.
+fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>() || inner.is_some_and(|inner| is_tls(inner))
 }
