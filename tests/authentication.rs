@@ -1,5 +1,8 @@
 //! Tokens: fetched once, renewed in time, and never asked for in vain.
 
+mod holds;
+mod methods;
+
 use std::time::Duration;
 
 use modelarts_exporter::simulator::{ProjectSpec, Settings};

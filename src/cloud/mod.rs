@@ -1,4 +1,4 @@
-//! How to ask: tokens, transport and the wire forms of the cloud's APIs. Hands out model values only.
+//! How to ask: credentials, transport and the wire forms of the cloud's APIs. Hands out model values only.
 
 mod auth;
 mod bare;
@@ -8,6 +8,7 @@ mod misread;
 pub mod probe;
 mod refusal;
 mod settings;
+pub mod sign;
 mod skim;
 mod transport;
 mod v1;
@@ -21,7 +22,7 @@ use url::Url;
 pub use error::{Chain, Error, Refusal};
 pub use memory::AnswerMemory;
 pub use misread::{Fault, Misread, Reading};
-pub use settings::{Auth, Password, Project, Secret, Tls};
+pub use settings::{AccessKey, Agency, Auth, EcsMetadata, Method, Password, Project, Secret, Tls};
 pub use v1::Training;
 
 use crate::model::{JobId, Version, VersionId};

@@ -26,6 +26,16 @@ pub(crate) struct Added {
 #[derive(Deserialize)]
 struct Requests {
     requests: BTreeMap<String, u64>,
+    credentials: Refusals,
+}
+
+/// Credentials that were wrong, as the cloud counted them.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Refusals {
+    pub(crate) wrong_passwords: u64,
+    pub(crate) bad_signatures: u64,
+    /// Requests that a lock refused.
+    pub(crate) while_locked: u64,
 }
 
 impl Cloud {
@@ -108,9 +118,17 @@ impl Cloud {
 
     /// How many requests of a kind came: `token`, `versions`, `detail`.
     pub(crate) async fn requests(&self, kind: &str) -> u64 {
+        self.counted().await.requests[kind]
+    }
+
+    /// What credentials it refused.
+    pub(crate) async fn refusals(&self) -> Refusals {
+        self.counted().await.credentials
+    }
+
+    async fn counted(&self) -> Requests {
         let answer = self.get("/-/simulator/requests").await;
-        let counts: Requests = serde_json::from_str(&answer.text).unwrap();
-        counts.requests[kind]
+        serde_json::from_str(&answer.text).unwrap()
     }
 }
 
@@ -137,7 +155,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) tables: &'a str,
     /// Further lines of every project.
     pub(crate) project: &'a str,
-    /// Further lines of every project's `auth`.
+    /// Further lines of every project's `auth`; with a `method` all of them, and `{cloud}` in it is
+    /// the cloud's URL.
     pub(crate) auth: &'a str,
     /// Project name and the cloud's ids of its jobs with their versions, as TOML has them.
     pub(crate) projects: Vec<(String, Vec<(u64, String)>)>,
@@ -182,11 +201,17 @@ impl Setup<'_> {
     pub(crate) fn file(&self, cloud: &Site) -> String {
         let url = cloud.url();
         let mut text = format!("[poll]\n{}\n{}\n", self.poll, self.tables);
+        let user = if self.auth.contains("method = ") {
+            String::new()
+        } else {
+            format!("iam_endpoint = \"{url}\"\ndomain = \"demo\"\nusername = \"demo\"\n")
+        };
+        let auth = user + &self.auth.replace("{cloud}", url);
         for (name, jobs) in &self.projects {
             let _ = write!(
                 text,
-                "[[projects]]\nname = \"{name}\"\nendpoint = \"{url}\"\n{}\n[projects.auth]\niam_endpoint = \"{url}\"\ndomain = \"demo\"\nusername = \"demo\"\n{}\n",
-                self.project, self.auth
+                "[[projects]]\nname = \"{name}\"\nendpoint = \"{url}\"\n{}\n[projects.auth]\n{auth}\n",
+                self.project
             );
             for (job, versions) in jobs {
                 let _ = write!(text, "[[projects.jobs]]\njob_id = {job}\nversions = {versions}\n");

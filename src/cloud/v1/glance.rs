@@ -15,8 +15,8 @@ document! {
 /// Codes and sentences are short.
 const LIMITS: Limits = Limits { label_length: 200, classes: 0, extra_metrics: 0 };
 
-/// The number of jobs in all pages. HTTP 200 may still carry a refusal, which may repeat the `secret`.
-pub(super) fn job_count(body: &[u8], secret: &str) -> Result<u64, Error> {
+/// The number of jobs in all pages. HTTP 200 may still carry a refusal, which may repeat the `secrets`.
+pub(super) fn job_count(body: &[u8], secrets: &[&str]) -> Result<u64, Error> {
     let Answer::<ListDocument>(document) =
         serde_json::from_slice(body).map_err(|error| Error::Malformed(error.to_string()))?;
     if document.is_success.0 == Scalar::Bool(false) {
@@ -26,7 +26,7 @@ pub(super) fn job_count(body: &[u8], secret: &str) -> Result<u64, Error> {
             code: reader.label("error_code", &document.code.0),
             message: reader.label("error_message", &document.message.0),
         };
-        return Err(Error::Rejected(refusal.without(&[secret])));
+        return Err(Error::Rejected(refusal.without(secrets)));
     }
     let total = document.total.0.integer().ok().flatten();
     total
@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     fn a_list_is_told_from_everything_else() {
-        let count = |body: &str| job_count(body.as_bytes(), "t0ken");
+        let count = |body: &str| job_count(body.as_bytes(), &["t0ken"]);
         assert_eq!(count(r#"{"is_success":true,"job_total_count":"12","jobs":[]}"#).unwrap(), 12);
         let rejected =
             count(r#"{"is_success":false,"error_code":"ModelArts.0105","error_msg":"t0ken"}"#);

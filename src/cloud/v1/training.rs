@@ -5,11 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use http::header;
-use secrecy::ExposeSecret;
 use url::Url;
 
-use crate::cloud::auth::{Token, Tokens};
+use crate::cloud::auth::{Credential, Credentials};
 use crate::cloud::memory::AnswerMemory;
 use crate::cloud::transport::{Answer, Transport};
 use crate::cloud::v1::answer::{self, Page};
@@ -32,9 +30,8 @@ const RETRY_AFTER: Duration = Duration::from_millis(200);
 /// One project's v1 API.
 pub struct Training {
     transport: Arc<Transport>,
-    tokens: Tokens,
+    credentials: Credentials,
     endpoint: Url,
-    project_id: Option<String>,
     limits: Limits,
 }
 
@@ -46,65 +43,56 @@ impl Training {
         memory: Arc<AnswerMemory>,
         own: own::Project,
     ) -> Result<Self, Error> {
-        let transport = Arc::new(Transport::new(&project, memory, own)?);
+        let transport = Arc::new(Transport::new(&project, Arc::clone(&memory), own.clone())?);
+        let credentials = Credentials::new(&project, Arc::clone(&transport), memory, own)?;
         Ok(Self {
             limits: Limits {
                 label_length: project.label_value_length,
                 classes: project.classes_per_version,
                 extra_metrics: project.extra_metrics,
             },
-            tokens: Tokens::new(project.auth, project.project_id.clone(), Arc::clone(&transport)),
+            credentials,
             transport,
             endpoint: project.endpoint,
-            project_id: project.project_id,
         })
     }
 
     /// What the credentials are good for.
     pub async fn grant(&self) -> Result<Grant, Error> {
-        let token = self.tokens.token().await?;
-        Ok(Grant { project_id: token.project_id.clone(), expires_unix: Some(token.expires_unix) })
+        self.credentials.grant().await
     }
 
     /// How many jobs the list has: the smallest call that needs the permission to list.
     pub async fn count_jobs(&self, pace: &dyn Pace) -> Result<u64, Error> {
         let query = "per_page=1&page=1";
-        let (Answer { body, .. }, token) = self.get(Operation::List, &[], query, pace).await?;
-        glance::job_count(&body, token.value.expose_secret())
+        let (Answer { body, .. }, credential) = self.get(Operation::List, &[], query, pace).await?;
+        glance::job_count(&body, &credential.secrets())
             .inspect_err(|error| self.transport.own().api_error(Operation::List, error.reason()))
     }
 
-    /// Ends the wait that follows on refused credentials: the next call shows them again.
+    /// The next call may go out although earlier ones were refused: something may have been put
+    /// right.
     pub fn end_hold(&self) {
-        self.tokens.end_hold();
+        self.credentials.end_hold();
     }
 
-    /// Asks, with one more attempt where the connection broke, and with a new token where the old
-    /// one was refused.
+    /// Asks, with one more attempt where the connection broke.
     async fn get(
         &self,
         operation: Operation,
         path: &[&str],
         query: &str,
         pace: &dyn Pace,
-    ) -> Result<(Answer, Arc<Token>), Error> {
-        let once = || async {
-            let token = self.tokens.token().await?;
-            let outcome = self.get_with(&token, operation, path, query, pace).await;
-            let Err(refusal @ Error::Unauthorized(_)) = outcome else {
-                if outcome.is_ok() {
-                    self.tokens.accepted(&token);
-                }
-                return Ok((outcome?, token));
-            };
-            let token = self.tokens.renew(&token, &refusal).await?;
-            self.transport.own().api_retry(operation);
-            let outcome = self.get_with(&token, operation, path, query, pace).await;
-            if outcome.is_ok() {
-                self.tokens.accepted(&token);
-            }
-            Ok((outcome?, token))
+    ) -> Result<(Answer, Arc<Credential>), Error> {
+        let url = |project_id: &str| {
+            let mut url = join(&self.endpoint, &["v1", project_id, "training-jobs"])?;
+            url.path_segments_mut()
+                .map_err(|()| Error::Internal("the endpoint takes no path".to_owned()))?
+                .extend(path);
+            url.set_query((!query.is_empty()).then_some(query));
+            Ok(url)
         };
+        let once = || self.credentials.get(operation, url, pace);
         let once_more = ExponentialBuilder::default()
             .with_min_delay(RETRY_AFTER)
             .with_jitter()
@@ -115,37 +103,6 @@ impl Training {
             .await
     }
 
-    async fn get_with(
-        &self,
-        token: &Token,
-        operation: Operation,
-        path: &[&str],
-        query: &str,
-        pace: &dyn Pace,
-    ) -> Result<Answer, Error> {
-        let project_id = self.project_id.as_deref().or(token.project_id.as_deref());
-        let project_id = project_id.ok_or_else(|| {
-            Error::Malformed("the token names no project: set `project_id`".to_owned())
-        })?;
-        let mut url = join(&self.endpoint, &["v1", project_id, "training-jobs"])?;
-        url.path_segments_mut()
-            .map_err(|()| Error::Internal("the endpoint takes no path".to_owned()))?
-            .extend(path);
-        url.set_query((!query.is_empty()).then_some(query));
-        let secret = token.value.expose_secret();
-        let mut header_value = http::HeaderValue::from_str(secret)
-            .map_err(|_| Error::Internal("the token is no header value".to_owned()))?;
-        header_value.set_sensitive(true);
-        let request = self
-            .transport
-            .client()
-            .get(url)
-            .header("x-auth-token", header_value)
-            .header(header::CONTENT_TYPE, "application/json");
-        pace.ready().await;
-        self.transport.send(operation, request, &[secret]).await
-    }
-
     async fn ask(
         &self,
         operation: Operation,
@@ -154,7 +111,8 @@ impl Training {
         query: &str,
         pace: &dyn Pace,
     ) -> Result<Page, Error> {
-        let (Answer { body, share, .. }, token) = self.get(operation, path, query, pace).await?;
+        let (Answer { body, share, .. }, credential) =
+            self.get(operation, path, query, pace).await?;
         let (job, limits, is_large) = (job.clone(), self.limits, share.is_large());
         let read = move || {
             let read = answer::read(&body, &job, limits);
@@ -171,9 +129,7 @@ impl Training {
         };
         // A refusal that came as HTTP 200 has not been through the transport's hands.
         let outcome = outcome.map_err(|error| match error {
-            Error::Rejected(refusal) => {
-                Error::Rejected(refusal.without(&[token.value.expose_secret()]))
-            }
+            Error::Rejected(refusal) => Error::Rejected(refusal.without(&credential.secrets())),
             other => other,
         });
         if let Err(error) = &outcome {
