@@ -3,12 +3,14 @@
 
 mod budget;
 mod cadence;
+mod flights;
 mod lanes;
 mod poll;
 mod poller;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 use std::time::Duration;
 
