@@ -10,13 +10,15 @@ pub(super) struct Cadence {
 }
 
 impl Cadence {
-    /// The place of job `index` of `count`: evenly spread over the interval that follows `start`.
-    pub(super) fn new(start: Instant, interval: Duration, index: usize, count: usize) -> Self {
-        let share = (index + 1) as f64 / count.max(1) as f64;
+    /// The first tick comes after this share of the interval that follows `start`.
+    pub(super) fn new(start: Instant, interval: Duration, share: f64) -> Self {
         Self { tick: start + interval.mul_f64(share) }
     }
 
     /// The next tick after `now`, and how many passed unserved since the last one.
+    ///
+    /// Who is a whole interval late or more takes the tick from now on: with its old one it could fall
+    /// due again before those that are as late have had their turn.
     pub(super) fn next(&mut self, now: Instant, interval: Duration) -> (Instant, u64) {
         if self.tick > now {
             return (self.tick, 0);
@@ -24,7 +26,7 @@ impl Cadence {
         let behind = now - self.tick;
         let passed = behind.as_nanos() / interval.as_nanos().max(1);
         let passed = u32::try_from(passed).unwrap_or(u32::MAX);
-        self.tick += interval.saturating_mul(passed) + interval;
+        self.tick = if passed == 0 { self.tick } else { now } + interval;
         (self.tick, u64::from(passed))
     }
 }
@@ -38,18 +40,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn jobs_are_spread_and_missed_ticks_are_counted() {
         let start = Instant::now();
-        let mut third = Cadence::new(start, MINUTE, 2, 4);
+        let mut third = Cadence::new(start, MINUTE, 0.75);
         assert_eq!(third.next(start, MINUTE), (start + Duration::from_secs(45), 0));
         let at = start + Duration::from_secs(46);
         assert_eq!(third.next(at, MINUTE), (start + Duration::from_secs(105), 0));
         let late = start + Duration::from_secs(105 + 125);
-        assert_eq!(third.next(late, MINUTE), (start + Duration::from_secs(105 + 180), 2));
+        assert_eq!(third.next(late, MINUTE), (late + MINUTE, 2));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_longer_interval_moves_the_ticks_apart() {
         let start = Instant::now();
-        let mut only = Cadence::new(start, MINUTE, 0, 1);
+        let mut only = Cadence::new(start, MINUTE, 1.0);
         let (first, _) = only.next(start, MINUTE);
         assert_eq!(only.next(first, MINUTE * 3), (first + MINUTE * 3, 0));
     }

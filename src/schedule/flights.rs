@@ -45,6 +45,9 @@ pub(super) struct Landed {
     pub(super) job: Index,
     pub(super) report: Report,
     pub(super) lasted: Duration,
+    pub(super) started: Instant,
+    /// Requests that were sent for it.
+    pub(super) requests: usize,
     /// It did not come to its end by itself.
     pub(super) was_lost: bool,
 }
@@ -71,17 +74,29 @@ impl Flights {
         self.by_task.insert(flight.handle.id(), flight);
     }
 
+    /// Ends the poll of a job, if there is one.
+    pub(super) fn abort(&self, job: Index) {
+        for flight in self.by_task.values().filter(|flight| flight.job == job) {
+            flight.handle.abort();
+        }
+    }
+
     /// Takes the slot of every poll that has lasted too long while well jobs wait; returns when the
     /// next one will have.
-    pub(super) fn cut_what_lasts(&mut self, settings: &Settings, now: Instant) -> Option<Instant> {
-        if self.by_task.len() < settings.concurrency {
+    pub(super) fn cut_what_lasts(
+        &mut self,
+        settings: &Settings,
+        slots: Slots,
+        now: Instant,
+    ) -> Option<Instant> {
+        if slots.used < slots.all {
             return None;
         }
         let timeout = settings.timeout;
         let least = timeout / PATIENCE_PART_OF_TIMEOUT;
         let patience = (self.usual? * PATIENCE_TIMES_USUAL).clamp(least, timeout);
         // They keep to their part, and have their whole timeout there, unless that part is everything.
-        let spare_failing = self.slots(settings).used_by_failing < settings.concurrency;
+        let spare_failing = slots.used_by_failing < slots.used;
         let mut next = None;
         for flight in self.by_task.values_mut() {
             if flight.cut.is_some() || (spare_failing && flight.standing == Standing::Failing) {
@@ -119,12 +134,13 @@ impl Flights {
         let report = done.map_or_else(|error| lost(flight.cut, &error), |(_, report)| report);
         let now = Instant::now();
         let lasted = now - flight.started;
-        if matches!(report.outcome, Polled::Success | Polled::Partial) {
+        if report.brought() {
             let asked = lasted.saturating_sub(flight.pace.waited(now));
             let usual = self.usual.unwrap_or(asked).mul_f64(1.0 - USUAL_WEIGHT);
             self.usual = Some(usual + asked.mul_f64(USUAL_WEIGHT));
         }
-        Some(Landed { job: flight.job, report, lasted, was_lost })
+        let (started, requests) = (flight.started, flight.pace.sent());
+        Some(Landed { job: flight.job, report, lasted, started, requests, was_lost })
     }
 }
 
@@ -134,5 +150,5 @@ fn lost(cut: Option<Duration>, error: &JoinError) -> Report {
         Some(patience) => Error::Timeout(patience),
         None => Error::Internal(format!("the poll ended early: {error}")),
     };
-    Report { outcome: Polled::Failed, error: Some(error), misreads: Vec::new(), waits: false }
+    Report::failed(Polled::Failed, error)
 }

@@ -1,28 +1,39 @@
+mod landing;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
 
-use crate::cloud::{Error, TrainingApi};
-use crate::model::Polled;
-use crate::own::{self, Operation, PollResult};
-use crate::schedule::budget::{Budget, PollPace};
+use crate::cloud::TrainingApi;
+use crate::model::JobId;
+use crate::own;
+use crate::schedule::budget::{Budget, Gate, PollPace, Wait};
 use crate::schedule::cadence::Cadence;
-use crate::schedule::flights::{Flights, Landed};
-use crate::schedule::lanes::{Index, Lanes, Standing};
-use crate::schedule::poll::poll;
+use crate::schedule::flights::Flights;
+use crate::schedule::job::Job;
+use crate::schedule::lanes::{Index, Lanes, Slots, Standing};
+use crate::schedule::listing::Listing;
+use crate::schedule::poll::{DETAILS_PER_POLL, poll};
+use crate::schedule::stretch::{Class, Demand, Fit, class_interval};
 use crate::schedule::trouble::{Told, TroubleLog};
 use crate::schedule::{JobSpec, Ledger, Settings};
 
-/// How long to be silent when the cloud throttles without saying for how long.
-const THROTTLED_HOLD: Duration = Duration::from_mins(1);
+/// A job that has ended is left to the list for so many of its intervals: one reading may fail.
+const LISTS_TO_TRUST: u32 = 2;
 
-/// A longer `Retry-After` is not believed: somebody would have to restart us.
-const LONGEST_HOLD: Duration = Duration::from_mins(15);
+/// Where jobs that are added one by one fall within the interval: multiples of this share leave no
+/// large gap, however many there are.
+const GOLDEN_SHARE: f64 = 0.618_033_988_749_895;
 
-/// Polls the jobs of one project until it is told to stop.
+/// Polls the jobs of one project until it is told to stop, and reads the list of jobs.
+///
+/// Jobs that run are polled on the interval, those that wait less often; those that have ended are
+/// left to the list, and polled again when it says something new about them. Where the list does not
+/// come or does not show them, they are polled at the pace of those that wait.
 ///
 /// Two things keep a job that hangs from delaying the others. Jobs whose last poll failed share a
 /// part of the slots among themselves. And a poll that takes much longer than polls usually do gives
@@ -35,23 +46,27 @@ pub struct Poller<A, L> {
     own: own::Project,
     settings: Settings,
     budget: Arc<Budget>,
-    jobs: Vec<Job>,
-    /// How many of them are failing.
+    gate: watch::Receiver<Gate>,
+    jobs: BTreeMap<Index, Job>,
+    /// The number of the next job.
+    next_index: Index,
+    /// How many of the jobs are failing.
     failing: usize,
     lanes: Lanes,
     flights: Flights,
-    /// How far the budget stretches every interval, 1 or more.
-    stretch: f64,
+    listing: Listing,
+    demand: Demand,
+    fit: Fit,
+    /// Own documents may be read again from then on, where the budget is small.
+    details_from: Instant,
+    /// The stretch by which the ledger knows the intervals.
+    told_stretch: f64,
+    /// That the intervals are stretched was said.
+    stretch_is_said: bool,
+    /// The interval stands in its metric.
+    interval_is_shown: bool,
     log: TroubleLog,
-}
-
-struct Job {
-    spec: JobSpec,
-    cadence: Cadence,
-    standing: Standing,
-    polled: bool,
-    waits: bool,
-    told: Told,
+    list_told: Told,
 }
 
 impl<A: TrainingApi, L: Ledger> Poller<A, L> {
@@ -65,177 +80,185 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         jobs: Vec<JobSpec>,
     ) -> Self {
         let start = Instant::now();
+        let budget = Arc::new(Budget::new(settings.requests_per_minute));
+        let listing = Listing::new(start);
+        let demand = Demand { list_pages: listing.pages(), ..Demand::none() };
         let mut poller = Self {
             log: TroubleLog::new(Arc::clone(&name)),
+            list_told: Told::default(),
             name,
             api,
             ledger,
             own,
-            settings,
-            budget: Arc::new(Budget::new(settings.requests_per_minute)),
-            jobs: Vec::new(),
+            gate: budget.gate(),
+            budget,
+            jobs: BTreeMap::new(),
+            next_index: 0,
             failing: 0,
             lanes: Lanes::default(),
             flights: Flights::new(),
-            stretch: 1.0,
+            listing,
+            fit: Fit::new(&settings, &demand),
+            demand,
+            settings,
+            details_from: start,
+            told_stretch: 1.0,
+            stretch_is_said: false,
+            interval_is_shown: false,
         };
         let count = jobs.len();
-        poller.jobs = jobs
-            .into_iter()
-            .enumerate()
-            .map(|(index, spec)| {
-                // The first poll comes as soon as slots and budget allow, the second on the job's
-                // own tick: nobody waits an interval for the first values.
-                poller.lanes.wait_until(start, index);
-                let cadence = Cadence::new(start, settings.interval, index, count);
-                Job {
-                    spec,
-                    cadence,
-                    standing: Standing::Good,
-                    polled: false,
-                    waits: false,
-                    told: Told::default(),
-                }
-            })
-            .collect();
+        for (place, spec) in jobs.into_iter().enumerate() {
+            poller.add_at(spec, (place + 1) as f64 / count as f64);
+        }
         poller.fit_budget();
         poller
     }
 
+    /// Polls one more job from now on.
+    pub fn add(&mut self, job: JobSpec) {
+        self.add_at(job, (self.next_index as f64 * GOLDEN_SHARE).fract());
+        self.fit_budget();
+    }
+
+    /// Polls a job no more, and has the ledger forget it.
+    pub fn remove(&mut self, job: &JobId) {
+        let found = self.jobs.iter().find(|(_, known)| known.spec.job_id == *job);
+        let Some((&index, _)) = found else { return };
+        if let Some(job) = self.jobs.remove(&index) {
+            self.failing -= usize::from(job.standing == Standing::Failing);
+            self.demand.postponed -= usize::from(job.is_postponed());
+            *self.demand.of(job.class) -= 1;
+            self.flights.abort(index);
+        }
+        self.ledger.removed(job);
+        self.fit_budget();
+    }
+
+    /// The first poll comes as soon as slots and budget allow, the second on the job's own tick after
+    /// this share of the interval: nobody waits an interval for the first values.
+    fn add_at(&mut self, spec: JobSpec, share: f64) {
+        let (now, index) = (Instant::now(), self.next_index);
+        self.next_index += 1;
+        let job = Job::new(spec, Cadence::new(now, self.settings.interval, share), now);
+        *self.demand.of(job.class) += 1;
+        self.lanes.wait_until(now, index);
+        self.jobs.insert(index, job);
+    }
+
     /// Runs until `stop`; polls in flight are then dropped.
-    pub async fn run(mut self, stop: CancellationToken) {
+    pub async fn run(&mut self, stop: CancellationToken) {
         loop {
             let wake = self.start_what_can_start();
+            let list_interval = self.fit.list_interval;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
                 landed = self.flights.next() => self.finish(&landed),
+                report = self.listing.next(list_interval) => self.finish_list(&report),
+                // The budget is ours: it does not go away.
+                Ok(()) = self.gate.changed() => {}
                 () = sleep_until(wake) => {}
             }
         }
     }
 
-    /// Starts polls until slots, budget or jobs run out; returns when to look again.
+    /// Starts what slots and budget allow; returns when to look again.
     fn start_what_can_start(&mut self) -> Instant {
         let now = Instant::now();
-        let jobs = &self.jobs;
-        self.lanes.sort_in(now, |job| jobs[job].standing);
+        self.line_up(now);
         let mut wake = self.lanes.next_due().unwrap_or_else(|| now + self.settings.interval);
-        let all_fail = self.failing == self.jobs.len();
-        loop {
-            let slots = self.flights.slots(&self.settings);
-            if !self.lanes.any_is_ready() || slots.used >= slots.all {
-                break;
-            }
-            let Some((due, job)) = self.lanes.next(slots, all_fail) else { break };
-            if let Err(at) = self.budget.take(now) {
-                self.lanes.put_back(due, job, self.jobs[job].standing);
-                // Not at once, or rounding could make this spin.
-                wake = wake.min(at.max(now + Duration::from_millis(1)));
-                break;
-            }
-            self.start(job);
-        }
-        if self.lanes.good_is_waiting()
-            && let Some(at) = self.flights.cut_what_lasts(&self.settings, now)
+        if let Err(wait) = self.start_list(now).and_then(|()| self.start_polls(now))
+            && let Wait::Until(at) = wait
         {
             wake = wake.min(at);
+        }
+        if let Some(due) = self.listing.due().filter(|&due| due > now && !self.jobs.is_empty()) {
+            wake = wake.min(due);
+        }
+        if self.lanes.good_is_waiting() {
+            let slots = self.slots();
+            if let Some(at) = self.flights.cut_what_lasts(&self.settings, slots, now) {
+                wake = wake.min(at);
+            }
         }
         wake
     }
 
-    fn start(&mut self, index: Index) {
+    /// Sends jobs whose time has come to their lanes, and back to rest those that may.
+    fn line_up(&mut self, now: Instant) {
+        let patience = self.patience();
+        while let Some((due, index)) = self.lanes.pop_due(now) {
+            let Some(job) = self.jobs.get_mut(&index).filter(|job| job.due == Some(due)) else {
+                continue;
+            };
+            match job.rests_until(patience).filter(|&until| until > now) {
+                Some(until) if !job.is_postponed() || self.details_from > now => {
+                    let slow = class_interval(&self.settings, Class::Slow);
+                    let until = if job.is_postponed() { until.min(now + slow) } else { until };
+                    job.due = Some(until);
+                    self.lanes.wait_until(until, index);
+                }
+                _ => self.lanes.line_up(due, index, job.standing),
+            }
+            self.classify(index, now);
+        }
+    }
+
+    fn start_list(&mut self, now: Instant) -> Result<(), Wait> {
+        let is_due = self.listing.due().is_some_and(|due| due <= now) && !self.jobs.is_empty();
+        let slots = self.slots();
+        if is_due && slots.used < slots.all {
+            let pace = PollPace::paid(&self.budget, self.budget.take(now)?);
+            let (api, ledger) = (Arc::clone(&self.api), Arc::clone(&self.ledger));
+            self.listing.start(api, ledger, self.jobs.len(), self.fit.list_interval, pace);
+        }
+        Ok(())
+    }
+
+    fn start_polls(&mut self, now: Instant) -> Result<(), Wait> {
+        let all_fail = self.failing == self.jobs.len();
+        loop {
+            let slots = self.slots();
+            let Some(lane) = self.lanes.ready(slots, all_fail) else { return Ok(()) };
+            let is_present = |(due, index): &(Instant, Index)| {
+                self.jobs.get(index).is_some_and(|job| job.due == Some(*due))
+            };
+            if !lane.front().is_some_and(is_present) {
+                lane.pop_front();
+                continue;
+            }
+            let pass = self.budget.take(now)?;
+            if let Some((_, index)) = lane.pop_front() {
+                self.start(index, PollPace::paid(&self.budget, pass), now);
+            }
+        }
+    }
+
+    fn start(&mut self, index: Index, pace: PollPace, now: Instant) {
+        let Some(job) = self.jobs.get_mut(&index) else { return };
+        job.due = None;
+        let details = match self.fit.between_details {
+            None => DETAILS_PER_POLL,
+            Some(between) if job.wants_details() && self.details_from <= now => {
+                self.details_from = now + between;
+                1
+            }
+            Some(_) => 0,
+        };
         let (api, ledger) = (Arc::clone(&self.api), Arc::clone(&self.ledger));
-        let job = &self.jobs[index];
-        let job_id = job.spec.job_id.clone();
-        let pace = Arc::new(PollPace::first_paid(&self.budget));
+        let (job_id, pace) = (job.spec.job_id.clone(), Arc::new(pace));
         let its_pace = Arc::clone(&pace);
-        let poll = async move { poll(&*api, &*ledger, &job_id, &*its_pace).await };
+        let poll = async move { poll(&*api, &*ledger, &job_id, details, &*its_pace).await };
         self.flights.start(index, job.standing, pace, poll);
     }
 
-    fn finish(&mut self, landed: &Landed) {
-        let (index, report) = (landed.job, &landed.report);
-        let now = Instant::now();
-        self.count(landed);
-        let job = &mut self.jobs[index];
-        self.log.polled(&job.spec.job_id, &mut job.told, report);
-        if let Some(Error::Throttled { retry_after, .. }) = &report.error {
-            let wait = retry_after.unwrap_or(THROTTLED_HOLD).min(LONGEST_HOLD);
-            self.budget.hold_until(now + wait);
-        }
-        let brought = matches!(report.outcome, Polled::Success | Polled::Partial);
-        let standing = if brought { Standing::Good } else { Standing::Failing };
-        let before = std::mem::replace(&mut job.standing, standing);
-        self.failing += usize::from(standing == Standing::Failing);
-        self.failing -= usize::from(before == Standing::Failing);
-        // A poll that brought nothing says nothing about it: a shorter interval would withdraw at once
-        // what a longer one keeps fresh.
-        let waited = job.waits;
-        if brought {
-            job.waits = report.waits;
-        }
-        if waited != job.waits {
-            self.fit_budget();
-        }
-        let interval = self.interval_of(index);
-        let job = &mut self.jobs[index];
-        let (due, missed) = job.cadence.next(now, interval);
-        // A tick that passed before the first poll could start was nobody's to serve.
-        if std::mem::replace(&mut job.polled, true) {
-            self.own.polls_missed(missed);
-        }
-        self.ledger.polled(&job.spec.job_id, report.outcome, interval);
-        self.lanes.wait_until(due, index);
+    fn slots(&self) -> Slots {
+        let Slots { all, used, used_by_failing } = self.flights.slots(&self.settings);
+        Slots { all, used: used + self.listing.slots(), used_by_failing }
     }
 
-    fn count(&self, landed: &Landed) {
-        let report = &landed.report;
-        let result = match report.outcome {
-            Polled::Success => PollResult::Success,
-            Polled::Partial => PollResult::Partial,
-            Polled::Failed | Polled::Gone => PollResult::Failed,
-        };
-        self.own.polled(result, landed.lasted.as_secs_f64());
-        // Whoever was asking is gone and could not count it.
-        if let (true, Some(error)) = (landed.was_lost, &report.error) {
-            self.own.api_error(Operation::Versions, error.reason());
-        }
-        for misread in &report.misreads {
-            self.own.decode_error(misread.field, misread.fault.as_str());
-        }
-    }
-
-    fn interval_of(&self, index: Index) -> Duration {
-        let base = if self.jobs[index].waits {
-            self.settings.pending_interval.max(self.settings.interval)
-        } else {
-            self.settings.interval
-        };
-        base.mul_f64(self.stretch)
-    }
-
-    /// Stretches every interval evenly where the budget cannot hold it.
-    fn fit_budget(&mut self) {
-        let waiting = self.jobs.iter().filter(|job| job.waits).count();
-        let per_minute =
-            |jobs: usize, interval: Duration| jobs as f64 * 60.0 / interval.as_secs_f64();
-        let waiting_interval = self.settings.pending_interval.max(self.settings.interval);
-        let needed = per_minute(self.jobs.len() - waiting, self.settings.interval)
-            + per_minute(waiting, waiting_interval);
-        let budget = self.settings.requests_per_minute;
-        let stretch = if budget == 0 { 1.0 } else { (needed / f64::from(budget)).max(1.0) };
-        let interval = self.settings.interval.mul_f64(stretch);
-        if stretch > 1.0 && self.stretch <= 1.0 {
-            warn!(
-                project = &*self.name,
-                jobs = self.jobs.len(),
-                requests_per_minute = budget,
-                interval = ?interval,
-                "the request budget is too small for the interval, which is stretched; raise poll.requests_per_minute or poll.interval"
-            );
-        }
-        self.stretch = stretch;
-        self.own.poll_interval(interval.as_secs_f64());
+    /// How old a list may be whose word is taken.
+    fn patience(&self) -> Duration {
+        self.fit.list_interval * LISTS_TO_TRUST + self.settings.timeout
     }
 }
