@@ -15,6 +15,11 @@ impl Cadence {
         Self { tick: start + interval.mul_f64(share) }
     }
 
+    /// The tick that is due comes earlier.
+    pub(super) fn bring_forward(&mut self, tick: Instant) {
+        self.tick = self.tick.min(tick);
+    }
+
     /// The next tick after `now`, and how many passed unserved since the last one.
     ///
     /// Who is a whole interval late or more takes the tick from now on: with its old one it could fall

@@ -16,6 +16,8 @@ pub(super) struct Job {
     pub(super) cadence: Cadence,
     pub(super) standing: Standing,
     pub(super) told: Told,
+    /// Its next poll may read own documents, although the budget is small.
+    pub(super) details_granted: bool,
     /// As it is counted in the demand.
     pub(super) class: Class,
     /// Its present place in the lanes; `None` while it is being polled.
@@ -48,6 +50,7 @@ impl Job {
             cadence,
             standing: Standing::Good,
             told: Told::default(),
+            details_granted: false,
             class: Class::Runs,
             due: Some(due),
             asked: None,
@@ -69,6 +72,15 @@ impl Job {
         if let Some(news) = &report.news {
             self.news = Some(news.clone());
         }
+    }
+
+    /// Has it due an interval after its last poll, where that is earlier than planned; says when.
+    pub(super) fn bring_forward(&mut self, interval: Duration) -> Option<Instant> {
+        let (due, asked) = (self.due?, self.asked?);
+        let earlier = Some(asked + interval).filter(|&earlier| earlier < due)?;
+        self.cadence.bring_forward(earlier);
+        self.due = Some(earlier);
+        self.due
     }
 
     /// Own documents of its versions may still have to be read.
@@ -102,11 +114,10 @@ impl Job {
         }
         match self.news.as_ref().map(|news| news.activity).unwrap_or_default() {
             Activity::Runs => Class::Runs,
-            Activity::Waits => Class::Slow,
             Activity::Ended if self.rests_until(patience).is_some_and(|until| until > now) => {
                 Class::Rests
             }
-            Activity::Ended => Class::Slow,
+            Activity::Waits | Activity::Ended => Class::Slow,
         }
     }
 

@@ -25,8 +25,8 @@ use crate::schedule::{JobSpec, Ledger, Settings};
 /// A job that has ended is left to the list for so many of its intervals: one reading may fail.
 const LISTS_TO_TRUST: u32 = 2;
 
-/// Where jobs that are added one by one fall within the interval: multiples of this share leave no
-/// large gap, however many there are.
+/// Where jobs that come one by one fall within an interval: multiples of this share leave no large gap,
+/// however many there are.
 const GOLDEN_SHARE: f64 = 0.618_033_988_749_895;
 
 /// Polls the jobs of one project until it is told to stop, and reads the list of jobs.
@@ -192,13 +192,24 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
                 continue;
             };
             match job.rests_until(patience).filter(|&until| until > now) {
-                Some(until) if !job.is_postponed() || self.details_from > now => {
-                    let slow = class_interval(&self.settings, Class::Slow);
-                    let until = if job.is_postponed() { until.min(now + slow) } else { until };
+                Some(until) if !job.is_postponed() => {
                     job.due = Some(until);
                     self.lanes.wait_until(until, index);
                 }
-                _ => self.lanes.line_up(due, index, job.standing),
+                // Only its own document is still to be read, which has time.
+                Some(_) if self.fit.between_details.is_some() && self.details_from > now => {
+                    let slow = class_interval(&self.settings, Class::Slow);
+                    let later = now + slow.mul_f64(self.fit.stretch);
+                    job.due = Some(later);
+                    self.lanes.wait_until(later, index);
+                }
+                rests => {
+                    if let (Some(_), Some(between)) = (rests, self.fit.between_details) {
+                        job.details_granted = true;
+                        self.details_from = now + between;
+                    }
+                    self.lanes.line_up(due, index, job.standing);
+                }
             }
             self.classify(index, now);
         }
@@ -239,6 +250,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         job.due = None;
         let details = match self.fit.between_details {
             None => DETAILS_PER_POLL,
+            Some(_) if std::mem::take(&mut job.details_granted) => 1,
             Some(between) if job.wants_details() && self.details_from <= now => {
                 self.details_from = now + between;
                 1

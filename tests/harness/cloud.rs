@@ -144,10 +144,10 @@ pub(crate) struct Setup<'a> {
 }
 
 /// Five polls a second, and a timeout that a busy machine does not reach by itself.
-pub(crate) const QUICK: &str = "interval = \"200ms\"\npending_interval = \"200ms\"\ntimeout = \"3s\"\nmax_staleness = \"5m\"\nrequests_per_minute = 0";
+pub(crate) const QUICK: &str = "interval = \"200ms\"\npending_interval = \"200ms\"\nlist_interval = \"200ms\"\ntimeout = \"3s\"\nmax_staleness = \"5m\"\nrequests_per_minute = 0";
 
 /// One poll at the start and none after it.
-pub(crate) const ONE_POLL: &str = "interval = \"1h\"\npending_interval = \"1h\"\ntimeout = \"20s\"\nmax_staleness = \"3h\"\nrequests_per_minute = 0";
+pub(crate) const ONE_POLL: &str = "interval = \"1h\"\npending_interval = \"1h\"\nlist_interval = \"1h\"\ntimeout = \"20s\"\nmax_staleness = \"3h\"\nrequests_per_minute = 0";
 
 impl Setup<'_> {
     /// One project `p` with these jobs at their latest version.

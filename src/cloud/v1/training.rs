@@ -193,8 +193,8 @@ impl TrainingApi for Training {
             let query = format!("per_page={JOBS_PER_PAGE}&page={number}");
             let limits = self.limits;
             let read = move |body: &[u8]| list::read(body, limits);
-            let page = self.ask(Operation::List, &[], &query, pace, read).await?;
-            let is_last = pages.take(page, JOBS_PER_PAGE);
+            let answer = self.ask(Operation::List, &[], &query, pace, read).await?;
+            let is_last = pages.take(answer, JOBS_PER_PAGE);
             if is_last || pages.read >= most_pages || pages.all(JOBS_PER_PAGE) > most_pages {
                 return Ok(pages.end(is_last, JOBS_PER_PAGE));
             }

@@ -151,9 +151,20 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         }
         if (fit.stretch / self.told_stretch - 1.0).abs() > STRETCH_STEP {
             self.told_stretch = fit.stretch;
-            for job in self.jobs.values() {
-                let interval = class_interval(&self.settings, job.class).mul_f64(fit.stretch);
-                self.ledger.interval(&job.spec.job_id, interval);
+            self.tell_intervals();
+        }
+    }
+
+    /// What was planned with another stretch is planned anew: a job that is due in an hour may have
+    /// its turn in minutes now. None is put off for it.
+    fn tell_intervals(&mut self) {
+        for (&index, job) in &mut self.jobs {
+            let interval = class_interval(&self.settings, job.class).mul_f64(self.fit.stretch);
+            self.ledger.interval(&job.spec.job_id, interval);
+            if job.class != Class::Rests
+                && let Some(due) = job.bring_forward(interval)
+            {
+                self.lanes.wait_until(due, index);
             }
         }
     }

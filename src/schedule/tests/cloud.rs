@@ -105,10 +105,10 @@ fn refusal(status: u16, code: &str) -> Refusal {
 
 impl TrainingApi for Cloud {
     async fn list(&self, most_pages: usize, pace: &dyn Pace) -> Result<Reading<JobList>, Error> {
-        let mut page = 0;
+        let mut read = 0;
         loop {
             self.answer(Asked::List, pace).await?;
-            page += 1;
+            read += 1;
             let state = self.state();
             if state.list_is_refused {
                 return Err(Error::Forbidden(refusal(403, "ModelArts.0108")));
@@ -119,8 +119,8 @@ impl TrainingApi for Cloud {
                 job.version_count = Some(2);
             }
             let pages = (jobs.len() + state.others).div_ceil(PER_PAGE).max(1);
-            if page == pages || pages > most_pages {
-                let complete = page == pages;
+            if read == pages || pages > most_pages {
+                let complete = read == pages;
                 let content = JobList { jobs, complete, pages };
                 return Ok(Reading { content, misreads: Vec::new() });
             }
