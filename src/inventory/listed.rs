@@ -14,11 +14,7 @@ pub(super) fn as_version(listed: &ListedJob) -> Option<Version> {
         created: listed.created,
         started: None,
         duration: listed.duration,
-        facts: Facts {
-            user_name: listed.user_name.clone(),
-            job_desc: listed.job_desc.clone(),
-            ..Facts::default()
-        },
+        facts: Facts::default(),
         resources: Resources::default(),
         usage: None,
         quality: None,
@@ -30,10 +26,6 @@ pub(super) fn as_version(listed: &ListedJob) -> Option<Version> {
 pub(super) fn applied_to(known: &Version, listed: &ListedJob) -> Version {
     // A status that cannot be read is not another status.
     let state = if listed.state.code.is_some() { listed.state } else { known.state };
-    let mut facts = known.facts.clone();
-    if facts.user_name.is_empty() {
-        facts.user_name.clone_from(&listed.user_name);
-    }
     let job_name = if listed.job_name.is_empty() { &known.job_name } else { &listed.job_name };
     Version {
         api: known.api,
@@ -45,7 +37,7 @@ pub(super) fn applied_to(known: &Version, listed: &ListedJob) -> Version {
         created: known.created.or(listed.created),
         started: known.started,
         duration: listed.duration.or(known.duration),
-        facts,
+        facts: known.facts.clone(),
         resources: known.resources,
         usage: None,
         quality: None,

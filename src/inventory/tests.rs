@@ -361,8 +361,6 @@ fn listed(code: i64, version: u64, version_count: u64) -> ListedJob {
         created: Some(TODAY - 86_400.0),
         duration: Some(4000.0),
         version_count: Some(version_count),
-        user_name: "somebody".to_owned(),
-        job_desc: String::new(),
     }
 }
 
@@ -385,7 +383,6 @@ async fn the_list_keeps_status_and_times_fresh_and_nothing_else() {
         assert_eq!(scene.at(minute).list(&[listed(RUNNING, 1, 1)]), 1);
     }
     assert_eq!(scene.only().version.duration, Some(4000.0));
-    assert_eq!(scene.only().version.facts.user_name, "somebody");
     assert!(scene.only().usage_now.is_none() && scene.only().quality.is_none());
     assert_eq!(scene.view().last_success, Some(TODAY), "it was not polled");
     assert!(scene.up());

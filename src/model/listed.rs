@@ -17,10 +17,6 @@ pub struct ListedJob {
     pub duration: Option<f64>,
     /// How many versions the job has.
     pub version_count: Option<u64>,
-    /// Who created the job; empty where the list does not say.
-    pub user_name: String,
-    /// The job's description; may be empty.
-    pub job_desc: String,
 }
 
 /// The list of jobs, as far as it came.

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use crate::cloud::v1::answer::check_success;
-use crate::cloud::v1::version::{UserDocument, seconds, state, user_name};
-use crate::cloud::wire::{Answer, Lenient, Limits, List, Reader, Scalar, document};
+use crate::cloud::v1::version::{seconds, state};
+use crate::cloud::wire::{Answer, Limits, List, Reader, Scalar, document};
 use crate::cloud::{Error, Fault, Misread, Reading};
 use crate::model::{JobId, JobList, ListedJob, VersionId};
 
@@ -22,18 +22,15 @@ document! {
 }
 
 document! {
-    /// `user` stands only in a real answer.
     #[derive(Clone, PartialEq)]
     struct JobDocument<'a> {
         job_id: Scalar<'a> = "job_id",
         job_name: Scalar<'a> = "job_name",
-        job_desc: Scalar<'a> = "job_desc",
         version_id: Scalar<'a> = "version_id",
         version_count: Scalar<'a> = "version_count",
         status: Scalar<'a> = "status",
         create_time: Scalar<'a> = "create_time",
         duration: Scalar<'a> = "duration",
-        user: Lenient<UserDocument> = "user",
     }
 }
 
@@ -104,8 +101,6 @@ impl JobDocument<'_> {
                 reason = "not negative, and no job has so many versions"
             )]
             version_count: version_count.map(|count| count as u64),
-            user_name: user_name(&self.user, reader),
-            job_desc: reader.label("job_desc", &self.job_desc),
         })
     }
 }
@@ -197,7 +192,7 @@ mod tests {
         let captured = read(body.as_bytes(), LIMITS).unwrap();
         let job = &captured.jobs.content[0];
         assert_eq!(job.version_id, Some(VersionId::from(10_818)));
-        assert_eq!((&*job.user_name, captured.total), ("userAbc", None));
+        assert_eq!((job.version_count, captured.total), (Some(1), None));
         assert_eq!((documented.jobs.misreads, captured.jobs.misreads), (vec![], vec![]));
     }
 

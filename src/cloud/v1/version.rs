@@ -44,7 +44,7 @@ document! {
 document! {
     /// Seen in one real answer only.
     #[derive(Clone, PartialEq)]
-    pub(super) struct UserDocument {
+    struct UserDocument {
         name: crate::cloud::wire::OwnedScalar = "name",
     }
 }
@@ -113,7 +113,10 @@ impl VersionDocument<'_> {
     fn facts(&self, reader: &mut Reader) -> Facts {
         let flavor = reader.label("flavor_code", &self.flavor_code);
         let spec = reader.label("spec_code", &self.spec_code);
-        let user_name = user_name(&self.user, reader);
+        let user_name = match &self.user {
+            Lenient::Taken(user) => reader.label("user", &user.name.0),
+            _ => String::new(),
+        };
         Facts {
             kind: String::new(),
             engine_name: reader.label("engine_name", &self.engine_name),
@@ -160,14 +163,6 @@ fn bytes_per(unit: &str) -> Option<f64> {
         _ => return None,
     };
     Some(2_f64.powi(exponent))
-}
-
-/// Who created the job; empty where nobody says.
-pub(super) fn user_name(user: &Lenient<UserDocument>, reader: &mut Reader) -> String {
-    match user {
-        Lenient::Taken(user) => reader.label("user", &user.name.0),
-        _ => String::new(),
-    }
 }
 
 /// The status behind a code; one that cannot be read is unknown.

@@ -188,8 +188,6 @@ fn listed(id: &JobId, job: &CloudJob) -> ListedJob {
         created: Some(1.0),
         duration: None,
         version_count: Some(job.version),
-        user_name: String::new(),
-        job_desc: String::new(),
     }
 }
 
