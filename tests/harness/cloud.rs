@@ -26,6 +26,7 @@ pub(crate) struct Added {
 #[derive(Deserialize)]
 struct Requests {
     requests: BTreeMap<String, u64>,
+    max_in_60s: BTreeMap<String, u64>,
 }
 
 impl Cloud {
@@ -106,11 +107,19 @@ impl Cloud {
         assert_eq!(answer.status, 204, "{}", answer.text);
     }
 
-    /// How many requests of a kind came: `token`, `versions`, `detail`.
+    /// How many requests of a kind came: `token`, `list`, `versions`, `detail`, `all`.
     pub(crate) async fn requests(&self, kind: &str) -> u64 {
+        self.counts().await.requests[kind]
+    }
+
+    /// Requests in the fullest 60 s.
+    pub(crate) async fn most_in_a_minute(&self) -> u64 {
+        self.counts().await.max_in_60s["all"]
+    }
+
+    async fn counts(&self) -> Requests {
         let answer = self.get("/-/simulator/requests").await;
-        let counts: Requests = serde_json::from_str(&answer.text).unwrap();
-        counts.requests[kind]
+        serde_json::from_str(&answer.text).unwrap()
     }
 }
 
