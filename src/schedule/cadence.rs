@@ -2,6 +2,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+/// A tick less than this part of an interval away comes shortly.
+const SHORTLY: u32 = 5;
+
 /// The ticks of one job: its own phase within the interval, and from there one tick an interval.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cadence {
@@ -13,6 +16,14 @@ impl Cadence {
     /// The first tick comes after this share of the interval that follows `start`.
     pub(super) fn new(start: Instant, interval: Duration, share: f64) -> Self {
         Self { tick: start + interval.mul_f64(share) }
+    }
+
+    /// A tick that comes shortly after `now` is left out: its job has just had its turn, and others wait
+    /// for theirs.
+    pub(super) fn leave_out_next(&mut self, now: Instant, interval: Duration) {
+        if self.tick > now && self.tick < now + interval / SHORTLY {
+            self.tick += interval;
+        }
     }
 
     /// The tick that is due comes earlier.
@@ -59,5 +70,15 @@ mod tests {
         let mut only = Cadence::new(start, MINUTE, 1.0);
         let (first, _) = only.next(start, MINUTE);
         assert_eq!(only.next(first, MINUTE * 3), (first + MINUTE * 3, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tick_shortly_after_a_turn_can_be_left_out() {
+        let start = Instant::now();
+        let mut job = Cadence::new(start, MINUTE, 0.25);
+        job.leave_out_next(start, MINUTE);
+        assert_eq!(job.next(start, MINUTE).0, start + MINUTE / 4);
+        job.leave_out_next(start + Duration::from_secs(4), MINUTE);
+        assert_eq!(job.next(start, MINUTE).0, start + MINUTE * 5 / 4);
     }
 }

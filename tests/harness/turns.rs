@@ -75,7 +75,9 @@ pub(crate) async fn hold(size: Size) {
     );
     assert!(ratio <= 1.2, "{ratio}");
     if budget > 0 {
-        assert!(rate <= f64::from(budget) && most <= u64::from(budget), "{rate} {most}");
+        // A hundredth of a minute's requests may come at once.
+        let allowed = f64::from(budget) * (began.elapsed().as_secs_f64() / 60.0 + 0.01);
+        assert!(sent as f64 <= allowed && most <= u64::from(budget), "{sent} {allowed} {most}");
         let shown = daemon.scrape().await.get("modelarts_exporter_poll_interval_seconds").unwrap();
         assert!((1.0..=1.2).contains(&(shown / alone)), "the metric says {shown}, not {alone}");
         assert_eq!(daemon.logged(&["the request budget is too small"]), 1, "{}", daemon.log());

@@ -50,6 +50,9 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         let (patience, list_interval) = (self.settings.timeout, self.fit.list_interval);
         let Some(job) = self.jobs.get_mut(&index) else { return };
         let interval = class_interval(&self.settings, job.class).mul_f64(self.fit.stretch);
+        if self.fit.stretch > 1.0 {
+            job.cadence.leave_out_next(now, interval);
+        }
         let (mut due, missed) = job.cadence.next(now, interval);
         if job.has_ended() {
             // The next list shall have its say before.
