@@ -25,6 +25,7 @@ const LAST_SUCCESS: &str = "modelarts_job_poll_last_success_timestamp_seconds";
 
 /// Nobody has a second turn before each had one, no gap between two turns is longer than 1.2 times
 /// what the budget makes it, and no minute holds more requests than the budget.
+#[expect(clippy::print_stderr, reason = "figures are looked at where a test passes, too")]
 pub(crate) async fn hold(size: Size) {
     let settings =
         modelarts_exporter::simulator::Settings { jobs: Some(size.jobs), ..Cloud::no_jobs() };
@@ -63,7 +64,7 @@ pub(crate) async fn hold(size: Size) {
     let rate = sent as f64 / began.elapsed().as_secs_f64() * 60.0;
     let gaps = turns.values().flat_map(|turns| turns.windows(2).map(|pair| pair[1] - pair[0]));
     let ratio = gaps.fold(0.0, f64::max) / alone;
-    println!(
+    eprintln!(
         "{} jobs, {budget} a minute: the largest gap is {ratio:.3} x jobs / budget, {rate:.0} requests a minute on average, {most} in the fullest minute",
         size.jobs
     );

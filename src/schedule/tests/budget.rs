@@ -38,7 +38,7 @@ async fn figures(scene: &Scene, minutes: u32, runs: impl Fn(&JobId) -> bool) -> 
     }
     assert!(state.most_in_flight <= 16 && state.overlaps == 0, "{}", state.most_in_flight);
     let rate = times.len() as f64 / (end - start).as_secs_f64() * 60.0;
-    println!("gap {gap:?}, {in_a_minute} in the fullest minute, {rate:.1} a minute on average");
+    eprintln!("gap {gap:?}, {in_a_minute} in the fullest minute, {rate:.1} a minute on average");
     Figures { gap, in_a_minute }
 }
 
@@ -56,7 +56,7 @@ async fn five_thousand_running_jobs_are_polled_in_turn_whatever_the_budget() {
             budget => (MINUTE * 5000 / budget).max(MINUTE),
         };
         let ratio = figures.gap.as_secs_f64() / alone.as_secs_f64();
-        println!("budget {budget}: the largest gap is {ratio:.3} x jobs / budget");
+        eprintln!("budget {budget}: the largest gap is {ratio:.3} x jobs / budget");
         assert!(ratio <= 1.2, "budget {budget}: {ratio}");
         assert!(budget == 0 || figures.in_a_minute <= budget as usize, "budget {budget}");
         let shown = scene.shown_interval() / alone.as_secs_f64();
@@ -93,7 +93,7 @@ async fn of_a_mixed_fleet_only_what_may_change_costs_requests() {
             .flat_map(|(_, polls)| polls.windows(2).map(|pair| pair[1] - pair[0]))
             .max();
         let ratio = gap.unwrap().as_secs_f64() / shown;
-        println!("budget {budget}: the largest gap of a running job is {ratio:.3} x the interval");
+        eprintln!("budget {budget}: the largest gap of a running job is {ratio:.3} x the interval");
         assert!(ratio <= 1.2, "{ratio}");
         let of_ended: usize = polls
             .iter()
@@ -101,7 +101,7 @@ async fn of_a_mixed_fleet_only_what_may_change_costs_requests() {
             .map(|(_, polls)| polls.len())
             .sum();
         let all = scene.cloud.state().requests.len();
-        println!("budget {budget}: {of_ended} of {all} requests were about jobs that have ended");
+        eprintln!("budget {budget}: {of_ended} of {all} requests were about jobs that have ended");
         assert!(of_ended * 20 <= all, "only details that were left for later");
         scene.stop.cancel();
     }
