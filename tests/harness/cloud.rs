@@ -25,8 +25,10 @@ pub(crate) struct Added {
 
 #[derive(Deserialize)]
 struct Requests {
-    requests: BTreeMap<String, u64>,
+    #[serde(rename = "requests")]
+    by_kind: BTreeMap<String, u64>,
     credentials: Refusals,
+    max_in_60s: BTreeMap<String, u64>,
 }
 
 /// Credentials that were wrong, as the cloud counted them.
@@ -116,17 +118,22 @@ impl Cloud {
         assert_eq!(answer.status, 204, "{}", answer.text);
     }
 
-    /// How many requests of a kind came: `token`, `versions`, `detail`.
+    /// How many requests of a kind came: `token`, `list`, `versions`, `detail`, `all`.
     pub(crate) async fn requests(&self, kind: &str) -> u64 {
-        self.counted().await.requests[kind]
+        self.counts().await.by_kind[kind]
     }
 
     /// What credentials it refused.
     pub(crate) async fn refusals(&self) -> Refusals {
-        self.counted().await.credentials
+        self.counts().await.credentials
     }
 
-    async fn counted(&self) -> Requests {
+    /// Requests in the fullest 60 s.
+    pub(crate) async fn most_in_a_minute(&self) -> u64 {
+        self.counts().await.max_in_60s["all"]
+    }
+
+    async fn counts(&self) -> Requests {
         let answer = self.get("/-/simulator/requests").await;
         serde_json::from_str(&answer.text).unwrap()
     }
@@ -163,10 +170,10 @@ pub(crate) struct Setup<'a> {
 }
 
 /// Five polls a second, and a timeout that a busy machine does not reach by itself.
-pub(crate) const QUICK: &str = "interval = \"200ms\"\npending_interval = \"200ms\"\ntimeout = \"3s\"\nmax_staleness = \"5m\"\nrequests_per_minute = 0";
+pub(crate) const QUICK: &str = "interval = \"200ms\"\npending_interval = \"200ms\"\nlist_interval = \"200ms\"\ntimeout = \"3s\"\nmax_staleness = \"5m\"\nrequests_per_minute = 0";
 
 /// One poll at the start and none after it.
-pub(crate) const ONE_POLL: &str = "interval = \"1h\"\npending_interval = \"1h\"\ntimeout = \"20s\"\nmax_staleness = \"3h\"\nrequests_per_minute = 0";
+pub(crate) const ONE_POLL: &str = "interval = \"1h\"\npending_interval = \"1h\"\nlist_interval = \"1h\"\ntimeout = \"20s\"\nmax_staleness = \"3h\"\nrequests_per_minute = 0";
 
 impl Setup<'_> {
     /// One project `p` with these jobs at their latest version.

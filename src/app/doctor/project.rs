@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::facts::Facts;
 use super::report::{Checks, Examined, Part};
 use super::{advice, budget, jobs, way};
-use crate::cloud::{AnswerMemory, Chain, Error, Grant, Pace, Training};
+use crate::cloud::{AnswerMemory, Chain, Error, Grant, Pace, Training, TrainingApi as _};
 use crate::config::ProjectConfig;
 use crate::own;
 
@@ -107,7 +107,7 @@ async fn scope(
             let mut detail =
                 format!("the credentials are for project {of_token}, `project_id` is {configured}");
             if modelarts.is_ok()
-                && let Err(error) = training.count_jobs(&AtOnce).await
+                && let Err(error) = training.list(jobs::PAGES_LOOKED_AT, &AtOnce).await
             {
                 let _ = write!(detail, "; ModelArts says: {}", Chain(&error));
             }
