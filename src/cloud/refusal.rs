@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode, header};
+use jiff::Timestamp;
 
 use crate::cloud::wire::{Answer, Lenient, Limits, OwnedScalar, Reader, document};
 use crate::cloud::{Error, Refusal};
@@ -36,14 +37,17 @@ document! {
 /// Codes: OTC API reference, "Error Codes"; the gateway's come with the prefix `APIGW.` or `APIG.`.
 pub(super) fn read(
     status: StatusCode,
+    headers: &HeaderMap,
     body: &[u8],
-    retry_after: Option<Duration>,
     secrets: &[&str],
 ) -> Error {
     let refusal = describe(status, body, secrets);
     let code = refusal.code.rsplit('.').next().unwrap_or_default();
+    let retry_after = retry_after(headers);
     match (status.as_u16(), code) {
         (429, _) => Error::Throttled { retry_after, refusal },
+        // Too busy, and it says for how long.
+        (503, _) if retry_after.is_some() => Error::Throttled { retry_after, refusal },
         (401, _) => Error::Unauthorized(refusal),
         (403, _) => Error::Forbidden(refusal),
         // The gateway's own 404: nothing is published under this path.
@@ -56,6 +60,16 @@ pub(super) fn read(
         (500.., _) => Error::Server(refusal),
         _ => Error::BadRequest(refusal),
     }
+}
+
+/// `Retry-After`: seconds or an HTTP date.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    Duration::try_from(at.duration_since(Timestamp::now())).ok()
 }
 
 fn describe(status: StatusCode, body: &[u8], secrets: &[&str]) -> Refusal {
@@ -83,10 +97,11 @@ impl Refusal {
     #[must_use]
     pub(super) fn without(mut self, secrets: &[&str]) -> Self {
         for text in [&mut self.code, &mut self.message] {
+            // First, or one in the middle of a secret would hide it.
+            text.retain(|character| !character.is_control());
             if secrets.iter().any(|secret| text.contains(start_of(secret))) {
                 text.clear();
             }
-            text.retain(|character| !character.is_control());
         }
         self
     }
@@ -104,10 +119,75 @@ fn start_of(secret: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::cloud::hostile;
 
     fn refusal(status: u16, body: &str) -> Error {
-        read(StatusCode::from_u16(status).unwrap(), body.as_bytes(), None, &["t0ken"])
+        let status = StatusCode::from_u16(status).unwrap();
+        read(status, &HeaderMap::new(), body.as_bytes(), &["t0ken"])
+    }
+
+    fn after(value: &[u8]) -> HeaderMap {
+        let value = header::HeaderValue::from_bytes(value).unwrap();
+        HeaderMap::from_iter([(header::RETRY_AFTER, value)])
+    }
+
+    proptest! {
+        #![proptest_config(hostile::config())]
+
+        #[test]
+        fn no_refusal_makes_the_reader_panic(
+            status in 100u16..1000, body in hostile::answers(&hostile::REFUSALS), secret in "[a-zA-Z.0-9]{0,12}",
+        ) {
+            let status = StatusCode::from_u16(status).unwrap();
+            let error = read(status, &HeaderMap::new(), &body, &[&secret]);
+            let said = error.to_string();
+            prop_assert!(!said.chars().any(char::is_control), "{:?}", said);
+            let told = describe(status, &body, &[&secret]);
+            for text in [told.code, told.message] {
+                prop_assert!(text.chars().count() <= MESSAGE_LENGTH);
+                prop_assert!(secret.is_empty() || !text.contains(&secret), "{} of {}", text, secret);
+            }
+        }
+
+        #[test]
+        fn no_header_makes_the_reader_panic(
+            value in prop_oneof![
+                "[\\x20-\\x7e]{0,40}",
+                "-?[0-9]{0,30}(\\.[0-9])?",
+                "(Sun|Mon|Xyz), [0-9]{1,2} (Feb|Nov) [0-9]{1,5} [0-9]{2}:[0-9]{2}:[0-9]{2} (GMT|[+-][0-9]{4})",
+            ],
+        ) {
+            let waits = retry_after(&after(value.as_bytes()));
+            let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+            prop_assert!(!is_number || waits.is_some() || value.len() > 19, "{}", value);
+        }
+
+        #[test]
+        fn no_header_bytes_make_the_reader_panic(value in proptest::collection::vec(0x80u8.., 0..40)) {
+            prop_assert_eq!(retry_after(&after(&value)), None);
+        }
+    }
+
+    #[test]
+    fn large_refusals_are_read_in_time() {
+        hostile::in_time(|body| drop(describe(StatusCode::OK, body, &["t0ken"])));
+    }
+
+    #[test]
+    fn waiting_is_asked_for_in_seconds_or_by_a_time() {
+        let in_an_hour = Timestamp::now() + jiff::SignedDuration::from_hours(1);
+        let date = jiff::fmt::rfc2822::to_string(&in_an_hour.to_zoned(jiff::tz::TimeZone::UTC));
+        let wait = retry_after(&after(date.unwrap().as_bytes())).unwrap();
+        assert!((3595..=3600).contains(&wait.as_secs()), "{wait:?}");
+        assert_eq!(retry_after(&after(b" 7 ")), Some(Duration::from_secs(7)));
+        for (status, reason) in [(429, "throttled"), (503, "throttled"), (500, "server_error")] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(read(status, &after(b"7"), b"", &[]).reason(), reason);
+        }
+        assert_eq!(refusal(503, "").reason(), "server_error");
     }
 
     #[test]

@@ -1,20 +1,19 @@
 //! One request and its answer, whatever it is about: deadline, size, counters, and what a refusal means.
 
-use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, header};
-use jiff::Timestamp;
+use http::HeaderMap;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Proxy, RequestBuilder};
 use secrecy::ExposeSecret;
 use tokio::time::{Instant, timeout};
 
+use crate::cloud::error::{causes, tls_error};
 use crate::cloud::memory::{AnswerMemory, Share};
 use crate::cloud::refusal;
 use crate::cloud::skim::Skimmer;
-use crate::cloud::{Error, Project};
+use crate::cloud::{Chain, Error, Project};
 use crate::own::{self, Operation};
 
 /// Up to here an answer is kept as it is; most answers never pay for the skimming.
@@ -131,8 +130,7 @@ impl Transport {
             read => read?,
         };
         if refused {
-            let retry_after = retry_after(&headers);
-            return Err(refusal::read(status, &body, retry_after, secrets));
+            return Err(refusal::read(status, &headers, &body, secrets));
         }
         Ok(Answer { headers, body, share })
     }
@@ -199,31 +197,17 @@ fn connection_error(error: reqwest::Error) -> Error {
         let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
         format!("{}{port}", url.host_str().unwrap_or_default())
     });
+    let is_decode = error.is_decode();
     let source = Arc::new(error.without_url());
-    let mut cause = source.source();
-    while let Some(error) = cause {
-        if error.is::<rustls::Error>() {
-            return Error::Tls { host, source };
-        }
-        if let Some(inner) = error.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref())
-            && inner.is::<rustls::Error>()
-        {
-            return Error::Tls { host, source };
-        }
-        if error.to_string().contains("dns error") {
-            return Error::Dns { host, source };
-        }
-        cause = error.source();
+    if tls_error(&*source).is_some() {
+        return Error::Tls { host, source };
+    }
+    if causes(&*source).any(|error| error.to_string().contains("dns error")) {
+        return Error::Dns { host, source };
+    }
+    // The connection's errors come from hyper; those of unpacking do not.
+    if is_decode && !causes(&*source).any(<dyn std::error::Error>::is::<hyper::Error>) {
+        return Error::Malformed(format!("it cannot be unpacked: {}", Chain(&*source)));
     }
     Error::Unreachable { host, source }
-}
-
-/// `Retry-After`: seconds or an HTTP date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    Duration::try_from(at.duration_since(Timestamp::now())).ok()
 }

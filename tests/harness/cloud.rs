@@ -143,6 +143,9 @@ pub(crate) struct Setup<'a> {
     pub(crate) projects: Vec<(String, Vec<(u64, String)>)>,
 }
 
+/// How a project of a [`Setup`] logs in unless told otherwise.
+const AUTH: &str = "password = \"S3CR3T-password\"\nproject_name = \"demo\"";
+
 /// Five polls a second, and a timeout that a busy machine does not reach by itself.
 pub(crate) const QUICK: &str = "interval = \"200ms\"\npending_interval = \"200ms\"\ntimeout = \"3s\"\nmax_staleness = \"5m\"\nrequests_per_minute = 0";
 
@@ -157,13 +160,7 @@ impl Setup<'_> {
 
     /// No project yet.
     pub(crate) fn new() -> Self {
-        Self {
-            poll: QUICK,
-            tables: "",
-            project: "",
-            auth: "password = \"demo\"\nproject_name = \"demo\"",
-            projects: Vec::new(),
-        }
+        Self { poll: QUICK, tables: "", project: "", auth: AUTH, projects: Vec::new() }
     }
 
     /// One more project.
@@ -180,12 +177,22 @@ impl Setup<'_> {
 
     /// The file.
     pub(crate) fn file(&self, cloud: &Site) -> String {
-        let url = cloud.url();
-        let mut text = format!("[poll]\n{}\n{}\n", self.poll, self.tables);
+        self.head() + &self.projects_at(cloud, cloud)
+    }
+
+    /// What stands before the projects.
+    pub(crate) fn head(&self) -> String {
+        format!("[poll]\n{}\n{}\n", self.poll, self.tables)
+    }
+
+    /// The projects alone, with the two endpoints they ask.
+    pub(crate) fn projects_at(&self, endpoint: &Site, iam: &Site) -> String {
+        let (endpoint, iam) = (endpoint.url(), iam.url());
+        let mut text = String::new();
         for (name, jobs) in &self.projects {
             let _ = write!(
                 text,
-                "[[projects]]\nname = \"{name}\"\nendpoint = \"{url}\"\n{}\n[projects.auth]\niam_endpoint = \"{url}\"\ndomain = \"demo\"\nusername = \"demo\"\n{}\n",
+                "[[projects]]\nname = \"{name}\"\nendpoint = \"{endpoint}\"\n{}\n[projects.auth]\niam_endpoint = \"{iam}\"\ndomain = \"demo\"\nusername = \"demo\"\n{}\n",
                 self.project, self.auth
             );
             for (job, versions) in jobs {

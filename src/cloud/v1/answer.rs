@@ -103,9 +103,33 @@ pub(super) fn read(body: &[u8], job_id: &JobId, limits: Limits) -> Result<Page, 
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::cloud::hostile;
 
     const LIMITS: Limits = Limits { label_length: 128, classes: 9, extra_metrics: 0 };
+
+    proptest! {
+        #![proptest_config(hostile::config())]
+
+        #[test]
+        fn no_bytes_make_the_reader_panic(
+            body in hostile::answers(&[hostile::VERSIONS, hostile::DETAIL, hostile::REFUSALS[0]]),
+        ) {
+            if let Ok(page) = read(&body, &JobId::from(1), LIMITS) {
+                prop_assert!(page.versions.content.len() <= page.listed);
+                for version in page.versions.content {
+                    prop_assert!(version.version_id.as_str().chars().count() <= LIMITS.label_length);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn large_answers_are_read_in_time() {
+        hostile::in_time(|body| drop(read(body, &JobId::from(1), LIMITS)));
+    }
 
     fn versions(body: &str) -> Vec<Version> {
         read(body.as_bytes(), &JobId::from(1), LIMITS).unwrap().versions.content
