@@ -65,6 +65,7 @@ fn json(words: Vec<&'static str>) -> impl Strategy<Value = String> {
         Just("null".to_owned()),
         any::<bool>().prop_map(|it| it.to_string()),
         select(&NUMBERS[..]).prop_map(str::to_owned),
+        select(&NUMBERS[..]).prop_map(quoted),
         any::<f64>().prop_map(|it| it.to_string()),
         select(words).prop_map(quoted),
         "\\PC{0,8}".prop_map(quoted),

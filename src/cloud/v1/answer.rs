@@ -149,6 +149,17 @@ mod tests {
     }
 
     #[test]
+    fn a_bare_word_for_all_metrics_is_no_document() {
+        for word in ["NaN", " -Infinity ", "[NaN]", r#"[\"NaN\"]"#, r#"\"NaN\""#] {
+            let body = format!(r#"{{"version_id":1,"system_metric_list":"{word}"}}"#);
+            let page = read(body.as_bytes(), &JobId::from(1), LIMITS).unwrap();
+            let misread =
+                crate::cloud::Misread { field: "system_metric_list", fault: Fault::Malformed };
+            assert_eq!(page.versions.misreads, [misread], "{word}");
+        }
+    }
+
+    #[test]
     fn a_page_of_more_versions_than_there_can_be_is_no_answer() {
         let body = format!(r#"{{"versions":[{}{{}}]}}"#, "{},".repeat(MOST_VERSIONS));
         let error = read(body.as_bytes(), &JobId::from(1), LIMITS).err().unwrap();
