@@ -227,7 +227,7 @@ impl Error {
 fn remedy_of_handshake(error: &(dyn std::error::Error + 'static)) -> &'static str {
     use rustls::CertificateError::{
         Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet,
-        NotValidYetContext,
+        NotValidYetContext, UnknownIssuer,
     };
     match tls_error(error) {
         Some(rustls::Error::InvalidCertificate(
@@ -240,8 +240,11 @@ fn remedy_of_handshake(error: &(dyn std::error::Error + 'static)) -> &'static st
         )) => {
             "write the host in `endpoint` and `auth.iam_endpoint` as the server's certificate has it"
         }
-        Some(rustls::Error::InvalidCertificate(_)) => {
+        Some(rustls::Error::InvalidCertificate(UnknownIssuer)) => {
             "for a private CA set `ca_file` of the project"
+        }
+        Some(rustls::Error::InvalidCertificate(_)) => {
+            "the server needs a certificate of its own; set `ca_file` of the project to its authority's"
         }
         _ => {
             "check that `endpoint` and `auth.iam_endpoint` of the project are ports that speak TLS"
@@ -249,22 +252,21 @@ fn remedy_of_handshake(error: &(dyn std::error::Error + 'static)) -> &'static st
     }
 }
 
-/// The cause of a failed handshake; the client wraps it, sometimes in an I/O error.
+/// The cause of a failed handshake.
 pub(super) fn tls_error<'a>(
     error: &'a (dyn std::error::Error + 'static),
 ) -> Option<&'a rustls::Error> {
-    causes(error).find_map(|cause| {
-        let within = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        cause.downcast_ref().or_else(|| within?.downcast_ref())
-    })
+    causes(error).find_map(|cause| cause.downcast_ref())
 }
 
-/// The error, its cause, the cause of that …
+/// The error, its cause, the cause of that …, also through I/O errors, which stand for what they wrap
+/// and do not name it as their cause.
 pub(super) fn causes<'a>(
     error: &'a (dyn std::error::Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error), |error: &&'a (dyn std::error::Error + 'static)| {
-        error.source()
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        wrapped.map(|wrapped| wrapped as _).or_else(|| error.source())
     })
 }
 

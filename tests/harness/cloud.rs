@@ -6,7 +6,7 @@ use modelarts_exporter::simulator::{Scenario, Settings, bind};
 use serde::Deserialize;
 use tokio::task::JoinHandle;
 
-use super::Site;
+use super::{Site, secrets};
 
 /// The simulated cloud in the test's own process, so that every setting of it can be had.
 #[derive(Debug)]
@@ -32,7 +32,8 @@ impl Cloud {
     /// With these settings, on a port of its own.
     pub(crate) async fn start(settings: Settings) -> Self {
         let listen = "127.0.0.1:0".parse().unwrap();
-        let simulator = bind(Settings { listen, ..settings }).await.unwrap();
+        let mark = secrets::MARK.to_owned();
+        let simulator = bind(Settings { listen, mark, ..settings }).await.unwrap();
         let site = Site::new(&format!("http://{}", simulator.local_addr()));
         let jobs = simulator.job_ids();
         let running = tokio::spawn(simulator.run(std::future::pending()));
@@ -144,7 +145,7 @@ pub(crate) struct Setup<'a> {
 }
 
 /// How a project of a [`Setup`] logs in unless told otherwise.
-const AUTH: &str = "password = \"S3CR3T-password\"\nproject_name = \"demo\"";
+const AUTH: &str = "password = \"S3CR3Tdemo\"\nproject_name = \"demo\"";
 
 /// Five polls a second, and a timeout that a busy machine does not reach by itself.
 pub(crate) const QUICK: &str = "interval = \"200ms\"\npending_interval = \"200ms\"\ntimeout = \"3s\"\nmax_staleness = \"5m\"\nrequests_per_minute = 0";
