@@ -6,10 +6,13 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{LogFormat, LogSettings};
 
+/// What a library would say again with every connection, where we say it once and with a remedy.
+const SAID_BY_US: &str = "rustls_platform_verifier=off";
+
 /// Logs to stderr from now on; stdout belongs to what was asked for.
 pub(super) fn start(settings: &LogSettings) {
     // The configuration has checked the directives.
-    let filter = EnvFilter::new(&settings.level);
+    let filter = EnvFilter::new(format!("{SAID_BY_US},{}", settings.level));
     let registry = tracing_subscriber::registry().with(filter);
     // A second start (never outside of tests) leaves the first in place.
     let _ = match settings.format {

@@ -191,7 +191,8 @@ pub(super) const ROWS: &[Row] = &[
     simulated("duplicate_page", None, [NO_JOB, ALL_THE_SAME, ALL_THE_SAME, NO_PAGES]),
     simulated("skipped_page", None, [NO_JOB, ALL_THE_SAME, ALL_THE_SAME, NO_PAGES]),
     simulated("endless_pages", None, [NO_JOB, ALL_THE_SAME, ALL_THE_SAME, NO_PAGES]),
-    simulated("renamed", None, [NO_JOB, ALL_THE_SAME, RENAMED, RENAMED]),
+    // The versions say what a job is called.
+    simulated("renamed", None, [NO_JOB, ALL_THE_SAME, RENAMED, ALL_THE_SAME]),
     network("refused", Kind::Refuse, {
         [Fails(Unreachable), CONNECTION, FailsWhole(Unreachable), CONNECTION]
     }),
