@@ -648,7 +648,6 @@ state.file = \"state\"
 shard = { index = 0, total = 2 }
 limits = { series = 1000, curve_points = 10, tasks_per_version = 1, outcome_retention = \"1d\", outcome_names = 5 }
 [poll]
-list_interval = \"60s\"
 ";
     let later = GOOD.replace("[poll]", all).replace(
         "[[projects.jobs]]\njob_id = 182626",
@@ -660,7 +659,6 @@ list_interval = \"60s\"
     exporter.toml | limits.outcome_retention | is not yet supported | remove it
     exporter.toml | limits.series | is not yet supported | remove it
     exporter.toml | limits.tasks_per_version | is not yet supported | remove it
-    exporter.toml | poll.list_interval | is not yet supported | remove it
     exporter.toml | projects[0].api | "v2" is not yet supported | use "v1"
     exporter.toml | projects[0].auth.access_key | is not yet supported | remove it
     exporter.toml | projects[0].auth.agency_name | is not yet supported | remove it

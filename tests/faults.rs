@@ -13,6 +13,11 @@ async fn faults_of_the_token_stop_their_project_alone() {
 }
 
 #[tokio::test]
+async fn faults_of_the_list_cost_no_job() {
+    scene::play(Call::List).await;
+}
+
+#[tokio::test]
 async fn faults_of_the_versions_cost_their_job_alone() {
     scene::play(Call::Versions).await;
 }

@@ -113,8 +113,9 @@ pub(super) async fn serve(
     book.publish();
     let (ready, is_ready) = watch::channel(false);
     let mut tasks = JoinSet::new();
-    for poller in pollers {
-        tasks.spawn(poller.run(stop.clone()));
+    for mut poller in pollers {
+        let stop = stop.clone();
+        tasks.spawn(async move { poller.run(stop).await });
     }
     spawn_behind(&mut tasks, publish(book, ready, stop.clone()));
     let (encodings, stopped) = (reader.clone().keep_encodings(), stop.clone());

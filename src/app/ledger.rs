@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::exposition::Store;
 use crate::inventory::{Inventory, Moment};
 use crate::metrics::{self, Dropped};
-use crate::model::{JobId, JobKey, Polled, Version, VersionId};
+use crate::model::{JobId, JobKey, ListedJob, Outlook, Polled, Version};
 use crate::own;
 use crate::schedule::Ledger;
 
@@ -56,15 +56,7 @@ impl Book {
         // As it was when those due were named: what completes meanwhile is rendered the next time.
         let complete = entries.inventory.is_complete();
         drop(entries);
-        for some in due.chunks(RENDERED_AT_ONCE) {
-            let mut entries = self.lock();
-            let now = now();
-            for key in some {
-                self.render(&mut entries, key, now);
-            }
-            drop(entries);
-            self.store.settle();
-        }
+        self.render_all(&due);
         let entries = self.lock();
         let now = now();
         for project in entries.inventory.projects(now) {
@@ -85,6 +77,18 @@ impl Book {
         down.map(|project| project.name.to_owned()).collect()
     }
 
+    fn render_all(&self, keys: &[JobKey]) {
+        for some in keys.chunks(RENDERED_AT_ONCE) {
+            let mut entries = self.lock();
+            let now = now();
+            for key in some {
+                self.render(&mut entries, key, now);
+            }
+            drop(entries);
+            self.store.settle();
+        }
+    }
+
     fn render(&self, entries: &mut Entries, key: &JobKey, now: Moment) {
         let Some(job) = entries.inventory.job(key, now) else { return };
         let mut text = self.store.text();
@@ -92,9 +96,25 @@ impl Book {
         let dropped = metrics::dropped(&job);
         self.store.put(key.clone(), text);
         let before = entries.dropped.insert(key.clone(), dropped).unwrap_or_default();
-        if before != dropped {
+        Self::count_dropped(entries, key, before, dropped);
+    }
+
+    /// The job and all its series are gone.
+    fn remove(&self, key: &JobKey) {
+        let mut entries = self.lock();
+        entries.inventory.remove(key);
+        let before = entries.dropped.remove(key).unwrap_or_default();
+        Self::count_dropped(&mut entries, key, before, Dropped::default());
+        // With the entries locked: nobody renders it anew in between.
+        self.store.remove(key.clone());
+        drop(entries);
+    }
+
+    /// A job that left out `before` leaves out `now`.
+    fn count_dropped(entries: &mut Entries, key: &JobKey, before: Dropped, now: Dropped) {
+        if before != now {
             let sum = entries.dropped_sums.entry(Arc::clone(&key.project)).or_default();
-            *sum = *sum + dropped - before;
+            *sum = *sum + now - before;
             if let Some(own) = entries.own.get(&key.project) {
                 own.series_dropped("classes", sum.classes as f64);
                 own.series_dropped("extra_metrics", sum.extra_metrics as f64);
@@ -121,8 +141,16 @@ impl ProjectLedger {
 }
 
 impl Ledger for ProjectLedger {
-    fn versions(&self, job: &JobId, versions: Vec<Version>) -> Vec<VersionId> {
-        self.book.lock().inventory.versions(&self.key(job), versions, now())
+    fn listed(&self, jobs: &[ListedJob], asked: Instant, interval: Duration) {
+        let mut entries = self.book.lock();
+        let touched = entries.inventory.listed(&self.project, jobs, asked, interval, now());
+        drop(entries);
+        self.book.render_all(&touched);
+    }
+
+    fn versions(&self, job: &JobId, versions: Vec<Version>) -> Outlook {
+        let outlook = self.book.lock().inventory.versions(&self.key(job), versions, now());
+        outlook.unwrap_or_default()
     }
 
     fn version(&self, job: &JobId, version: Version) {
@@ -134,6 +162,14 @@ impl Ledger for ProjectLedger {
         let mut entries = self.book.lock();
         entries.inventory.polled(&key, polled, interval, now);
         self.book.render(&mut entries, &key, now);
+    }
+
+    fn interval(&self, job: &JobId, interval: Duration) {
+        self.book.lock().inventory.interval(&self.key(job), interval);
+    }
+
+    fn removed(&self, job: &JobId) {
+        self.book.remove(&self.key(job));
     }
 }
 

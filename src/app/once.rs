@@ -21,8 +21,9 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     signals::listen(stop.clone())?;
     let Parts { book, reader, pollers, .. } = daemon::build(config)?;
     let mut tasks = JoinSet::new();
-    for poller in pollers {
-        tasks.spawn(poller.run(stop.clone()));
+    for mut poller in pollers {
+        let stop = stop.clone();
+        tasks.spawn(async move { poller.run(stop).await });
     }
     let mut looks = interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);

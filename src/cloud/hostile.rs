@@ -25,6 +25,9 @@ pub(super) const VERSIONS: &str = r#"{"is_success":true,"job_id":10,"job_name":"
 /// One version, with the metrics as the detail has them.
 pub(super) const DETAIL: &str = r#"{"is_success":true,"job_id":10,"job_name":"one","version_id":11,"version_name":"V0001","status":10,"create_time":1609121837000,"start_time":1609121913000,"duration":1326,"core":"8","cpu":"32","gpu":null,"gpu_num":0,"gpu_type":"","model_id":null,"task_summary":{},"error_result":null,"user":{"name":"userAbc"},"flavor_code":"modelarts.vm.cpu.8u","flavor_info":{"cpu":"8","gpu":null,"npu":{"num":1}},"parameter":[{"label":"learning_rate","value":0.01}],"model_metric_list":"{}","system_metric_list":{"recvBytesRate":["0","0"],"cpuUsage":["0","18.92"],"memUsage":["0","5.20"],"interval":1,"diskReadRate":["0","91811.07"]}}"#;
 
+/// A page of the list, with the user that only real answers have.
+pub(super) const LIST: &str = r#"{"is_success":true,"quotas":5,"job_total_count":3,"job_count_limit":3,"jobs":[{"job_id":9446,"job_name":"ma-testing","version_id":10818,"status":10,"create_time":1704448084000,"duration":54793000,"job_desc":"This is a job","version_count":1,"user":{"name":"userAbc"}},{"job_id":"9447","job_name":null,"version_id":null,"status":"8","version_count":"2"}]}"#;
+
 /// Refusals in the shapes they come in.
 pub(super) const REFUSALS: [&str; 4] = [
     r#"{"is_success":false,"error_message":"Invalid token.","error_code":"ModelArts.0104"}"#,

@@ -153,7 +153,13 @@ pub(super) const KEYS: &[Key] = &[
         Text("2m"),
         "Between two polls of a job that waits for resources.",
     ),
-    later("poll.list_interval", CADENCE, Text("60s"), "Between two reads of the list of jobs."),
+    // A thousand jobs a request: the cheapest way to learn that one has changed.
+    key(
+        "poll.list_interval",
+        CADENCE,
+        Text("60s"),
+        "Between two readings of the list of jobs, which carries the status of every job and spares polls of those that have ended. Not read where it has more pages, of 1000 jobs each, than the project has jobs here.",
+    ),
     // At 200 ms an answer this is 80 requests a second, more than any budget allows.
     key("poll.concurrency", count(1, 1_024), Number(16), "Requests in flight, for each project."),
     // One a second: far from the throttle of every region seen.

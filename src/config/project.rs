@@ -79,6 +79,7 @@ impl Builder<'_> {
             schedule: schedule::Settings {
                 interval: values.duration(&poll("interval")),
                 pending_interval: values.duration(&poll("pending_interval")),
+                list_interval: values.duration(&poll("list_interval")),
                 timeout: values.duration(&poll("timeout")),
                 concurrency: counted(&poll("concurrency")),
                 requests_per_minute: u32::try_from(values.integer(&poll("requests_per_minute")))

@@ -4,6 +4,8 @@
 //! never zero.
 
 mod identity;
+mod listed;
+mod outlook;
 mod polled;
 mod quality;
 mod selection;
@@ -12,6 +14,8 @@ mod usage;
 mod version;
 
 pub use identity::{JobId, JobKey, VersionId};
+pub use listed::{JobList, ListedJob};
+pub use outlook::{Activity, Outlook};
 pub use polled::Polled;
 pub use quality::{ClassQuality, Quality, Scores};
 pub use selection::VersionSelection;

@@ -12,7 +12,7 @@ use crate::harness::{
 };
 
 /// A poll a second. The timeout is one that a busy machine does not reach by itself.
-const POLL: &str = "interval = \"1s\"\npending_interval = \"1s\"\ntimeout = \"3s\"\nmax_staleness = \"5m\"\nrequests_per_minute = 0";
+const POLL: &str = "interval = \"1s\"\npending_interval = \"1s\"\nlist_interval = \"1s\"\ntimeout = \"3s\"\nmax_staleness = \"5m\"\nrequests_per_minute = 0";
 
 /// Everything is searched for secrets, so everything is to be said.
 const TABLES: &str = "[log]\nlevel = \"trace\"\n[limits]\nanswer_bytes = \"1MiB\"";

@@ -26,6 +26,7 @@ pub(crate) struct Added {
 #[derive(Deserialize)]
 struct Requests {
     requests: BTreeMap<String, u64>,
+    max_in_60s: BTreeMap<String, u64>,
 }
 
 impl Cloud {
@@ -107,11 +108,19 @@ impl Cloud {
         assert_eq!(answer.status, 204, "{}", answer.text);
     }
 
-    /// How many requests of a kind came: `token`, `versions`, `detail`.
+    /// How many requests of a kind came: `token`, `list`, `versions`, `detail`, `all`.
     pub(crate) async fn requests(&self, kind: &str) -> u64 {
+        self.counts().await.requests[kind]
+    }
+
+    /// Requests in the fullest 60 s.
+    pub(crate) async fn most_in_a_minute(&self) -> u64 {
+        self.counts().await.max_in_60s["all"]
+    }
+
+    async fn counts(&self) -> Requests {
         let answer = self.get("/-/simulator/requests").await;
-        let counts: Requests = serde_json::from_str(&answer.text).unwrap();
-        counts.requests[kind]
+        serde_json::from_str(&answer.text).unwrap()
     }
 }
 
@@ -148,10 +157,10 @@ pub(crate) struct Setup<'a> {
 const AUTH: &str = "password = \"S3CR3Tdemo\"\nproject_name = \"demo\"";
 
 /// Five polls a second, and a timeout that a busy machine does not reach by itself.
-pub(crate) const QUICK: &str = "interval = \"200ms\"\npending_interval = \"200ms\"\ntimeout = \"3s\"\nmax_staleness = \"5m\"\nrequests_per_minute = 0";
+pub(crate) const QUICK: &str = "interval = \"200ms\"\npending_interval = \"200ms\"\nlist_interval = \"200ms\"\ntimeout = \"3s\"\nmax_staleness = \"5m\"\nrequests_per_minute = 0";
 
 /// One poll at the start and none after it.
-pub(crate) const ONE_POLL: &str = "interval = \"1h\"\npending_interval = \"1h\"\ntimeout = \"20s\"\nmax_staleness = \"3h\"\nrequests_per_minute = 0";
+pub(crate) const ONE_POLL: &str = "interval = \"1h\"\npending_interval = \"1h\"\nlist_interval = \"1h\"\ntimeout = \"20s\"\nmax_staleness = \"3h\"\nrequests_per_minute = 0";
 
 impl Setup<'_> {
     /// One project `p` with these jobs at their latest version.

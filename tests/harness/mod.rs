@@ -17,6 +17,7 @@ mod scrape;
 pub(crate) mod secrets;
 pub(crate) mod siege;
 mod socket;
+pub(crate) mod turns;
 mod wait;
 
 pub(crate) use certificates::{Authority, Identity, dns};

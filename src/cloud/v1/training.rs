@@ -1,4 +1,4 @@
-//! The two calls that describe training jobs.
+//! The three calls that describe training jobs.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,9 +13,10 @@ use crate::cloud::auth::{Token, Tokens};
 use crate::cloud::memory::AnswerMemory;
 use crate::cloud::transport::{Answer, Transport};
 use crate::cloud::v1::answer::{self, Page};
+use crate::cloud::v1::list::{self, Pages};
 use crate::cloud::wire::Limits;
 use crate::cloud::{Error, Pace, Project, Reading, TrainingApi, join};
-use crate::model::{JobId, Version, VersionId};
+use crate::model::{JobId, JobList, Version, VersionId};
 use crate::own::{self, Operation};
 
 /// Versions asked for at once. Three days of samples make about 280 KB a version, so that a page
@@ -24,6 +25,12 @@ const VERSIONS_PER_PAGE: usize = 50;
 
 /// A job with more versions than this has pages that never end.
 const MOST_PAGES: usize = 40;
+
+/// Jobs of the list asked for at once: the most the API gives.
+const JOBS_PER_PAGE: usize = 1000;
+
+/// A list with more pages than this never ends: an account may have 20,000 jobs.
+const MOST_LIST_PAGES: usize = 100;
 
 /// A broken connection or a stumbling gateway is asked once more, after this and a jitter.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
@@ -126,18 +133,19 @@ impl Training {
         self.transport.send(operation, request, &[secret]).await
     }
 
-    async fn ask(
+    /// Asks, and has the answer read: a large one beside everything else that goes on.
+    async fn ask<T: Send + 'static>(
         &self,
         operation: Operation,
-        job: &JobId,
         path: &[&str],
         query: &str,
         pace: &dyn Pace,
-    ) -> Result<Page, Error> {
+        read: impl FnOnce(&[u8]) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         let (Answer { body, share, .. }, token) = self.get(operation, path, query, pace).await?;
-        let (job, limits, is_large) = (job.clone(), self.limits, share.is_large());
+        let is_large = share.is_large();
         let read = move || {
-            let read = answer::read(&body, &job, limits);
+            let read = read(&body);
             // The memory is free before its share is given back.
             drop(body);
             drop(share);
@@ -161,16 +169,45 @@ impl Training {
         }
         outcome
     }
+
+    /// Asks for versions of a job.
+    async fn ask_job(
+        &self,
+        operation: Operation,
+        job: &JobId,
+        path: &[&str],
+        query: &str,
+        pace: &dyn Pace,
+    ) -> Result<Page, Error> {
+        let (job, limits) = (job.clone(), self.limits);
+        self.ask(operation, path, query, pace, move |body| answer::read(body, &job, limits)).await
+    }
 }
 
 impl TrainingApi for Training {
+    async fn list(&self, most_pages: usize, pace: &dyn Pace) -> Result<Reading<JobList>, Error> {
+        let mut pages = Pages::default();
+        let most_pages = most_pages.clamp(1, MOST_LIST_PAGES);
+        loop {
+            let number = pages.read + 1;
+            let query = format!("per_page={JOBS_PER_PAGE}&page={number}");
+            let limits = self.limits;
+            let read = move |body: &[u8]| list::read(body, limits);
+            let answer = self.ask(Operation::List, &[], &query, pace, read).await?;
+            let is_last = pages.take(answer, JOBS_PER_PAGE);
+            if is_last || pages.read >= most_pages || pages.all(JOBS_PER_PAGE) > most_pages {
+                return Ok(pages.end(is_last, JOBS_PER_PAGE));
+            }
+        }
+    }
+
     async fn versions(&self, job: &JobId, pace: &dyn Pace) -> Result<Reading<Vec<Version>>, Error> {
         let mut all = Reading { content: Vec::new(), misreads: Vec::new() };
         let mut seen = HashSet::new();
         for number in 1..=MOST_PAGES {
             let query = format!("per_page={VERSIONS_PER_PAGE}&page={number}");
             let path = [job.as_str(), "versions"];
-            let answer = self.ask(Operation::Versions, job, &path, &query, pace).await?;
+            let answer = self.ask_job(Operation::Versions, job, &path, &query, pace).await?;
             all.misreads.extend(answer.versions.misreads);
             // A version that cannot be read is no sign that the page was the last.
             let asked_enough = answer.listed < VERSIONS_PER_PAGE;
@@ -196,7 +233,7 @@ impl TrainingApi for Training {
         pace: &dyn Pace,
     ) -> Result<Reading<Version>, Error> {
         let path = [job.as_str(), "versions", version.as_str()];
-        let answer = self.ask(Operation::Detail, job, &path, "", pace).await?;
+        let answer = self.ask_job(Operation::Detail, job, &path, "", pace).await?;
         let mut versions = answer.versions;
         let at = versions.content.iter().position(|one| one.version_id == *version);
         let content = at.map(|at| versions.content.swap_remove(at)).ok_or_else(|| {
