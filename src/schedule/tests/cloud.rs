@@ -21,6 +21,8 @@ pub(super) struct CloudState {
     /// … the cloud asks for silence, as long as this is there.
     pub(super) throttle: Option<Duration>,
     pub(super) list_is_refused: bool,
+    /// The list alone asks for silence, each time.
+    pub(super) list_throttle: Option<Duration>,
     /// It says of every job that it has two versions.
     pub(super) list_lags: bool,
     /// Pages a list of versions takes.
@@ -112,6 +114,12 @@ impl TrainingApi for Cloud {
             self.answer(Asked::List, pace).await?;
             read += 1;
             let state = self.state();
+            if let Some(wait) = state.list_throttle {
+                return Err(Error::Throttled {
+                    retry_after: Some(wait),
+                    refusal: refusal(429, "APIGW.0308"),
+                });
+            }
             if state.list_is_refused {
                 return Err(Error::Forbidden(refusal(403, "ModelArts.0108")));
             }
