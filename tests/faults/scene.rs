@@ -8,7 +8,8 @@ use tempfile::TempDir;
 
 use super::matrix::{Call, Cell, ROWS, Row, Shown, Trouble};
 use crate::harness::{
-    Accident, Authority, Cloud, Daemon, Finished, Identity, Relay, Scrape, Setup, dns, secrets,
+    Accident, Authority, Cloud, Daemon, Finished, Identity, PATIENCE, Relay, Scrape, Setup, dns,
+    secrets, wait_for,
 };
 
 /// A poll a second. The timeout is one that a busy machine does not reach by itself.
@@ -19,6 +20,9 @@ const TABLES: &str = "[log]\nlevel = \"trace\"\n[limits]\nanswer_bytes = \"1MiB\
 
 /// The project that nothing befalls.
 const OTHER: &str = "other";
+
+/// How the log says that a trouble is over.
+const OVER: [&str; 2] = ["polled again", "jobs is read again"];
 
 /// Shown instead of the password until the fault is over: a refusal holds the project until then.
 const WRONG: &str = "S3CR3T-wrong";
@@ -276,15 +280,17 @@ impl Stage {
             .sum()
     }
 
+    /// The lines about it that hold one of these words.
+    fn lines<'a>(&self, log: &'a str, words: &[&str]) -> Vec<&'a str> {
+        let of_project = format!(" project={} ", self.row.name);
+        let own = log.lines().filter(|line| format!("{line} ").contains(&of_project));
+        own.filter(|line| words.iter().any(|word| line.contains(word))).collect()
+    }
+
     /// The log tells of it once, with what can be done, and once that it is over.
     fn was_said(&self, log: &str) {
-        let of_project = format!(" project={} ", self.row.name);
-        let lines = |words: &[&str]| -> Vec<&str> {
-            let own = log.lines().filter(|line| format!("{line} ").contains(&of_project));
-            own.filter(|line| words.iter().any(|word| line.contains(word))).collect()
-        };
-        let begun = lines(&["cannot be polled", "cannot be read"]);
-        let over = lines(&["polled again", "jobs is read again"]);
+        let begun = self.lines(log, &["cannot be polled", "jobs cannot be read"]);
+        let over = self.lines(log, &OVER);
         let Some(reason) = self.reason() else {
             assert!(begun.is_empty() && over.is_empty(), "{}: {begun:?} {over:?}", self.row.name);
             return;
@@ -358,6 +364,14 @@ pub(super) async fn play(call: Call) {
         let late = stage.spoiled(&after) - stage.spoiled(&healed);
         assert!(late <= under_way, "{}: {late} polls failed afterwards", stage.row.name);
     }
+    // A list that comes again shows nothing new of the jobs.
+    wait_for(PATIENCE, "the log to say that all is over", async || {
+        let log = daemon.log();
+        let on = |stage: &&Stage| stage.reason().is_some() && stage.lines(&log, &OVER).is_empty();
+        let on: Vec<_> = stages.iter().filter(on).map(|stage| stage.row.name).collect();
+        if on.is_empty() { Ok(()) } else { Err(on.join(" ")) }
+    })
+    .await;
     let Finished { stderr: log, .. } = daemon.stop().await;
     // No library beside us says it again and again.
     assert!(!log.contains("level=error"), "{log}");
