@@ -1,7 +1,9 @@
 //! What the exporter says while the cloud misbehaves, and that it is well again afterwards.
 
+mod expected;
 mod matrix;
 mod scene;
+mod stage;
 
 use matrix::Call;
 
