@@ -91,6 +91,12 @@ async fn what_is_searched_for_is_what_there_is() {
     }
 }
 
+#[test]
+#[should_panic(expected = "a secret is out in a log")]
+fn the_search_finds_what_stands_in_the_middle_of_a_line() {
+    secrets::search("a log", &format!("ts=1 error=\"no {} here\"", secrets::PASSWORD));
+}
+
 #[tokio::test]
 async fn secrets_are_nowhere() {
     let cloud = Cloud::empty().await;
