@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use modelarts_exporter::simulator::{ProjectSpec, Settings};
 
-use crate::harness::{Cloud, Daemon, Setup, wait_for};
+use crate::harness::{Cloud, Daemon, Setup, secrets, wait_for};
 
 /// Longer than anything here takes on a busy machine; secret files are looked at every 30 s.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -104,7 +104,7 @@ async fn a_wrong_password_is_shown_once_until_its_file_changes() {
     assert_eq!(daemon.logged(&["cannot be polled"]), 1, "{}", daemon.log());
     assert_eq!(daemon.logged(&["check `auth` and `project_id`"]), 1, "{}", daemon.log());
 
-    std::fs::write(&file, "demo\n").unwrap();
+    std::fs::write(&file, format!("{}\n", secrets::PASSWORD)).unwrap();
     wait_for(PATIENCE, "the new password to be used", async || {
         let unmet =
             daemon.scrape().await.unmet(&["modelarts_up == 1", "modelarts_job_poll_success == 4"]);
@@ -155,7 +155,7 @@ async fn the_project_comes_from_the_token_or_from_the_file() {
         (wrong, "", false),
     ];
     for (project, name, found) in cases {
-        let auth = format!("password = \"demo\"\n{name}");
+        let auth = format!("password = \"{}\"\n{name}", secrets::PASSWORD);
         let setup = Setup { project, auth: &auth, ..Setup::of([job]) };
         let daemon = Daemon::start(&setup.file(&cloud)).await;
         if found {

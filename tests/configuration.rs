@@ -18,6 +18,8 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::harness::secrets::{self, MARK};
+
 /// A file without mistakes, which the cases below break one by one.
 const GOOD: &str = r#"
 [poll]
@@ -37,9 +39,6 @@ project_name = "eu-de"
 [[projects.jobs]]
 job_id = 182626
 "#;
-
-/// What every secret in these tests begins with.
-const MARK: &str = "S3CR3T";
 
 fn load_in(
     folder: &TempDir,
@@ -61,11 +60,17 @@ fn load_file(
     let owned = |table: &[(&str, &str)]| {
         table.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
     };
-    config::load(&Source {
+    let loaded = config::load(&Source {
         file: Some(path.to_owned()),
         environment: owned(environment),
         flags: owned(flags),
-    })
+    });
+    // Whatever a test makes of it.
+    match &loaded {
+        Ok(loaded) => secrets::search("a configuration", &format!("{loaded:?}")),
+        Err(error) => secrets::search("its mistakes", &format!("{error}\n{error:?}")),
+    }
+    loaded
 }
 
 fn load(text: &str) -> Result<(Config, Vec<Warning>), ConfigError> {

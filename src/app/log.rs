@@ -6,6 +6,9 @@ use tracing_subscriber::{EnvFilter, Registry, reload};
 
 use crate::config::{LogFormat, LogSettings};
 
+/// What a library would say again with every connection, where we say it once and with a remedy.
+const SAID_BY_US: &str = "rustls_platform_verifier=off";
+
 /// What is logged, which may change while we run.
 ///
 /// The format may not: a span that began in one format cannot be written in another.
@@ -39,5 +42,5 @@ pub(super) fn start(settings: &LogSettings) -> Level {
 
 fn filter(settings: &LogSettings) -> EnvFilter {
     // The configuration has checked the directives.
-    EnvFilter::new(&settings.level)
+    EnvFilter::new(format!("{SAID_BY_US},{}", settings.level))
 }

@@ -40,7 +40,28 @@ pub(super) fn quoted(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::cloud::hostile;
+
+    proptest! {
+        #![proptest_config(hostile::config())]
+
+        #[test]
+        fn any_text_is_its_own_but_for_the_quotes(body in hostile::answers(&[hostile::VERSIONS])) {
+            let text = String::from_utf8_lossy(&body);
+            if let Some(fixed) = quoted(&text) {
+                prop_assert!(fixed.len() > text.len());
+                prop_assert_eq!(fixed.replace('"', ""), text.replace('"', ""));
+            }
+        }
+    }
+
+    #[test]
+    fn large_texts_are_read_in_time() {
+        hostile::in_time(|body| drop(quoted(&String::from_utf8_lossy(body))));
+    }
 
     #[test]
     fn bare_words_are_quoted_and_those_in_strings_left_alone() {

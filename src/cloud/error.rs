@@ -2,6 +2,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::own::Reason;
+
 /// Why a call to the cloud brought no answer that can be used.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
@@ -149,25 +151,29 @@ impl fmt::Display for Ahead {
 impl Error {
     /// The label value of `modelarts_exporter_api_errors_total{reason}`: a closed set.
     pub fn reason(&self) -> &'static str {
+        self.counts_as().as_str()
+    }
+
+    fn counts_as(&self) -> Reason {
         match self {
-            Self::Unreachable { .. } => "unreachable",
-            Self::Dns { .. } => "dns",
-            Self::Tls { .. } => "tls",
-            Self::Timeout(_) => "timeout",
-            Self::Throttled { .. } => "throttled",
-            Self::Unauthorized(_) | Self::Clock { .. } => "unauthorized",
-            Self::Forbidden(_) => "forbidden",
-            Self::NotFound(_) => "not_found",
-            Self::ApiRetired(_) => "api_retired",
-            Self::BadRequest(_) => "bad_request",
-            Self::Server(_) => "server_error",
-            Self::Rejected(_) => "rejected",
-            Self::Malformed(_) => "malformed",
-            Self::TooLarge { .. } => "too_large",
+            Self::Unreachable { .. } => Reason::Unreachable,
+            Self::Dns { .. } => Reason::Dns,
+            Self::Tls { .. } => Reason::Tls,
+            Self::Timeout(_) => Reason::Timeout,
+            Self::Throttled { .. } => Reason::Throttled,
+            Self::Unauthorized(_) | Self::Clock { .. } => Reason::Unauthorized,
+            Self::Forbidden(_) => Reason::Forbidden,
+            Self::NotFound(_) => Reason::NotFound,
+            Self::ApiRetired(_) => Reason::ApiRetired,
+            Self::BadRequest(_) => Reason::BadRequest,
+            Self::Server(_) => Reason::ServerError,
+            Self::Rejected(_) => Reason::Rejected,
+            Self::Malformed(_) => Reason::Malformed,
+            Self::TooLarge { .. } => Reason::TooLarge,
             Self::Held { cause, .. } | Self::NoToken(cause) | Self::Refused { cause, .. } => {
-                cause.reason()
+                cause.counts_as()
             }
-            Self::Internal(_) => "internal",
+            Self::Internal(_) => Reason::Internal,
         }
     }
 
@@ -192,7 +198,8 @@ impl Error {
         }
     }
 
-    /// Asking again at once may help: the connection broke or the cloud stumbled.
+    /// Asking again at once may help: who made the error saw a connection break or the cloud stumble.
+    /// A refusal, a silence of a whole timeout and an answer that cannot be read would only come twice.
     pub fn may_be_retried(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Server(_))
     }
@@ -222,24 +229,109 @@ impl Error {
         }
     }
 
-    /// What the operator can do about it, where we know.
+    /// What the operator can do about it, where we know. Names the keys of the configuration file, in
+    /// backticks, as they stand below the project or at the top.
     pub fn remedy(&self) -> Option<&'static str> {
-        match self {
-            Self::ApiRetired(_) => Some("this region has switched the v1 training API off"),
-            Self::Tls { .. } => Some("for a private CA set `ca_file` of the project"),
-            Self::TooLarge { .. } => Some("raise `limits.answer_bytes`, or follow fewer versions"),
-            Self::Held { cause, .. } | Self::NoToken(cause) => cause.remedy(),
-            Self::Clock { .. } => Some(
-                "set this machine's clock; where the clocks agree, make a new temporary key or token",
-            ),
-            Self::Refused { cause, .. } if matches!(**cause, Self::Clock { .. }) => cause.remedy(),
-            Self::Refused { remedy, .. } => Some(remedy),
-            Self::Forbidden(_) => {
-                Some("grant the user modelarts:trainJobVersion:list and modelarts:trainJob:list")
+        Some(match self {
+            Self::Unreachable { .. } => {
+                "check `endpoint` and `auth.iam_endpoint` of the project, and the way there: firewall, `proxy_url`"
             }
-            _ => None,
+            Self::Dns { .. } => {
+                "check the host in `endpoint` and `auth.iam_endpoint` of the project, and the resolver of this machine"
+            }
+            Self::Tls { source, .. } => remedy_of_handshake(&**source),
+            Self::Timeout(_) => "if the cloud is slow and not silent, raise `poll.timeout`",
+            Self::Throttled { .. } => {
+                "lower `poll.requests_per_minute`, or find who else uses up the account's limit"
+            }
+            Self::Unauthorized(_) => {
+                "check `auth` and `project_id` of the project: user, domain, password, project"
+            }
+            Self::Clock { .. } => {
+                "set this machine's clock; where the clocks agree, make a new temporary key or token"
+            }
+            Self::Refused { cause, .. } if matches!(**cause, Self::Clock { .. }) => {
+                return cause.remedy();
+            }
+            Self::Refused { remedy, .. } => remedy,
+            Self::Forbidden(_) => {
+                "grant the user modelarts:trainJobVersion:list and modelarts:trainJob:list"
+            }
+            Self::NotFound(_) => {
+                "take a job that was deleted out of `jobs`; for one that exists check `project_id` of the project"
+            }
+            Self::ApiRetired(_) => {
+                "this region has switched the v1 training API off: set `api = \"v2\"` of the project"
+            }
+            Self::BadRequest(_) => "check `endpoint` and `project_id` of the project",
+            Self::Malformed(_) => {
+                "check that `endpoint` of the project leads to ModelArts, not to the page of a proxy"
+            }
+            Self::TooLarge { .. } => "raise `limits.answer_bytes`, or follow fewer versions",
+            Self::Held { cause, .. } | Self::NoToken(cause) => match **cause {
+                Self::NotFound(_)
+                | Self::ApiRetired(_)
+                | Self::BadRequest(_)
+                | Self::Malformed(_) => {
+                    "check `auth.iam_endpoint` of the project: IAM does not answer like that"
+                }
+                Self::Forbidden(_) => {
+                    "check `auth` and `project_id`: the user has no role in this project"
+                }
+                _ => return cause.remedy(),
+            },
+            // The cloud's own affair, which its words explain best.
+            Self::Server(_) | Self::Rejected(_) => return None,
+            Self::Internal(_) => "report it with the lines before it in the log",
+        })
+    }
+}
+
+/// What is wrong with a certificate decides who can mend it.
+fn remedy_of_handshake(error: &(dyn std::error::Error + 'static)) -> &'static str {
+    use rustls::CertificateError::{
+        Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet,
+        NotValidYetContext, UnknownIssuer,
+    };
+    match tls_error(error) {
+        Some(rustls::Error::InvalidCertificate(
+            Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. },
+        )) => {
+            "the server's certificate has to be renewed, unless the clock of this machine is wrong"
+        }
+        Some(rustls::Error::InvalidCertificate(
+            NotValidForName | NotValidForNameContext { .. },
+        )) => {
+            "write the host in `endpoint` and `auth.iam_endpoint` as the server's certificate has it"
+        }
+        Some(rustls::Error::InvalidCertificate(UnknownIssuer)) => {
+            "for a private CA set `ca_file` of the project"
+        }
+        Some(rustls::Error::InvalidCertificate(_)) => {
+            "the server needs a certificate of its own; set `ca_file` of the project to its authority's"
+        }
+        _ => {
+            "check that `endpoint` and `auth.iam_endpoint` of the project are ports that speak TLS"
         }
     }
+}
+
+/// The cause of a failed handshake.
+pub(super) fn tls_error<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a rustls::Error> {
+    causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+/// The error, its cause, the cause of that …, also through I/O errors, which stand for what they wrap
+/// and do not name it as their cause.
+pub(super) fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn std::error::Error + 'static)| {
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        wrapped.map(|wrapped| wrapped as _).or_else(|| error.source())
+    })
 }
 
 /// An error and all its causes in one line, for the one place that logs it.

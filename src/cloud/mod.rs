@@ -3,6 +3,8 @@
 mod auth;
 mod bare;
 mod error;
+#[cfg(test)]
+mod hostile;
 mod memory;
 mod misread;
 pub mod probe;

@@ -43,8 +43,11 @@ pub(super) fn read(
 ) -> Error {
     let refusal = describe(status, body, secrets);
     let code = refusal.code.rsplit('.').next().unwrap_or_default();
+    let retry_after = retry_after(headers);
     match (status.as_u16(), code) {
-        (429, _) => Error::Throttled { retry_after: retry_after(headers), refusal },
+        (429, _) => Error::Throttled { retry_after, refusal },
+        // Too busy, and it says for how long.
+        (503, _) if retry_after.is_some() => Error::Throttled { retry_after, refusal },
         (401, _) if refusal.message.contains("signature expired") => {
             Error::Clock { ahead_seconds: ahead_seconds(headers), refusal }
         }
@@ -116,10 +119,11 @@ impl Refusal {
     #[must_use]
     pub(super) fn without(mut self, secrets: &[&str]) -> Self {
         for text in [&mut self.code, &mut self.message] {
+            // First, or one in the middle of a secret would hide it.
+            text.retain(|character| !character.is_control());
             if secrets.iter().any(|secret| text.contains(start_of(secret))) {
                 text.clear();
             }
-            text.retain(|character| !character.is_control());
         }
         self
     }
@@ -137,11 +141,75 @@ fn start_of(secret: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::cloud::hostile;
 
     fn refusal(status: u16, body: &str) -> Error {
         let status = StatusCode::from_u16(status).unwrap();
         read(status, &HeaderMap::new(), body.as_bytes(), &["t0ken"])
+    }
+
+    fn after(value: &[u8]) -> HeaderMap {
+        let value = header::HeaderValue::from_bytes(value).unwrap();
+        HeaderMap::from_iter([(header::RETRY_AFTER, value)])
+    }
+
+    proptest! {
+        #![proptest_config(hostile::config())]
+
+        #[test]
+        fn no_refusal_makes_the_reader_panic(
+            status in 100u16..1000, body in hostile::answers(&hostile::REFUSALS), secret in "[a-zA-Z.0-9]{0,12}",
+        ) {
+            let status = StatusCode::from_u16(status).unwrap();
+            let error = read(status, &HeaderMap::new(), &body, &[&secret]);
+            let said = error.to_string();
+            prop_assert!(!said.chars().any(char::is_control), "{:?}", said);
+            let told = describe(status, &body, &[&secret]);
+            for text in [told.code, told.message] {
+                prop_assert!(text.chars().count() <= MESSAGE_LENGTH);
+                prop_assert!(secret.is_empty() || !text.contains(&secret), "{} of {}", text, secret);
+            }
+        }
+
+        #[test]
+        fn no_header_makes_the_reader_panic(
+            value in prop_oneof![
+                "[\\x20-\\x7e]{0,40}",
+                "-?[0-9]{0,30}(\\.[0-9])?",
+                "(Sun|Mon|Xyz), [0-9]{1,2} (Feb|Nov) [0-9]{1,5} [0-9]{2}:[0-9]{2}:[0-9]{2} (GMT|[+-][0-9]{4})",
+            ],
+        ) {
+            let waits = retry_after(&after(value.as_bytes()));
+            let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+            prop_assert!(!is_number || waits.is_some() || value.len() > 19, "{}", value);
+        }
+
+        #[test]
+        fn no_header_bytes_make_the_reader_panic(value in proptest::collection::vec(0x80u8.., 0..40)) {
+            prop_assert_eq!(retry_after(&after(&value)), None);
+        }
+    }
+
+    #[test]
+    fn large_refusals_are_read_in_time() {
+        hostile::in_time(|body| drop(describe(StatusCode::OK, body, &["t0ken"])));
+    }
+
+    #[test]
+    fn waiting_is_asked_for_in_seconds_or_by_a_time() {
+        let in_an_hour = Timestamp::now() + jiff::SignedDuration::from_hours(1);
+        let date = jiff::fmt::rfc2822::to_string(&in_an_hour.to_zoned(jiff::tz::TimeZone::UTC));
+        let wait = retry_after(&after(date.unwrap().as_bytes())).unwrap();
+        assert!((3595..=3600).contains(&wait.as_secs()), "{wait:?}");
+        assert_eq!(retry_after(&after(b" 7 ")), Some(Duration::from_secs(7)));
+        for (status, reason) in [(429, "throttled"), (503, "throttled"), (500, "server_error")] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(read(status, &after(b"7"), b"", &[]).reason(), reason);
+        }
+        assert_eq!(refusal(503, "").reason(), "server_error");
     }
 
     #[test]

@@ -203,6 +203,30 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::cloud::hostile;
+
+    proptest! {
+        #![proptest_config(hostile::config())]
+
+        #[test]
+        fn any_bytes_come_out_alike_however_they_are_cut(
+            body in hostile::answers(&[hostile::VERSIONS, hostile::DETAIL]), chunk in 1usize..99,
+        ) {
+            let skimmed = |chunk: usize| {
+                let (mut skimmer, mut kept) = (Skimmer::default(), Vec::new());
+                for part in body.chunks(chunk) {
+                    skimmer.push(part, &mut kept);
+                }
+                kept
+            };
+            prop_assert_eq!(skimmed(chunk), skimmed(body.len().max(1)));
+        }
+    }
+
+    #[test]
+    fn large_answers_are_read_in_time() {
+        hostile::in_time(|body| Skimmer::default().push(body, &mut Vec::new()));
+    }
 
     fn skim(text: &str, chunk: usize) -> String {
         let (mut skimmer, mut kept) = (Skimmer::default(), Vec::new());

@@ -1,6 +1,5 @@
 //! One request and its answer, whatever it is about: deadline, size, counters, and what a refusal means.
 
-use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +10,11 @@ use secrecy::ExposeSecret;
 use tokio::time::{Instant, timeout};
 use url::Url;
 
+use crate::cloud::error::{causes, tls_error};
 use crate::cloud::memory::{AnswerMemory, Share};
 use crate::cloud::refusal;
 use crate::cloud::skim::Skimmer;
-use crate::cloud::{Error, Project};
+use crate::cloud::{Chain, Error, Project};
 use crate::own::{self, Operation};
 
 /// Up to here an answer is kept as it is; most answers never pay for the skimming.
@@ -237,22 +237,17 @@ fn connection_error(error: reqwest::Error) -> Error {
         let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
         format!("{}{port}", url.host_str().unwrap_or_default())
     });
+    let is_decode = error.is_decode();
     let source = Arc::new(error.without_url());
-    let mut cause = source.source();
-    while let Some(error) = cause {
-        if is_tls(error) {
-            return Error::Tls { host, source };
-        }
-        if error.to_string().contains("dns error") {
-            return Error::Dns { host, source };
-        }
-        cause = error.source();
+    if tls_error(&*source).is_some() {
+        return Error::Tls { host, source };
+    }
+    if causes(&*source).any(|error| error.to_string().contains("dns error")) {
+        return Error::Dns { host, source };
+    }
+    // The connection's errors come from hyper; those of unpacking do not.
+    if is_decode && !causes(&*source).any(<dyn std::error::Error>::is::<hyper::Error>) {
+        return Error::Malformed(format!("it cannot be unpacked: {}", Chain(&*source)));
     }
     Error::Unreachable { host, source }
-}
-
-/// An error of input and output may hold another as its own, which is no cause in the chain.
-fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
-    let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    error.is::<rustls::Error>() || inner.is_some_and(|inner| is_tls(inner))
 }

@@ -115,7 +115,8 @@ mod tests {
             for piece in &pieces {
                 piece.forget_segment();
             }
-            prop_assert_eq!(&assemble(&pieces, &mut deflater), &first);
+            // A deflater that was used before may find other matches.
+            prop_assert_eq!(&unpacked(&assemble(&pieces, &mut deflater)), &whole);
         }
     }
 }

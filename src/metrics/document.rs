@@ -34,6 +34,16 @@ const SECTIONS: [(&str, &str); 6] = [
     ("modelarts_job_poll_success", "Is it true?"),
 ];
 
+const REASONS: &str = "
+## Reasons
+
+What `reason` of `modelarts_exporter_api_errors_total` can be. The log says the same error in full, once
+when it begins and once when it is over, with what can be done about it.
+
+| reason | the request gave nothing usable because |
+|---|---|
+";
+
 /// The document as committed.
 pub fn document() -> String {
     let mut text = BEFORE.to_owned();
@@ -46,6 +56,10 @@ pub fn document() -> String {
     head(&mut text, "The exporter itself");
     for family in own::FAMILIES {
         row(&mut text, family);
+    }
+    text.push_str(REASONS);
+    for reason in own::Reason::ALL {
+        let _ = writeln!(text, "| `{}` | {} |", reason.as_str(), reason.meaning());
     }
     text
 }

@@ -43,6 +43,105 @@ impl Operation {
     }
 }
 
+/// Why a request gave nothing usable: the closed set of the label `reason` of
+/// `modelarts_exporter_api_errors_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// No connection, or it broke.
+    Unreachable,
+    /// The host's name has no address.
+    Dns,
+    /// The TLS handshake failed.
+    Tls,
+    /// No whole answer in time.
+    Timeout,
+    /// Too many requests.
+    Throttled,
+    /// The credentials were refused.
+    Unauthorized,
+    /// The user may not do this.
+    Forbidden,
+    /// The job is unknown.
+    NotFound,
+    /// The region no longer offers this API.
+    ApiRetired,
+    /// The request was wrong.
+    BadRequest,
+    /// The cloud has a problem of its own.
+    ServerError,
+    /// HTTP 200 that says it is a failure.
+    Rejected,
+    /// The answer is not what the API documents.
+    Malformed,
+    /// The answer is larger than allowed.
+    TooLarge,
+    /// A mistake of ours.
+    Internal,
+}
+
+impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 15] = [
+        Self::Unreachable,
+        Self::Dns,
+        Self::Tls,
+        Self::Timeout,
+        Self::Throttled,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::ApiRetired,
+        Self::BadRequest,
+        Self::ServerError,
+        Self::Rejected,
+        Self::Malformed,
+        Self::TooLarge,
+        Self::Internal,
+    ];
+
+    /// The label value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Dns => "dns",
+            Self::Tls => "tls",
+            Self::Timeout => "timeout",
+            Self::Throttled => "throttled",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::ApiRetired => "api_retired",
+            Self::BadRequest => "bad_request",
+            Self::ServerError => "server_error",
+            Self::Rejected => "rejected",
+            Self::Malformed => "malformed",
+            Self::TooLarge => "too_large",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// What it says about the request, for the reference.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Unreachable => "no connection, or it broke before the answer was whole",
+            Self::Dns => "the name of the host has no address",
+            Self::Tls => "no trusted TLS connection: certificate, name, or no TLS at all",
+            Self::Timeout => "no whole answer within `poll.timeout`",
+            Self::Throttled => "too many requests: 429, or 503 with `Retry-After`",
+            Self::Unauthorized => "401: the credentials were refused, or their token has ended",
+            Self::Forbidden => "403: the user may not do this",
+            Self::NotFound => "the cloud does not know the job",
+            Self::ApiRetired => "404 APIGW.0101: this API is not offered here",
+            Self::BadRequest => "any other refusal: a redirect, a 404 that is not the service's",
+            Self::ServerError => "5xx: the cloud has a problem of its own",
+            Self::Rejected => "HTTP 200 with `is_success: false`",
+            Self::Malformed => "the answer is not what the API documents",
+            Self::TooLarge => "the answer is larger than `limits.answer_bytes`",
+            Self::Internal => "a mistake of the exporter",
+        }
+    }
+}
+
 /// How a poll of one job ended: the closed set of the label `result`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PollResult {

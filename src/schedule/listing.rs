@@ -52,6 +52,11 @@ impl Listing {
         self.running.is_empty().then_some(self.due)
     }
 
+    /// It is not read before then.
+    pub(super) fn put_off(&mut self, until: Instant) {
+        self.due = self.due.max(until);
+    }
+
     /// Slots in use.
     pub(super) fn slots(&self) -> usize {
         self.running.len()

@@ -78,9 +78,9 @@ impl Identity {
         Self {
             seed: settings.seed,
             issued: 0,
-            tokens: Tokens::new(settings.token_ttl, settings.token_bytes),
-            keys: AccessKeys::new(),
-            passwords: Passwords::new(),
+            tokens: Tokens::new(settings),
+            keys: AccessKeys::new(&settings.mark),
+            passwords: Passwords::new(&settings.mark),
             shown: Shown::default(),
             temporary_ttl: settings.temporary_ttl,
         }
@@ -130,6 +130,7 @@ pub(super) struct Refusals {
 /// The user's password and what was tried instead.
 #[derive(Debug)]
 pub(super) struct Passwords {
+    right: String,
     lock: Lock,
     wrong: u64,
     while_locked: u64,
@@ -144,8 +145,9 @@ pub(super) enum Login {
 }
 
 impl Passwords {
-    fn new() -> Self {
-        Self { lock: Lock::new(WRONG_PASSWORDS, LOCKED), wrong: 0, while_locked: 0 }
+    fn new(mark: &str) -> Self {
+        let right = format!("{mark}{PASSWORD}");
+        Self { right, lock: Lock::new(WRONG_PASSWORDS, LOCKED), wrong: 0, while_locked: 0 }
     }
 
     /// Tries one.
@@ -154,7 +156,7 @@ impl Passwords {
             self.while_locked += 1;
             return Login::Locked;
         }
-        if password != PASSWORD {
+        if password != self.right {
             self.wrong += 1;
             self.lock.wrong();
             return Login::Wrong;
@@ -169,14 +171,21 @@ impl Passwords {
 pub(super) struct Tokens {
     ttl: Duration,
     bytes: usize,
+    mark: String,
     known: HashMap<String, Token>,
     order: VecDeque<String>,
 }
 
 impl Tokens {
     /// No token yet.
-    fn new(ttl: Duration, bytes: usize) -> Self {
-        Self { ttl, bytes, known: HashMap::new(), order: VecDeque::new() }
+    fn new(settings: &Settings) -> Self {
+        Self {
+            ttl: settings.token_ttl,
+            bytes: settings.token_bytes,
+            mark: settings.mark.clone(),
+            known: HashMap::new(),
+            order: VecDeque::new(),
+        }
     }
 
     /// When a token ends that is issued now.
@@ -186,7 +195,8 @@ impl Tokens {
 
     /// Puts a token into circulation and says how it is written.
     pub(super) fn issue(&mut self, seed: u64, token: Token) -> String {
-        let text = format!("MIIE{}", letters(seed, self.bytes.saturating_sub(4)));
+        let mut text = format!("MIIE{}", self.mark);
+        text += &letters(seed, self.bytes.saturating_sub(text.len()));
         if self.order.len() == MOST_TOKENS
             && let Some(oldest) = self.order.pop_front()
         {

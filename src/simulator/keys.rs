@@ -66,6 +66,7 @@ pub(super) struct Issued {
 #[derive(Debug)]
 pub(super) struct AccessKeys {
     pairs: BTreeMap<String, Pair>,
+    mark: String,
     /// Signatures that were wrong.
     pub(super) bad_signatures: u64,
     /// Requests that a lock refused.
@@ -74,7 +75,7 @@ pub(super) struct AccessKeys {
 
 impl AccessKeys {
     /// The account's own pair alone.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(mark: &str) -> Self {
         let own = Pair {
             secret: SECRET_KEY.to_owned(),
             temporary: None,
@@ -82,7 +83,7 @@ impl AccessKeys {
             lock: Lock::new(BAD_SIGNATURES, LOCKED),
         };
         let pairs = BTreeMap::from([(ACCESS_KEY.to_owned(), own)]);
-        Self { pairs, bad_signatures: 0, while_locked: 0 }
+        Self { pairs, mark: mark.to_owned(), bad_signatures: 0, while_locked: 0 }
     }
 
     /// A new temporary pair; those that have ended are forgotten.
@@ -101,8 +102,8 @@ impl AccessKeys {
         });
         let issued = Issued {
             access: letters(seed, 20).to_uppercase().replace(['-', '_'], "X"),
-            secret: letters(seed ^ 1, 40),
-            security_token: letters(seed ^ 2, 400),
+            secret: self.mark.clone() + &letters(seed ^ 1, 40),
+            security_token: self.mark.clone() + &letters(seed ^ 2, 400),
             expires: after(now, ttl),
         };
         let pair = Pair {

@@ -34,6 +34,9 @@ pub struct Settings {
     pub token_ttl: Duration,
     /// Bytes in a token. Open Telekom Cloud's have several thousand.
     pub token_bytes: usize,
+    /// Stands before the password and in every token and temporary key, so that whoever looks for it
+    /// finds them wherever they got to.
+    pub mark: String,
     /// How long temporary access keys are valid, whatever a request asks for; `None` is as it asks, and
     /// an hour for those of the metadata service.
     pub temporary_ttl: Option<Duration>,
@@ -58,6 +61,7 @@ impl Default for Settings {
             // What Open Telekom Cloud documents.
             token_ttl: Duration::from_hours(24),
             token_bytes: 512,
+            mark: String::new(),
             temporary_ttl: None,
             metadata: Metadata::default(),
             epoch: None,

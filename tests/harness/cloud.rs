@@ -6,7 +6,7 @@ use modelarts_exporter::simulator::{Scenario, Settings, bind};
 use serde::Deserialize;
 use tokio::task::JoinHandle;
 
-use super::Site;
+use super::{Site, secrets};
 
 /// The simulated cloud in the test's own process, so that every setting of it can be had.
 #[derive(Debug)]
@@ -44,7 +44,8 @@ impl Cloud {
     /// With these settings, on a port of its own.
     pub(crate) async fn start(settings: Settings) -> Self {
         let listen = "127.0.0.1:0".parse().unwrap();
-        let simulator = bind(Settings { listen, ..settings }).await.unwrap();
+        let mark = secrets::MARK.to_owned();
+        let simulator = bind(Settings { listen, mark, ..settings }).await.unwrap();
         let site = Site::new(&format!("http://{}", simulator.local_addr()));
         let jobs = simulator.job_ids();
         let running = tokio::spawn(simulator.run(std::future::pending()));
@@ -169,6 +170,9 @@ pub(crate) struct Setup<'a> {
     pub(crate) projects: Vec<(String, Vec<(u64, String)>)>,
 }
 
+/// How a project of a [`Setup`] logs in unless told otherwise.
+const AUTH: &str = "password = \"S3CR3Tdemo\"\nproject_name = \"demo\"";
+
 /// Five polls a second, and a timeout that a busy machine does not reach by itself.
 pub(crate) const QUICK: &str = "interval = \"200ms\"\npending_interval = \"200ms\"\nlist_interval = \"200ms\"\ntimeout = \"3s\"\nmax_staleness = \"5m\"\nrequests_per_minute = 0";
 
@@ -183,13 +187,7 @@ impl Setup<'_> {
 
     /// No project yet.
     pub(crate) fn new() -> Self {
-        Self {
-            poll: QUICK,
-            tables: "",
-            project: "",
-            auth: "password = \"demo\"\nproject_name = \"demo\"",
-            projects: Vec::new(),
-        }
+        Self { poll: QUICK, tables: "", project: "", auth: AUTH, projects: Vec::new() }
     }
 
     /// One more project.
@@ -206,18 +204,28 @@ impl Setup<'_> {
 
     /// The file.
     pub(crate) fn file(&self, cloud: &Site) -> String {
-        let url = cloud.url();
-        let mut text = format!("[poll]\n{}\n{}\n", self.poll, self.tables);
+        self.head() + &self.projects_at(cloud, cloud)
+    }
+
+    /// What stands before the projects.
+    pub(crate) fn head(&self) -> String {
+        format!("[poll]\n{}\n{}\n", self.poll, self.tables)
+    }
+
+    /// The projects alone, with the two endpoints they ask.
+    pub(crate) fn projects_at(&self, endpoint: &Site, iam: &Site) -> String {
+        let (endpoint, iam) = (endpoint.url(), iam.url());
+        let mut text = String::new();
         let user = if self.auth.contains("method = ") {
             String::new()
         } else {
-            format!("iam_endpoint = \"{url}\"\ndomain = \"demo\"\nusername = \"demo\"\n")
+            format!("iam_endpoint = \"{iam}\"\ndomain = \"demo\"\nusername = \"demo\"\n")
         };
-        let auth = user + &self.auth.replace("{cloud}", url);
+        let auth = user + &self.auth.replace("{cloud}", iam);
         for (name, jobs) in &self.projects {
             let _ = write!(
                 text,
-                "[[projects]]\nname = \"{name}\"\nendpoint = \"{url}\"\n{}\n[projects.auth]\n{auth}\n",
+                "[[projects]]\nname = \"{name}\"\nendpoint = \"{endpoint}\"\n{}\n[projects.auth]\n{auth}\n",
                 self.project
             );
             for (job, versions) in jobs {

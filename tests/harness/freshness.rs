@@ -37,7 +37,10 @@ pub(crate) async fn arrives_within(most: f64) {
         "interval = \"{}s\"\ntimeout = \"5s\"\nrequests_per_minute = 0",
         INTERVAL.as_secs()
     );
-    let setup = Setup { poll: &poll, ..Setup::of(ids.iter().map(|id| id.parse().unwrap())) };
+    // A simulator of its own process has the account that everybody knows.
+    let auth = "password = \"demo\"\nproject_name = \"demo\"";
+    let jobs = ids.iter().map(|id| id.parse().unwrap());
+    let setup = Setup { poll: &poll, auth, ..Setup::of(jobs) };
     let daemon = Daemon::start(&setup.file(&simulator)).await;
     daemon.is_ready().await;
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 use http::HeaderMap;
 use reqwest::{Client, Method, Response};
 
+use super::secrets;
+
 /// One request of a test; the longest thing anybody asks for is a scrape of a large fleet.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -28,12 +30,26 @@ impl Answer {
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
     url: String,
+    /// It is ours, and no secret may be in what it says.
+    is_searched: bool,
 }
 
 impl Site {
     /// The server behind this URL; a trailing slash makes no difference.
     pub(crate) fn new(url: &str) -> Self {
-        Self { url: url.trim_end_matches('/').to_owned() }
+        Self { url: url.trim_end_matches('/').to_owned(), is_searched: false }
+    }
+
+    /// The same for a server of ours: every answer is searched for secrets.
+    pub(crate) fn searched(url: &str) -> Self {
+        Self { is_searched: true, ..Self::new(url) }
+    }
+
+    /// Fails the test if it says a secret.
+    pub(crate) fn search(&self, path: &str, text: &str) {
+        if self.is_searched {
+            secrets::search(path, text);
+        }
     }
 
     /// The URL without a trailing slash.
@@ -88,7 +104,9 @@ impl Site {
             request = request.header("Content-Type", "application/json").body(json);
         }
         let response = request.send().await.map_err(|e| format!("{method} {url}: {e:?}"))?;
-        read(response).await.map_err(|e| format!("{method} {url}: {e:?}"))
+        let answer = read(response).await.map_err(|e| format!("{method} {url}: {e:?}"))?;
+        self.search(path, &answer.text);
+        Ok(answer)
     }
 }
 

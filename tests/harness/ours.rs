@@ -44,7 +44,8 @@ impl Daemon {
         let address = process
             .wait_until(START, "the address it listens on", |p| p.logged_address("listening"))
             .await;
-        Self { process, site: Site::new(&format!("http://{address}")), directory }
+        let site = Site::searched(&format!("http://{address}"));
+        Self { process, site, directory }
     }
 
     /// The end of a daemon that has to refuse to start.
@@ -225,7 +226,7 @@ impl Demo {
                 Some((metrics.into_iter().next()?.1, simulator.1))
             })
             .await;
-        let site = Site::new(metrics.trim_end_matches("/metrics"));
+        let site = Site::searched(metrics.trim_end_matches("/metrics"));
         Self { process, site, simulator: Site::new(&simulator) }
     }
 

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::socket::Socket;
-use super::wait_for;
+use super::{secrets, wait_for};
 
 /// As much of each stream as a failed test prints.
 const SHOWN_BYTES: usize = 4096;
@@ -115,6 +115,13 @@ impl Process {
         Finished { status, stdout: self.stdout(), stderr: self.stderr() }
     }
 
+    /// Nothing a process writes may hold a secret, whatever it was started for.
+    fn search(&self) {
+        for (stream, text) in [("stdout", self.stdout()), ("stderr", self.stderr())] {
+            secrets::search(&format!("{stream} of {}", self.name), &text);
+        }
+    }
+
     /// Asks the process to stop, as an init system does.
     pub(crate) fn terminate(&self) {
         self.signal("TERM");
@@ -198,6 +205,8 @@ impl Drop for Process {
         let _ = self.child.wait();
         if thread::panicking() {
             eprint!("{}", self.output());
+        } else {
+            self.search();
         }
     }
 }

@@ -42,6 +42,7 @@ impl Raw {
             std::io::Result::Ok(bytes)
         };
         let bytes = timeout(EXCHANGE, exchange).await.expect("an answer in time").unwrap();
+        site.search(path, &String::from_utf8_lossy(&bytes));
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a head");
         let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();

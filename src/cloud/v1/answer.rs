@@ -112,9 +112,33 @@ pub(super) fn check_success(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::cloud::hostile;
 
     const LIMITS: Limits = Limits { label_length: 128, classes: 9, extra_metrics: 0 };
+
+    proptest! {
+        #![proptest_config(hostile::config())]
+
+        #[test]
+        fn no_bytes_make_the_reader_panic(
+            body in hostile::answers(&[hostile::VERSIONS, hostile::DETAIL, hostile::REFUSALS[0]]),
+        ) {
+            if let Ok(page) = read(&body, &JobId::from(1), LIMITS) {
+                prop_assert!(page.versions.content.len() <= page.listed);
+                for version in page.versions.content {
+                    prop_assert!(version.version_id.as_str().chars().count() <= LIMITS.label_length);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn large_answers_are_read_in_time() {
+        hostile::in_time(|body| drop(read(body, &JobId::from(1), LIMITS)));
+    }
 
     fn versions(body: &str) -> Vec<Version> {
         read(body.as_bytes(), &JobId::from(1), LIMITS).unwrap().versions.content
@@ -131,6 +155,17 @@ mod tests {
         let body = format!(r#"{{"versions":[{{"version_id":1,"system_metric_list":{nested}}}]}}"#);
         assert!(body.len() < 1 << 20, "{}", body.len());
         assert_eq!(versions(&body).len(), 1);
+    }
+
+    #[test]
+    fn a_bare_word_for_all_metrics_is_no_document() {
+        for word in ["NaN", " -Infinity ", "[NaN]", r#"[\"NaN\"]"#, r#"\"NaN\""#] {
+            let body = format!(r#"{{"version_id":1,"system_metric_list":"{word}"}}"#);
+            let page = read(body.as_bytes(), &JobId::from(1), LIMITS).unwrap();
+            let misread =
+                crate::cloud::Misread { field: "system_metric_list", fault: Fault::Malformed };
+            assert_eq!(page.versions.misreads, [misread], "{word}");
+        }
     }
 
     #[test]

@@ -159,7 +159,10 @@ impl Pages {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::cloud::hostile;
     use crate::model::Status;
 
     const LIMITS: Limits = Limits { label_length: 128, classes: 9, extra_metrics: 0 };
@@ -173,6 +176,28 @@ mod tests {
     const CAPTURED: &str = r#"{"job_id": 9446, "job_name": "ma-testing", "version_id": 10818, "status": 10,
         "create_time": 1704448084000, "duration": 54793000, "job_desc": "This is a ModelArts job",
         "version_count": 1, "user": {"name": "userAbc"}}"#;
+
+    proptest! {
+        #![proptest_config(hostile::config())]
+
+        #[test]
+        fn no_bytes_make_the_reader_panic(
+            body in hostile::answers(&[DOCUMENTED, hostile::LIST, hostile::REFUSALS[0]]),
+        ) {
+            if let Ok(page) = read(&body, LIMITS) {
+                prop_assert!(page.jobs.content.len() <= page.listed);
+                let mut pages = Pages::default();
+                pages.take(page, 1);
+                prop_assert!(pages.all(1) >= 1);
+                prop_assert!(pages.end(true, 1).content.pages >= 1);
+            }
+        }
+    }
+
+    #[test]
+    fn large_answers_are_read_in_time() {
+        hostile::in_time(|body| drop(read(body, LIMITS)));
+    }
 
     fn page(ids: impl Iterator<Item = u64>, total: &str) -> ListPage {
         let jobs: Vec<_> = ids.map(|id| format!(r#"{{"job_id":{id},"status":8}}"#)).collect();

@@ -65,13 +65,14 @@ impl<'de, T: Owned> Tolerant<'de> for Lenient<T> {
     }
 
     fn text(value: &str) -> Self {
-        if value.trim().is_empty() {
+        let value = value.trim();
+        if value.is_empty() {
             return Self::Absent;
         }
+        // A bare word that is all there is would come back as itself, in quotes, and so for ever.
+        let repaired = || value.starts_with(['{', '[']).then(|| bare::quoted(value)).flatten();
         serde_json::from_str(value)
-            .or_else(|error| {
-                bare::quoted(value).ok_or(error).and_then(|text| serde_json::from_str(&text))
-            })
+            .or_else(|error| repaired().ok_or(error).and_then(|text| serde_json::from_str(&text)))
             .unwrap_or(Self::Wrong(Fault::Malformed))
     }
 

@@ -70,7 +70,11 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
     pub(super) fn finish_list(&mut self, report: &ListReport) {
         let now = Instant::now();
         let error = report.outcome.as_ref().err();
-        self.hold_if_throttled(error, now);
+        if let Some(until) = self.hold_if_throttled(error, now) {
+            // Were it the first to ask again after the silence, a list that alone is throttled would
+            // leave the polls no turn.
+            self.listing.put_off(until + self.fit.list_interval);
+        }
         self.log.listed(&mut self.list_told, error, &report.misreads);
         for misread in &report.misreads {
             self.own.decode_error(misread.field, misread.fault.as_str());
@@ -97,11 +101,12 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
     }
 
     /// Whoever is told to wait holds the whole project: the gateway counts all its requests together.
-    fn hold_if_throttled(&self, error: Option<&Error>, now: Instant) {
-        if let Some(Error::Throttled { retry_after, .. }) = error {
-            let wait = retry_after.unwrap_or(THROTTLED_HOLD).min(LONGEST_HOLD);
-            self.budget.hold_until(now + wait);
-        }
+    /// Returns until when.
+    fn hold_if_throttled(&self, error: Option<&Error>, now: Instant) -> Option<Instant> {
+        let Some(Error::Throttled { retry_after, .. }) = error else { return None };
+        let until = now + retry_after.unwrap_or(THROTTLED_HOLD).min(LONGEST_HOLD);
+        self.budget.hold_until(until);
+        Some(until)
     }
 
     fn count(&mut self, landed: &Landed) {

@@ -14,11 +14,15 @@ pub(super) struct CloudState {
     /// Jobs of somebody else, which the list shows too.
     pub(super) others: usize,
     pub(super) hanging: HashSet<JobId>,
+    /// Jobs whose answer meets a mistake of ours.
+    pub(super) panicking: HashSet<JobId>,
     /// From so many requests on (1 is the next) …
     pub(super) throttle_after: usize,
     /// … the cloud asks for silence, as long as this is there.
     pub(super) throttle: Option<Duration>,
     pub(super) list_is_refused: bool,
+    /// The list alone asks for silence, each time.
+    pub(super) list_throttle: Option<Duration>,
     /// It says of every job that it has two versions.
     pub(super) list_lags: bool,
     /// Pages a list of versions takes.
@@ -110,6 +114,12 @@ impl TrainingApi for Cloud {
             self.answer(Asked::List, pace).await?;
             read += 1;
             let state = self.state();
+            if let Some(wait) = state.list_throttle {
+                return Err(Error::Throttled {
+                    retry_after: Some(wait),
+                    refusal: refusal(429, "APIGW.0308"),
+                });
+            }
             if state.list_is_refused {
                 return Err(Error::Forbidden(refusal(403, "ModelArts.0108")));
             }
@@ -161,6 +171,8 @@ async fn read_versions(
     for _ in 1..pages {
         cloud.answer(Asked::MoreVersions, pace).await?;
     }
+    let panics = cloud.state().panicking.contains(job);
+    assert!(!panics, "a mistake of ours");
     if cloud.hangs(job) {
         sleep(Duration::from_secs(10)).await;
         return Err(Error::Timeout(Duration::from_secs(10)));

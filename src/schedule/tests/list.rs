@@ -105,3 +105,16 @@ async fn a_list_and_a_poll_that_contradict_each_other_do_not_make_a_poll_each_ti
     let polled = scene.polls_of(1) - before;
     assert!((9..=12).contains(&polled), "the slower pace: {polled}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_alone_is_throttled_leaves_the_jobs_their_turns() {
+    let mut scene = prepare((0..20).map(|id| (id, RUNNING)), settings());
+    scene.cloud.state().list_throttle = Some(MINUTE);
+    scene.run();
+    let oldest = scene.oldest_over(MINUTE * 30).await;
+    assert!(oldest <= MINUTE * 3, "{oldest:?}");
+    assert_eq!(scene.answers.last.lock().unwrap().len(), 20);
+    let lists = scene.count(|asked| *asked == Asked::List);
+    assert!((10..=20).contains(&lists), "it is asked on, at half the pace: {lists}");
+    scene.stop.cancel();
+}

@@ -6,6 +6,7 @@ mod changes;
 mod cloud;
 mod hanging;
 mod list;
+mod panics;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
