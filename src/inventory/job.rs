@@ -113,6 +113,11 @@ impl JobState {
         }
     }
 
+    /// Nothing is to be expected of it.
+    pub(super) fn has_ended(&self) -> bool {
+        self.activity() == Activity::Ended
+    }
+
     fn activity(&self) -> Activity {
         let all = |is: fn(State) -> bool| {
             !self.versions.is_empty() && self.versions.values().all(|state| is(state.version.state))

@@ -170,13 +170,20 @@ impl ProjectState {
         Some(self.jobs.get(id)?.view(project, id, &self.settings, list_interval, now))
     }
 
-    /// Whether some call of the project gave a valid answer within the last interval, which is that
-    /// of the list, or of the job it was about: beside a job that fails every minute, one that waits and answers
-    /// every other minute must not look like a cloud that comes and goes. An answer may be late by the
-    /// time a request may take.
+    /// Whether some call of the project gave a valid answer within the last interval, which is that of
+    /// the job it was about: beside a job that fails every minute, one that waits and answers every
+    /// other minute must not look like a cloud that comes and goes. A list counts as long as the polls
+    /// beside it would; where every job has ended, until the next one is due. An answer may be late by
+    /// the time a request may take.
     pub(super) fn is_up(&self, now: Moment) -> bool {
         let late = self.settings.timeout;
-        self.list.is_some_and(|list| list.answered.age(now) <= list.interval + late)
+        let polled =
+            self.jobs.values().filter(|job| !job.has_ended()).map(|job| job.interval).min();
+        let list_counts = |list: &ListState| {
+            let interval = polled.map_or(list.interval, |polled| polled.min(list.interval));
+            list.answered.age(now) <= interval + late
+        };
+        self.list.as_ref().is_some_and(list_counts)
             || self.jobs.values().any(|job| job.has_answered(late, now))
     }
 }

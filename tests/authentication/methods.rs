@@ -8,14 +8,14 @@ use modelarts_exporter::simulator::{Metadata, Sessions, Settings};
 use tempfile::TempDir;
 
 use super::{PATIENCE, jobs};
-use crate::harness::{Cloud, Daemon, Setup, wait_for};
+use crate::harness::{Cloud, Daemon, Setup, secrets, wait_for};
 
 const PROJECT: &str = "project_id = \"0123456789abcdef0123456789abcdef\"";
 const KEY: &str =
     "method = \"aksk\"\naccess_key = \"DEMOACCESSKEY\"\nsecret_key = \"demosecretkey\"\n";
 const SCOPED: &str = "signature = \"scoped\"\nregion = \"eu-de\"\nservice = \"modelarts\"\n";
 const MACHINE: &str = "method = \"ecs_metadata\"\nmetadata_endpoint = \"{cloud}\"\n";
-const PASSWORD: &str = "method = \"password\"\niam_endpoint = \"{cloud}\"\ndomain = \"demo\"\nusername = \"demo\"\npassword = \"demo\"\n";
+const PASSWORD: &str = "method = \"password\"\niam_endpoint = \"{cloud}\"\ndomain = \"demo\"\nusername = \"demo\"\npassword = \"{password}\"\n";
 const AGENCY: &str = "agency_name = \"demo-agency\"\nagency_domain = \"demo-owner\"\n";
 const IAM: &str = "iam_endpoint = \"{cloud}\"\n";
 
@@ -23,9 +23,10 @@ const IAM: &str = "iam_endpoint = \"{cloud}\"\n";
 async fn token(cloud: &Cloud) -> String {
     let login = r#"{"auth": {
         "identity": {"methods": ["password"], "password": {"user": {
-            "name": "demo", "password": "demo", "domain": {"name": "demo"}}}},
+            "name": "demo", "password": "{password}", "domain": {"name": "demo"}}}},
         "scope": {"project": {"name": "demo"}}}}"#;
-    let answer = cloud.post("/v3/auth/tokens", login).await;
+    let answer =
+        cloud.post("/v3/auth/tokens", &login.replace("{password}", secrets::PASSWORD)).await;
     assert_eq!(answer.status, 201, "{}", answer.text);
     answer.header("X-Subject-Token").to_owned()
 }

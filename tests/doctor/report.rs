@@ -1,5 +1,6 @@
 use serde::Deserialize;
 
+use crate::harness::secrets::PASSWORD;
 use crate::harness::{Finished, run_in};
 
 /// What `--format=json` prints, as far as anything here looks at it.
@@ -111,6 +112,6 @@ pub(super) async fn json_in(environment: &[(&str, &str)], config: &str) -> Repor
 /// A configuration whose two endpoints are these.
 pub(super) fn at(iam: &str, modelarts: &str, project: &str) -> String {
     format!(
-        "[[projects]]\nname = \"p\"\nendpoint = \"{modelarts}\"\n{project}\n[projects.auth]\niam_endpoint = \"{iam}\"\ndomain = \"demo\"\nusername = \"demo\"\npassword = \"demo\"\nproject_name = \"demo\"\n[[projects.jobs]]\njob_id = 1\n"
+        "[[projects]]\nname = \"p\"\nendpoint = \"{modelarts}\"\n{project}\n[projects.auth]\niam_endpoint = \"{iam}\"\ndomain = \"demo\"\nusername = \"demo\"\npassword = \"{PASSWORD}\"\nproject_name = \"demo\"\n[[projects.jobs]]\njob_id = 1\n"
     )
 }

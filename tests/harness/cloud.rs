@@ -221,7 +221,8 @@ impl Setup<'_> {
         } else {
             format!("iam_endpoint = \"{iam}\"\ndomain = \"demo\"\nusername = \"demo\"\n")
         };
-        let auth = user + &self.auth.replace("{cloud}", iam);
+        let auth =
+            user + &self.auth.replace("{cloud}", iam).replace("{password}", secrets::PASSWORD);
         for (name, jobs) in &self.projects {
             let _ = write!(
                 text,

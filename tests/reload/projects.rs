@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use super::{cloud_with, joined, setup};
+use crate::harness::secrets::PASSWORD;
 use crate::harness::{Daemon, ONE_POLL, QUICK, Setup};
 
 /// What no scrape may miss: the job is there with its values.
@@ -168,7 +169,7 @@ async fn a_password_that_came_since_is_used_at_once() {
     let setup = Setup { poll: QUICK, auth: &auth, ..setup().with("p", [job], "\"latest\"") };
     let daemon = Daemon::start(&setup.file(&cloud)).await;
     daemon.shows(&["modelarts_exporter_polls_total{result=\"failed\"} > 0"]).await;
-    fs::write(&password, "demo").unwrap();
+    fs::write(&password, PASSWORD).unwrap();
     let answer = daemon.reload().await;
     assert!(answer.text.contains("1 changed"), "{}", answer.text);
     daemon.shows(&kept("p", job)).await;

@@ -1,6 +1,7 @@
 //! A configuration that cannot be used, and requests that may not ask.
 
 use super::{LIFECYCLE, cloud_with, setup};
+use crate::harness::secrets::PASSWORD;
 use crate::harness::{Daemon, Raw, run};
 
 const FAILED: &str = "modelarts_exporter_config_last_reload_successful == 0";
@@ -19,7 +20,7 @@ async fn a_bad_file_is_refused_with_every_reason_and_changes_nothing() {
     let bad = good
         .replace("interval = \"1h\"\npending", "interval = \"S3CR3T\"\npending")
         .replace("[projects.auth]", "jubs = 1\n[projects.auth]")
-        .replace("password = \"demo\"", "password_file = \"nowhere\"");
+        .replace(&format!("password = \"{PASSWORD}\""), "password_file = \"nowhere\"");
     daemon.configure(&bad);
     let answer = daemon.shows_throughout(&[&running], daemon.reload()).await;
     assert_eq!(answer.status, 500);

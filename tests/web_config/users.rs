@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::{RIGHT, RIGHT_HASH, Served, tls};
-use crate::harness::PATIENCE;
+use crate::harness::{PATIENCE, wait_for};
 
 /// bcrypt of `S3CR3T-right` at a cost that takes a good part of a second.
 const SLOW_HASH: &str = "$2b$12$n2PdDnQccIADYAzmQ0.a1eW3rO5i428kTINjqkOYbo4M5YNx5OuP.";
@@ -52,9 +52,14 @@ async fn only_users_with_their_password_are_answered() {
     for (path, status) in [("/metrics", "401"), ("/nowhere", "401"), ("/-/healthy", "200")] {
         assert_eq!(served.status(path, &[]).await, format!("HTTP/2 {status}"), "{path}");
     }
-    let metrics = served.curl("https", "/metrics", &["--user", &right]).await.stdout;
     let counted = "modelarts_exporter_http_requests_total{handler=\"/metrics\",code=\"401\"} 9";
-    assert!(metrics.contains(counted), "{metrics}");
+    let mut metrics = String::new();
+    // What we count ourselves may be a second old.
+    wait_for(PATIENCE, counted, async || {
+        metrics = served.curl("https", "/metrics", &["--user", &right]).await.stdout;
+        if metrics.contains(counted) { Ok(()) } else { Err(metrics.clone()) }
+    })
+    .await;
 
     let log = served.daemon.stop().await.stderr;
     for secret in ["S3CR3T", "$2b$", "ZohzX3IB4G9", "mallory", "PRIVATE KEY"] {
