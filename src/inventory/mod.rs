@@ -5,8 +5,10 @@
 
 mod follow;
 mod job;
+pub mod outcomes;
 mod project;
 mod settings;
+pub mod state_file;
 #[cfg(test)]
 mod tests;
 mod version;

@@ -4,6 +4,7 @@
 //! never zero.
 
 mod identity;
+mod outcome;
 mod polled;
 mod quality;
 mod selection;
@@ -12,6 +13,7 @@ mod usage;
 mod version;
 
 pub use identity::{JobId, JobKey, VersionId};
+pub use outcome::{NameRule, NameRuleError, Outcome};
 pub use polled::Polled;
 pub use quality::{ClassQuality, Quality, Scores};
 pub use selection::VersionSelection;
