@@ -27,6 +27,8 @@ pub use web_file::WebFile;
 
 use figment::value::Dict;
 
+use crate::inventory::outcomes::Rules;
+use crate::inventory::state_file::StateFile;
 use crate::{cloud, inventory, metrics, schedule, server};
 use mistake::Report;
 use project::count;
@@ -57,6 +59,8 @@ pub struct Config {
     pub log: LogSettings,
     /// What is shown.
     pub metrics: metrics::Settings,
+    /// Where outcomes survive a restart; `None`: nowhere.
+    pub state_file: Option<StateFile>,
     /// At least one, each with a name of its own.
     pub projects: Vec<ProjectConfig>,
     /// The files that secrets were read from.
@@ -90,6 +94,8 @@ pub struct ProjectConfig {
     pub schedule: schedule::Settings,
     /// How long its answers count.
     pub inventory: inventory::Settings,
+    /// How its outcomes are kept.
+    pub outcomes: Rules,
     /// Its jobs, each once.
     pub jobs: Vec<schedule::JobSpec>,
 }
@@ -142,6 +148,7 @@ fn build(values: &Values, report: &mut Report) -> Config {
             extra_model_metrics: values.bool("metrics.extra_model_metrics"),
             info_labels: values.info_labels("metrics.info_labels"),
         },
+        state_file: values.path("state.file").map(|(path, _)| StateFile::new(path)),
         projects,
         secret_files,
     }

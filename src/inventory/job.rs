@@ -175,6 +175,7 @@ impl JobState {
                     .map(|usage| UsageNow { usage, last_sample: state.usage_grown.unix }),
                 whole_run: usage.filter(|_| state.has_whole_run(limit, now)),
                 quality: version.quality.as_ref().filter(|_| state.has_quality(limit, now)),
+                previous: None,
             })
         });
         JobView {

@@ -44,6 +44,8 @@ struct Inner {
     exposition_bytes: Gauge,
     encodings: IntCounterVec,
     http_requests: IntCounterVec,
+    state_write_failures: IntCounterVec,
+    state_set_aside: GaugeVec,
     reload_successful: GaugeVec,
     reload_timestamp: GaugeVec,
 }
@@ -69,6 +71,8 @@ impl Metrics {
             exposition_bytes: gauge(names::EXPOSITION_BYTES),
             encodings: entries::counters(&registry, names::ENCODINGS, None),
             http_requests: entries::counters(&registry, names::HTTP_REQUESTS, None),
+            state_write_failures: entries::counters(&registry, names::STATE_WRITE_FAILURES, None),
+            state_set_aside: entries::gauges(&registry, names::STATE_SET_ASIDE, None),
             reload_successful: entries::gauges(&registry, names::RELOAD_SUCCESSFUL, None),
             reload_timestamp: entries::gauges(&registry, names::RELOAD_TIMESTAMP, None),
             registry,
@@ -122,6 +126,21 @@ impl Metrics {
     /// One HTTP request was answered. `handler` is of a closed set, never a path off the wire.
     pub fn http_request(&self, handler: &'static str, code: u16) {
         self.inner.http_requests.with_label_values(&[handler, code_text(code).as_str()]).inc();
+    }
+
+    /// There is a state file: its families are shown from now on.
+    pub fn state_file(&self) {
+        self.inner.state_write_failures.with_label_values::<&str>(&[]);
+    }
+
+    /// The state file could not be written.
+    pub fn state_write_failed(&self) {
+        self.inner.state_write_failures.with_label_values::<&str>(&[]).inc();
+    }
+
+    /// Whether a state file was set aside for this reason, which is of a closed set.
+    pub fn state_set_aside(&self, reason: &'static str, was: bool) {
+        self.inner.state_set_aside.with_label_values(&[reason]).set(f64::from(u8::from(was)));
     }
 
     /// A configuration was taken into use at this Unix time.

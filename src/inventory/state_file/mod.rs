@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ring::digest::{SHA256, digest};
+use ring::digest;
 
 use crate::inventory::outcomes::Saved;
 
@@ -165,26 +165,36 @@ fn replace(new: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 fn header(content: &[u8]) -> String {
-    format!("{MAGIC} {FORMAT} {}\n", checksum(content))
+    format!("{MAGIC} {FORMAT} {}\n", checksum(FORMAT, content))
 }
 
-fn checksum(content: &[u8]) -> String {
-    STANDARD.encode(digest(&SHA256, content))
+fn checksum(format: u32, content: &[u8]) -> String {
+    let mut sum = digest::Context::new(&digest::SHA256);
+    sum.update(&format.to_be_bytes());
+    sum.update(content);
+    STANDARD.encode(sum.finish())
 }
 
 fn decode(bytes: &[u8]) -> Result<Saved, Unusable> {
-    let end = bytes.iter().position(|byte| *byte == b'\n').ok_or(Unusable::Damaged)?;
-    let (line, content) = (&bytes[..end], &bytes[end + 1..]);
-    let line = str::from_utf8(line).map_err(|_| Unusable::Damaged)?;
-    let words = line.strip_prefix(MAGIC).and_then(|rest| rest.strip_prefix(' '));
-    let (format, sum) = words.and_then(|words| words.split_once(' ')).ok_or(Unusable::Damaged)?;
-    let format: u32 = format.parse().map_err(|_| Unusable::Damaged)?;
-    // A later format keeps this line, so that whoever cannot read the rest can tell.
-    if sum != checksum(content) {
-        return Err(Unusable::Damaged);
+    let content = |format: u32| {
+        let end = bytes.iter().position(|byte| *byte == b'\n')?;
+        let (line, content) = bytes.split_at(end + 1);
+        let want = format!("{MAGIC} {format} {}\n", checksum(format, content));
+        (line == want.as_bytes()).then_some(content)
+    };
+    match format_of(bytes).ok_or(Unusable::Damaged)? {
+        FORMAT => {
+            let content = content(FORMAT).ok_or(Unusable::Damaged)?;
+            serde_json::from_slice(content).map_err(|_| Unusable::Damaged)
+        }
+        // A later format keeps the first line, so that whoever cannot read the rest can tell.
+        later if later > FORMAT && content(later).is_some() => Err(Unusable::Newer),
+        _ => Err(Unusable::Damaged),
     }
-    if format != FORMAT {
-        return Err(if format > FORMAT { Unusable::Newer } else { Unusable::Damaged });
-    }
-    serde_json::from_slice(content).map_err(|_| Unusable::Damaged)
+}
+
+fn format_of(bytes: &[u8]) -> Option<u32> {
+    let rest = bytes.strip_prefix(MAGIC.as_bytes())?.strip_prefix(b" ")?;
+    let digits = rest.split(|byte| *byte == b' ').next()?;
+    str::from_utf8(digits).ok()?.parse().ok()
 }
