@@ -241,7 +241,7 @@ pub(super) const KEYS: &[Key] = &[
         Text("30d"),
         "How long the outcomes of a name are kept after its last job left the cloud.",
     ),
-    // Ten series each: a fifth of the series that Prometheus takes from one target without trouble.
+    // Ten series each: a fifth of `limits.series`.
     key(
         "limits.outcome_names",
         count(1, 10_000_000),

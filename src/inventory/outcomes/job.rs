@@ -14,6 +14,7 @@ pub(super) struct Job {
     /// What was there before we watched.
     before: Before,
     /// Since when the cloud does not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) gone: Option<Millis>,
     pub(super) versions: BTreeMap<VersionId, Mark>,
 }
@@ -48,8 +49,10 @@ impl Age {
     }
 }
 
-/// What is remembered of one version.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// What is remembered of one version. There may be a hundred thousand, so that the state file has no
+/// names of fields for them.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(from = "Row", into = "Row")]
 pub(super) struct Mark {
     created: Millis,
     pub(super) status: Status,
@@ -59,6 +62,22 @@ pub(super) struct Mark {
     end: End,
     /// Since when answers about the whole job do not have it.
     missing: Option<Millis>,
+}
+
+/// The fields of a [`Mark`], in their order.
+type Row = (Millis, Status, Millis, Option<Millis>, End, Option<Millis>);
+
+impl From<Row> for Mark {
+    fn from((created, status, status_changed, finished, end, missing): Row) -> Self {
+        Self { created, status, status_changed, finished, end, missing }
+    }
+}
+
+impl From<Mark> for Row {
+    fn from(mark: Mark) -> Self {
+        let Mark { created, status, status_changed, finished, end, missing } = mark;
+        (created, status, status_changed, finished, end, missing)
+    }
 }
 
 /// How far a version has come.

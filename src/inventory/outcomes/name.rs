@@ -11,15 +11,22 @@ const SCORED: usize = 2;
 /// What is remembered of all runs of one name. Everything but the counts depends on when the runs
 /// ended, never on the order in which we heard of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Name {
     runs: Runs,
+    #[serde(skip_serializing_if = "Option::is_none")]
     last: Option<Last>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     last_completed: Option<Run>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     last_failed: Option<Run>,
+    #[serde(skip_serializing_if = "Streak::is_empty")]
     streak: Streak,
     /// The last completed runs, newest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     scored: Vec<Scored>,
     /// Since when no job has this name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) gone: Option<Millis>,
     /// Jobs that have this name.
     #[serde(skip)]

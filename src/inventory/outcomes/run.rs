@@ -21,10 +21,26 @@ pub(super) fn seconds(millis: Millis) -> f64 {
 
 /// Which version ended, and when. Sorts by finish time, then by version id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Row", into = "Row")]
 pub(super) struct Run {
     pub(super) finished: Millis,
     pub(super) job_id: JobId,
     pub(super) version_id: VersionId,
+}
+
+/// The fields of a [`Run`], in their order: short, since the state file has many.
+type Row = (Millis, JobId, VersionId);
+
+impl From<Row> for Run {
+    fn from((finished, job_id, version_id): Row) -> Self {
+        Self { finished, job_id, version_id }
+    }
+}
+
+impl From<Run> for Row {
+    fn from(run: Run) -> Self {
+        (run.finished, run.job_id, run.version_id)
+    }
 }
 
 impl Run {

@@ -23,6 +23,10 @@ impl Streak {
         self.older + self.newest.len() as u64
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     pub(super) fn failed(&mut self, run: Run) {
         let at = self.newest.partition_point(|before| *before < run);
         self.newest.insert(at, run);

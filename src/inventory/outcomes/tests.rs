@@ -1,8 +1,6 @@
 //! What counts, what only shows, and what is forgotten when. A model of a cloud that skips pages, and of
 //! a process that is killed, stands in `crowd`.
 
-#![expect(clippy::float_cmp, reason = "times are passed on, not computed")]
-
 mod crowd;
 
 use tokio::time::Instant;

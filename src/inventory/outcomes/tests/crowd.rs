@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// What happens next. Numbers choose among what there is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Event {
     /// A job appears, with one version that runs or has ended already.
     Appear { name: u8, ended: Option<u8> },
@@ -120,11 +120,11 @@ impl World {
         });
     }
 
-    fn pick<'a>(
-        cloud: &'a mut [Truth],
+    fn pick(
+        cloud: &mut [Truth],
         number: u8,
         wanted: impl Fn(&Truth) -> bool,
-    ) -> Option<&'a mut Truth> {
+    ) -> Option<&mut Truth> {
         let mut fitting: Vec<_> = cloud.iter_mut().filter(|truth| wanted(truth)).collect();
         if fitting.is_empty() {
             return None;
