@@ -80,7 +80,7 @@ pub struct Outcomes {
     projects: BTreeMap<Arc<str>, Project>,
 }
 
-/// What the state file holds.
+/// What the state file holds. A project that is not taken up is not written again.
 #[derive(Debug, Default, Deserialize)]
 #[serde(transparent)]
 pub struct Saved {
@@ -104,7 +104,8 @@ impl Outcomes {
         self.projects.remove(name);
     }
 
-    /// The operator listed a job: unlike one that appears, what it shows first was there before.
+    /// A job that did not appear in the cloud is to be looked at from now on, because the operator listed
+    /// it: what its first answer shows was there before.
     pub fn await_job(&mut self, key: &JobKey) {
         if let Some(project) = self.projects.get_mut(&key.project) {
             project.await_job(&key.job_id);
@@ -184,7 +185,8 @@ impl Outcomes {
         serde_json::to_vec(&projects).expect("keys are texts")
     }
 
-    /// What was taken could not be saved, or there was nothing and what is stale could not be.
+    /// Writing what was [saved](Self::saved) failed: what was taken with it, which may be nothing, is not
+    /// shown and will be taken again.
     pub fn put_back(&mut self, changes: Vec<Changes>) {
         for project in self.projects.values_mut() {
             project.is_stale = true;

@@ -260,7 +260,6 @@ impl Project {
 
     pub(super) fn put_back(&mut self, changes: Changes) {
         self.changed_runs = true;
-        self.is_stale = true;
         self.changed.extend(changes.names.into_iter().map(|(name, _)| name));
         let name = |id: &JobId| self.kept.jobs.get(id).map(|job| Arc::clone(&job.name));
         self.rescored.extend(changes.jobs.iter().filter_map(name));
