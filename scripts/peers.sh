@@ -121,8 +121,9 @@ victoria-metrics)
     ;;
 clients)
     curl_is_there
-    python clients python -c 'import prometheus_client.openmetrics.parser, otcextensions.sdk, zstandard
-print("prometheus-client, zstandard and otcextensions can be imported")'
+    python clients python -c 'import huaweicloudsdkcore.client, otcextensions.sdk
+import prometheus_client.openmetrics.parser, zstandard
+print("prometheus-client, zstandard, otcextensions and huaweicloudsdkcore can be imported")'
     ;;
 keystone) python keystone keystone-manage --version ;;
 nginx)

@@ -5,11 +5,14 @@
 mod behind;
 mod daemon;
 mod demo;
+mod doctor;
 mod healthcheck;
 mod ledger;
 mod log;
 mod once;
 mod open_files;
+mod projects;
+mod reload;
 mod signals;
 mod simulate;
 mod sockets;
@@ -38,24 +41,28 @@ pub fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     open_files::allow_many();
     match command {
         Command::Run(args) => {
-            let (config, warnings) = load(&args)?;
-            log::start(&config.log);
+            let source = source(&args);
+            let (config, warnings) = config::load(&source)?;
+            let level = log::start(&config.log);
             log_warnings(&warnings);
             // Before there are threads: what was taken is removed from the environment.
             let sockets = sockets::handed_over(&config)?;
-            block_on(daemon::run(config, sockets))
+            block_on(daemon::run(config, source, level, sockets))
         }
         Command::Demo(args) => block_on(demo::run(args)),
         Command::Simulate(args) => block_on(simulate::run(args)),
         Command::Check(args) => {
-            let (config, warnings) = load(&args)?;
+            let (config, warnings) = config::load(&source(&args))?;
             print_check(&config, &warnings)
         }
         Command::Once(args) => {
-            let (config, warnings) = load(&args)?;
+            let (config, warnings) = config::load(&source(&args))?;
             log::start(&config.log);
             log_warnings(&warnings);
             block_on(once::run(config))
+        }
+        Command::Doctor(args) => {
+            block_on(doctor::run(config::load(&source(&args.daemon)), args.format))
         }
         Command::Healthcheck(args) => block_on(healthcheck::run(args.url)),
         Command::Generate { document } => {
@@ -67,19 +74,19 @@ pub fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         // Refused above.
-        Command::Doctor(_) | Command::Estimate(_) => Ok(ExitCode::FAILURE),
+        Command::Estimate(_) => Ok(ExitCode::FAILURE),
     }
 }
 
-fn load(args: &DaemonArgs) -> Result<(Config, Vec<Warning>), config::ConfigError> {
-    config::load(&Source {
+fn source(args: &DaemonArgs) -> Source {
+    Source {
         file: args.config_file.clone(),
         // A name or value that is no text cannot be one of ours.
         environment: std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect(),
         flags: args.flags(),
-    })
+    }
 }
 
 fn log_warnings(warnings: &[Warning]) {

@@ -78,8 +78,8 @@ pub enum Command {
     Once(DaemonArgs),
     /// Exit 0 if the running daemon is healthy (for images without a shell)
     Healthcheck(HealthcheckArgs),
-    /// Explain connection, credentials, permissions and budget (not yet supported)
-    Doctor(DaemonArgs),
+    /// Explain connection, credentials, permissions, jobs and budget; exit 1 if something fails
+    Doctor(DoctorArgs),
     /// Tell the series, bytes and API requests of a configuration (not yet supported)
     Estimate(DaemonArgs),
     /// Print a generated document
@@ -94,10 +94,6 @@ impl Command {
     /// Refuses, in one sentence, what is known but cannot be done yet.
     pub fn refuse_unsupported(&self) -> Result<(), NotYetSupported> {
         match self {
-            Self::Doctor(_) => Err(NotYetSupported {
-                command: "doctor",
-                instead: "`check` finds the mistakes of the file and `once` shows what a poll answers",
-            }),
             Self::Estimate(_) => Err(NotYetSupported {
                 command: "estimate",
                 instead: "`once` shows the series that a configuration makes",
@@ -152,6 +148,12 @@ pub struct DaemonArgs {
     /// Listen on the sockets that systemd hands over, instead of the addresses
     #[arg(long = "web.systemd-socket")]
     systemd_socket: bool,
+    /// Answer POST /-/reload, which reads the configuration again
+    #[arg(long = "web.enable-lifecycle")]
+    enable_lifecycle: bool,
+    /// Show /config to other machines, too
+    #[arg(long = "web.enable-config")]
+    enable_config: bool,
     /// error, warn, info, debug, trace or off, or directives by module [default: info]
     #[arg(long = "log.level", value_name = "LEVEL")]
     log_level: Option<String>,
@@ -159,10 +161,6 @@ pub struct DaemonArgs {
     #[arg(long = "log.format", value_name = "FORMAT")]
     log_format: Option<String>,
     // The rest is passed on like any other key, and refused there as not yet supported.
-    #[arg(long = "web.enable-lifecycle", hide = true)]
-    enable_lifecycle: bool,
-    #[arg(long = "web.enable-config", hide = true)]
-    enable_config: bool,
     #[arg(long = "shard.index", value_name = "I", hide = true)]
     shard_index: Option<String>,
     #[arg(long = "shard.total", value_name = "N", hide = true)]
@@ -253,6 +251,26 @@ pub struct WorldArgs {
     pub jobs: Option<usize>,
 }
 
+/// Flags of `doctor`.
+#[derive(Clone, Debug, Args)]
+pub struct DoctorArgs {
+    /// How the report is written
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = DoctorFormat::Table)]
+    pub format: DoctorFormat,
+    /// Where the configuration comes from
+    #[command(flatten)]
+    pub daemon: DaemonArgs,
+}
+
+/// How `doctor` writes its report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum DoctorFormat {
+    /// A table for people
+    Table,
+    /// One JSON document
+    Json,
+}
+
 /// Arguments of `healthcheck`.
 #[derive(Clone, Debug, Args)]
 pub struct HealthcheckArgs {
@@ -293,7 +311,8 @@ mod tests {
           check        Report every mistake of the configuration; exit 1 if there is one
           once         Poll everything once and print the metrics; exit 1 if a project failed
           healthcheck  Exit 0 if the running daemon is healthy (for images without a shell)
-          doctor       Explain connection, credentials, permissions and budget (not yet supported)
+          doctor       Explain connection, credentials, permissions, jobs and budget; exit 1 if something
+                       fails
           estimate     Tell the series, bytes and API requests of a configuration (not yet supported)
 
         Options:
@@ -307,6 +326,8 @@ mod tests {
                                                 exporter-toolkit
               --web.systemd-socket              Listen on the sockets that systemd hands over, instead of
                                                 the addresses
+              --web.enable-lifecycle            Answer POST /-/reload, which reads the configuration again
+              --web.enable-config               Show /config to other machines, too
               --log.level <LEVEL>               error, warn, info, debug, trace or off, or directives by
                                                 module [default: info]
               --log.format <FORMAT>             logfmt or json [default: logfmt]
@@ -373,7 +394,6 @@ mod tests {
     #[test]
     fn what_comes_later_is_refused_in_a_sentence() {
         let refusal = |words: &[&str]| parse(words).refuse_unsupported().unwrap_err().to_string();
-        insta::assert_snapshot!(refusal(&["doctor"]), @"`doctor` is not yet supported; `check` finds the mistakes of the file and `once` shows what a poll answers");
         insta::assert_snapshot!(refusal(&["estimate"]), @"`estimate` is not yet supported; `once` shows the series that a configuration makes");
         assert!(parse(&["check"]).refuse_unsupported().is_ok());
     }

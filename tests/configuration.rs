@@ -13,6 +13,7 @@ use modelarts_exporter::model::VersionSelection;
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// A file without mistakes, which the cases below break one by one.
@@ -638,7 +639,6 @@ fn values_outlive_a_failed_poll() {
 #[test]
 fn what_comes_later_is_refused_by_name() {
     let all = "
-web = { enable_lifecycle = true, enable_config = false }
 shard = { index = 0, total = 2 }
 limits = { series = 1000, curve_points = 10, tasks_per_version = 1 }
 [poll]
@@ -659,13 +659,85 @@ list_interval = \"60s\"
     exporter.toml | projects[0].discovery.enabled | is not yet supported | remove it
     exporter.toml | shard.index | is not yet supported | remove it
     exporter.toml | shard.total | is not yet supported | remove it
-    exporter.toml | web.enable_config | is not yet supported | remove it
-    exporter.toml | web.enable_lifecycle | is not yet supported | remove it
     "#);
-    insta::assert_snapshot!(mistakes_with(GOOD, &[], &[("shard.index", "1"), ("web.enable_config", "true")]), @r"
-    --shard.index | shard.index | is not yet supported | remove it
-    --web.enable-config | web.enable_config | is not yet supported | remove it
-    ");
+    insta::assert_snapshot!(mistakes_with(GOOD, &[], &[("shard.index", "1")]), @"--shard.index | shard.index | is not yet supported | remove it
+");
+}
+
+// === What is in use ===
+
+#[test]
+fn what_is_shown_is_a_file_that_says_the_same() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("password"), "S3CR3T-file").unwrap();
+    fs::write(folder.path().join("web.yml"), "").unwrap();
+    let text = edit(
+        "[projects.auth]",
+        "proxy_url = \"http://S3CR3T:S3CR3T@proxy:3128\"\npoll = { timeout = \"7s\" }\noutcome.name_regex = '^(\"?.*?)-\\d+$'\n[projects.auth]",
+    );
+    let second = GOOD
+        .replace("[poll]\ninterval = \"30s\"", "")
+        .replace("vision", "a \\\"quoted\\\" name")
+        .replace("password = \"S3CR3T-password\"", "password_file = \"password\"")
+        .replace(
+            "job_id = 182626",
+            "job_id = \"a\"\nversions = [7]\n[[projects.jobs]]\njob_id = 8",
+        );
+    let text = format!("web.config_file = \"web.yml\"\n{text}{second}");
+    let (first, _) = load_in(&folder, "exporter.toml", &text, &[], &[]).unwrap();
+    let shown = first.effective.to_string();
+    assert!(!shown.contains(MARK), "{shown}");
+    for line in ["proxy_url = \"http://<secret>@proxy:3128\"", "password = \"<secret>\""] {
+        assert!(shown.contains(line), "{line} in\n{shown}");
+    }
+    // Somewhere else, with what was left out.
+    let restored =
+        shown.replace("<secret>@", "S3CR3T:S3CR3T@").replace("<secret>", "S3CR3T-password");
+    let (again, _) = load_in(&TempDir::new().unwrap(), "other.toml", &restored, &[], &[]).unwrap();
+    assert_eq!(again.effective.to_string(), shown);
+    for (one, two) in first.projects.iter().zip(&again.projects) {
+        assert!(one.is_same_as(two), "{one:?}\n{two:?}");
+    }
+    assert!(!first.projects[0].is_same_as(&again.projects[1]));
+}
+
+#[test]
+fn a_project_is_another_one_with_another_key_secret_or_certificate() {
+    let load = |text: &str| load(text).unwrap().0.projects.remove(0);
+    let good = load(GOOD);
+    for (passage, by) in [
+        ("\"30s\"", "\"29s\""),
+        ("[poll]", "limits.answer_bytes = \"1MiB\"\n[poll]"),
+        ("[poll]", "metrics.extra_model_metrics = true\n[poll]"),
+        ("S3CR3T-password", "S3CR3T-other"),
+        ("eu-de", "eu-nl"),
+        ("182626", "182627"),
+        ("job_id = 182626", "job_id = 182626\nversions = \"all\""),
+        ("[projects.auth]", "proxy_url = \"http://a:b@proxy\"\n[projects.auth]"),
+    ] {
+        let other = load(&edit(passage, by));
+        assert!(!good.is_same_as(&other) && good.is_same_place_as(&other), "{by}");
+    }
+    let proxy = |user| {
+        load(&edit(
+            "[projects.auth]",
+            &format!("proxy_url = \"http://{user}@proxy\"\n[projects.auth]"),
+        ))
+    };
+    assert!(!proxy("a:b").is_same_as(&proxy("a:c")) && proxy("a:b").is_same_as(&proxy("a:b")));
+    for (passage, by) in [
+        ("modelarts.example", "modelarts.example.org"),
+        ("[projects.auth]", "project_id = \"1\"\n[projects.auth]"),
+        ("vision", "speech"),
+    ] {
+        let other = load(&edit(passage, by));
+        assert!(!good.is_same_as(&other) && !good.is_same_place_as(&other), "{by}");
+    }
+    // What is shown of every project, and what is served, is none of its own.
+    for by in ["metrics.info_labels = [\"pool_id\"]", "web.max_requests = 3", "log.level = \"off\""]
+    {
+        assert!(good.is_same_as(&load(&edit("[poll]", &format!("{by}\n[poll]")))), "{by}");
+    }
 }
 
 #[test]
@@ -742,7 +814,8 @@ async fn secret_files_are_followed_through_swaps_and_gaps() {
     let (mut linked, mut plain) = (secret(0), secret(1));
     let stop = CancellationToken::new();
     let period = Duration::from_millis(5);
-    let watch = tokio::spawn(config.secret_files.watch(period, stop.clone()));
+    let files = config.projects.into_iter().map(|project| project.secret_files);
+    let watching: JoinSet<_> = files.map(|files| files.watch(period, stop.clone())).collect();
 
     wait_for(&mut linked, "S3CR3T-v1").await;
     symlink("v2", path("next")).unwrap();
@@ -761,7 +834,7 @@ async fn secret_files_are_followed_through_swaps_and_gaps() {
     wait_for(&mut linked, "S3CR3T-v1").await;
 
     stop.cancel();
-    tokio::time::timeout(PATIENCE, watch).await.expect("stops in time").unwrap();
+    tokio::time::timeout(PATIENCE, watching.join_all()).await.expect("stops in time");
 }
 
 #[test]
@@ -809,7 +882,7 @@ fn a_secret_in_the_wrong_place_is_never_shown() {
             let shown = match load_in(&folder, name, text, &[], &[]) {
                 Ok(loaded) => {
                     assert!(text.contains("project_id"), "accepted:\n{text}");
-                    format!("{:?}", loaded.0.secret_files)
+                    format!("{:?}", loaded.0.projects[0].secret_files)
                 }
                 Err(error) => format!("{error}\n{error:?}"),
             };

@@ -419,7 +419,7 @@ async fn polls_that_hang_do_not_hold_the_stop_and_hangup_does_not_kill() {
     })
     .await;
     daemon.signal("HUP");
-    wait_for(PATIENCE, "a word about SIGHUP", async || match daemon.logged(&["SIGHUP"]) {
+    wait_for(PATIENCE, "a reload", async || match daemon.logged(&["configuration reloaded"]) {
         0 => Err(daemon.log()),
         _ => Ok(()),
     })

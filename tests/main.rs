@@ -5,6 +5,7 @@
 mod answers;
 mod authentication;
 mod configuration;
+mod doctor;
 mod documents;
 mod encodings;
 mod exposition;
@@ -22,6 +23,7 @@ mod packaging;
 mod parser;
 mod peers;
 mod protobuf;
+mod reload;
 mod serving;
 mod simulator;
 mod sockets;

@@ -7,7 +7,7 @@ use modelarts_exporter::exposition::Store;
 use modelarts_exporter::server::{self, Settings, Site, Stopped};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -31,6 +31,8 @@ fn settings() -> Settings {
         telemetry_path: "/metrics".into(),
         route_prefix: String::new(),
         max_requests: 40,
+        enable_lifecycle: false,
+        enable_config: false,
     }
 }
 
@@ -46,6 +48,8 @@ async fn serve(settings: Settings) -> Served {
         own,
         access: watch::Sender::default().subscribe(),
         ready: ready_seen,
+        configuration: watch::channel("a = 1\n".into()).1,
+        reload: mpsc::channel(1).0,
     };
     let task = tokio::spawn(server::serve(listeners, site, stop.clone()));
     Served { address, store, ready, stop, task }
@@ -151,7 +155,7 @@ async fn each_path_answers() {
     assert_eq!(style.header("content-type"), Some("text/css; charset=utf-8"));
 
     assert_eq!(served.get("/-/healthy").await.status, 200);
-    for unknown in ["/nothing", "/-/reload", "/config", "/jobs/a/1", "/metrics/", "//"] {
+    for unknown in ["/nothing", "/-/nothing", "/config/", "/jobs/a/1", "/metrics/", "//"] {
         assert_eq!(served.get(unknown).await.status, 404, "{unknown}");
     }
     let counted = "modelarts_exporter_http_requests_total{handler=\"other\",code=\"404\"} 6\n";
@@ -338,7 +342,10 @@ async fn several_addresses_serve_the_same() {
     let addresses = listeners.local_addrs();
     let (_ready, ready) = watch::channel(true);
     let stop = CancellationToken::new();
-    let site = Site { settings, reader, own, access: watch::Sender::default().subscribe(), ready };
+    let (access, configuration) =
+        (watch::Sender::default().subscribe(), watch::channel("".into()).1);
+    let reload = mpsc::channel(1).0;
+    let site = Site { settings, reader, own, access, ready, configuration, reload };
     let task = tokio::spawn(server::serve(listeners, site, stop.clone()));
     for address in addresses {
         let answer = finish(connect(address, &request("GET", "/-/ready", "")).await).await;

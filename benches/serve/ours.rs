@@ -11,7 +11,7 @@ use modelarts_exporter::metrics::{FAMILIES, JobKey};
 use modelarts_exporter::model::JobId;
 use modelarts_exporter::own;
 use modelarts_exporter::server::{self, ListenAddress, Site};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -53,6 +53,8 @@ pub(crate) async fn run(series: usize) -> anyhow::Result<()> {
         telemetry_path: "/metrics".to_owned(),
         route_prefix: String::new(),
         max_requests: MAX_REQUESTS,
+        enable_lifecycle: false,
+        enable_config: false,
     };
     let listeners = server::bind(&settings).await?;
     for address in listeners.local_addrs() {
@@ -61,7 +63,10 @@ pub(crate) async fn run(series: usize) -> anyhow::Result<()> {
     let (_ready, ready) = watch::channel(true);
     // Nobody has to say who they are.
     let access = watch::Sender::default().subscribe();
-    let site = Site { settings, reader, own, access, ready };
+    // There is no configuration to be shown or read again.
+    let (_configuration, configuration) = watch::channel("".into());
+    let (reload, _requests) = mpsc::channel(1);
+    let site = Site { settings, reader, own, access, ready, configuration, reload };
     tokio::select! {
         _ = server::serve(listeners, site, CancellationToken::new()) => {}
         ended = tasks.join_next() => {

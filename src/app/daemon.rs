@@ -4,19 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::sync::watch;
+use tokio::signal::unix::Signal;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::app::behind::spawn_behind;
-use crate::app::ledger::{Book, ProjectLedger, now};
+use crate::app::ledger::{Book, now};
+use crate::app::log::Level;
+use crate::app::projects::{Plan, Projects};
+use crate::app::reload::Reload;
 use crate::app::signals;
-use crate::cloud::{AnswerMemory, Training};
-use crate::config::{Config, SecretFiles, WebFile};
+use crate::config::{Config, Effective, Source, WebFile};
 use crate::exposition::{self, Reader};
-use crate::schedule::Poller;
 use crate::server::{self, Listeners, Site, Stopped};
 use crate::{metrics, own};
 
@@ -25,62 +27,52 @@ use crate::{metrics, own};
 /// fleet, so that the rate is worth its room.
 const PUBLISH_EVERY: Duration = Duration::from_millis(800);
 
-/// How often secret files are looked at; Kubernetes takes about a minute to bring a new one.
-const SECRETS_EVERY: Duration = Duration::from_secs(30);
-
 /// How often the web configuration file and its certificates are looked at: soon enough for whoever has
 /// just changed them and waits, and a few small files cost nothing to read.
 const WEB_FILE_EVERY: Duration = Duration::from_secs(5);
+
+/// How many requests to read the configuration again may wait for the ones before: more than people make.
+const RELOADS_WAITING: usize = 16;
 
 /// The daemon's parts, wired and not yet running.
 pub(super) struct Parts {
     pub(super) own: own::Metrics,
     pub(super) book: Arc<Book>,
     pub(super) reader: Reader,
-    pub(super) pollers: Vec<Poller<Training, ProjectLedger>>,
-    pub(super) secret_files: SecretFiles,
+    pub(super) projects: Projects,
+    /// The projects of the configuration.
+    pub(super) plan: Plan,
     pub(super) web_file: WebFile,
     pub(super) web: server::Settings,
+    pub(super) effective: Effective,
 }
 
-/// Makes the parts. Nothing is asked, nothing is bound.
-pub(super) fn build(config: Config) -> anyhow::Result<Parts> {
+/// What a daemon hears from outside, and what it needs to obey.
+pub(super) struct Operator {
+    /// Where the configuration came from.
+    pub(super) source: Source,
+    pub(super) level: Level,
+    /// SIGHUP.
+    pub(super) hangup: Signal,
+}
+
+/// Makes the parts, whose tasks will end with `stop`. Nothing is asked, nothing is bound.
+pub(super) fn build(config: Config, stop: &CancellationToken) -> anyhow::Result<Parts> {
     let own = own::Metrics::new();
     let (store, reader) = exposition::new(metrics::FAMILIES, own.clone());
-    let book = Arc::new(Book::new(store, config.metrics));
-    let largest = config.projects.iter().map(|project| project.cloud.answer_bytes).max();
-    let memory = Arc::new(AnswerMemory::new(largest.unwrap_or_default()));
-    let mut pollers = Vec::new();
-    for project in config.projects {
-        let name = Arc::clone(&project.cloud.name);
-        let of_project = own.project(&name);
-        let insecure = project.cloud.tls.insecure_skip_verify;
-        of_project.tls_verification_disabled(insecure);
-        if insecure {
-            warn!(project = &*name, "insecure_skip_verify: anybody can pretend to be the cloud");
-        }
-        book.add_project(&project, of_project.clone());
-        let training = Training::new(project.cloud, Arc::clone(&memory), of_project.clone())
-            .with_context(|| format!("project {name}"))?;
-        let ledger = ProjectLedger { project: Arc::clone(&name), book: Arc::clone(&book) };
-        pollers.push(Poller::new(
-            name,
-            Arc::new(training),
-            Arc::new(ledger),
-            of_project,
-            project.schedule,
-            project.jobs,
-        ));
-    }
+    let book = Arc::new(Book::new(store, config.metrics.clone()));
+    let projects = Projects::new(own.clone(), Arc::clone(&book), stop.clone());
+    let plan = projects.plan(config.projects, config.metrics)?;
     own.config_loaded(now().unix);
     Ok(Parts {
         own,
         book,
         reader,
-        pollers,
-        secret_files: config.secret_files,
+        projects,
+        plan,
         web_file: config.web_file,
         web: config.web,
+        effective: config.effective,
     })
 }
 
@@ -89,44 +81,56 @@ pub(super) fn build(config: Config) -> anyhow::Result<Parts> {
 /// It listens on these sockets, or without any on the addresses of the configuration.
 pub(super) async fn run(
     config: Config,
+    source: Source,
+    level: Level,
     sockets: Option<Vec<TcpListener>>,
 ) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
-    signals::listen(stop.clone())?;
-    let parts = build(config)?;
+    let hangup = signals::listen(stop.clone())?;
+    let parts = build(config, &stop)?;
     let listeners = match sockets {
         Some(sockets) => Listeners::adopt(sockets)?,
         None => server::bind(&parts.web).await?,
     };
-    serve(parts, listeners, stop, |_| Ok(())).await
+    serve(parts, Operator { source, level, hangup }, listeners, stop, |_| Ok(())).await
 }
 
 /// Runs the parts until `stop`. `bound` is told where we listen.
 pub(super) async fn serve(
     parts: Parts,
+    operator: Operator,
     listeners: Listeners,
     stop: CancellationToken,
     bound: impl FnOnce(&[std::net::SocketAddr]) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
-    let Parts { own, book, reader, pollers, secret_files, web_file, web } = parts;
+    let Parts { own, book, reader, mut projects, plan, web_file, web, effective } = parts;
     // The first scrape finds `modelarts_up`.
-    book.publish();
+    projects.carry_out(plan).await?;
     let (ready, is_ready) = watch::channel(false);
+    let (shown, configuration) = watch::channel(effective.to_string().into());
+    let (reload, requests) = mpsc::channel(RELOADS_WAITING);
     let mut tasks = JoinSet::new();
-    for poller in pollers {
-        tasks.spawn(poller.run(stop.clone()));
-    }
-    spawn_behind(&mut tasks, publish(book, ready, stop.clone()));
+    let Operator { source, level, hangup } = operator;
+    let source = Arc::new(source);
+    let reloading = Reload { source, own: own.clone(), level, projects, effective, shown };
+    tasks.spawn(reloading.run(hangup, requests, stop.clone()));
+    let publisher = publish(book, ready, stop.clone());
+    spawn_behind(&mut tasks, async {
+        publisher.await;
+        Ok(())
+    });
     let (encodings, stopped) = (reader.clone().keep_encodings(), stop.clone());
     spawn_behind(&mut tasks, async move {
         stopped.run_until_cancelled(encodings).await;
+        Ok(())
     });
-    if !secret_files.is_empty() {
-        tasks.spawn(secret_files.watch(SECRETS_EVERY, stop.clone()));
-    }
     let access = web_file.access();
     if web_file.is_some() {
-        tasks.spawn(web_file.watch(WEB_FILE_EVERY, stop.clone()));
+        let watching = web_file.watch(WEB_FILE_EVERY, stop.clone());
+        tasks.spawn(async {
+            watching.await;
+            Ok(())
+        });
     }
     let tls = access.borrow().tls.is_some();
     let addresses = listeners.local_addrs();
@@ -134,7 +138,8 @@ pub(super) async fn serve(
         info!(%address, tls, "listening");
     }
     bound(&addresses)?;
-    let site = Site { settings: web, reader, own, access, ready: is_ready };
+    let ready = is_ready;
+    let site = Site { settings: web, reader, own, access, ready, configuration, reload };
     let mut serving = tokio::spawn(server::serve(listeners, site, stop.clone()));
     tokio::select! {
         stopped = &mut serving => said(stopped?),
@@ -143,7 +148,7 @@ pub(super) async fn serve(
             let early = !stop.is_cancelled();
             stop.cancel();
             said(serving.await?);
-            ended.context("a part of the exporter failed")?;
+            ended.context("a part of the exporter failed")??;
             anyhow::ensure!(!early, "a part of the exporter ended by itself");
         }
     }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::daemon;
+use crate::app::daemon::{self, Operator};
 use crate::app::simulate::{start_log, world};
 use crate::app::{print, signals};
 use crate::cli::DemoArgs;
@@ -15,7 +15,7 @@ use crate::simulator::{self, Scenario};
 
 /// The daemon against the embedded simulator, in one process.
 pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
-    start_log();
+    let level = start_log();
     let demo = simulator::Settings {
         listen: args.simulator_address,
         scenario: Scenario::Demo,
@@ -25,14 +25,16 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let simulator = simulator::bind(world(&args.world, demo)?).await?;
     let cloud = simulator.local_addr();
     let stop = CancellationToken::new();
-    signals::listen(stop.clone())?;
+    let hangup = signals::listen(stop.clone())?;
     let environment = environment(&args, cloud, &simulator.job_ids());
-    let (config, _) = config::load(&Source { environment, ..Source::default() })?;
-    let parts = daemon::build(config)?;
+    let source = Source { environment, ..Source::default() };
+    let (config, _) = config::load(&source)?;
+    let parts = daemon::build(config, &stop)?;
     let simulating = tokio::spawn(simulator.run(stop.clone().cancelled_owned()));
     let listeners = server::bind(&parts.web).await?;
     let bound = |addresses: &[SocketAddr]| print(&welcome(addresses, cloud));
-    let code = daemon::serve(parts, listeners, stop, bound).await?;
+    let operator = Operator { source, level, hangup };
+    let code = daemon::serve(parts, operator, listeners, stop, bound).await?;
     simulating.await.context("the simulator failed")?;
     Ok(code)
 }

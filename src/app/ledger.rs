@@ -5,11 +5,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 use crate::exposition::Store;
-use crate::inventory::{Inventory, Moment};
+use crate::inventory::{self, Inventory, Moment};
 use crate::metrics::{self, Dropped};
 use crate::model::{JobId, JobKey, Polled, Version, VersionId};
 use crate::own;
-use crate::schedule::Ledger;
+use crate::schedule::{JobSpec, Ledger};
 
 /// Jobs rendered without letting a poller in between: at the end of the first round the whole fleet is due.
 const RENDERED_AT_ONCE: usize = 64;
@@ -18,60 +18,110 @@ const RENDERED_AT_ONCE: usize = 64;
 pub(super) struct Book {
     entries: Mutex<Entries>,
     store: Store,
-    settings: metrics::Settings,
+    /// Held while a snapshot is put together and while the configuration changes, so that the change is
+    /// seen whole.
+    publishing: Mutex<()>,
 }
 
 struct Entries {
     inventory: Inventory,
+    settings: metrics::Settings,
     dropped: BTreeMap<JobKey, Dropped>,
     /// Of all jobs of a project.
     dropped_sums: BTreeMap<Arc<str>, Dropped>,
     own: BTreeMap<Arc<str>, own::Project>,
 }
 
+/// What changes between one configuration and the next.
+pub(super) struct Change {
+    /// Projects whose jobs are all to be forgotten.
+    pub(super) leaving: Vec<Arc<str>>,
+    /// Projects that are new, or have other settings or jobs than before.
+    pub(super) coming: Vec<Coming>,
+    /// What is shown of every project.
+    pub(super) metrics: metrics::Settings,
+}
+
+/// One project as it is to be from now on.
+pub(super) struct Coming {
+    pub(super) name: Arc<str>,
+    pub(super) settings: inventory::Settings,
+    pub(super) jobs: Vec<JobSpec>,
+    /// Between two polls of one job, as stretched by the budget.
+    pub(super) interval: Duration,
+    pub(super) own: own::Project,
+}
+
 impl Book {
     pub(super) fn new(store: Store, settings: metrics::Settings) -> Self {
         let entries = Entries {
             inventory: Inventory::new(),
+            settings,
             dropped: BTreeMap::new(),
             dropped_sums: BTreeMap::new(),
             own: BTreeMap::new(),
         };
-        Self { entries: Mutex::new(entries), store, settings }
+        Self { entries: Mutex::new(entries), store, publishing: Mutex::default() }
     }
 
-    pub(super) fn add_project(&self, project: &crate::config::ProjectConfig, own: own::Project) {
+    /// Takes the next configuration into use and shows what it leaves, in one snapshot. Takes as long as
+    /// rendering every job where what is shown of them changes.
+    pub(super) fn change(&self, change: Change) {
+        let publishing = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut entries = self.lock();
-        let name = &project.cloud.name;
-        let jobs = project.jobs.iter().map(|job| (job.job_id.clone(), job.versions.clone()));
-        let interval = project.schedule.interval;
-        entries.inventory.add_project(name, project.inventory, jobs, interval, now());
-        entries.own.insert(Arc::clone(name), own);
+        for name in &change.leaving {
+            for key in entries.inventory.remove_project(name) {
+                self.forget(&mut entries, key);
+            }
+            self.store.remove(of_project(name));
+            entries.own.remove(name);
+            entries.dropped_sums.remove(name);
+        }
+        for Coming { name, settings, jobs, interval, own } in change.coming {
+            entries.own.insert(Arc::clone(&name), own);
+            let jobs = jobs.into_iter().map(|job| (job.job_id, job.versions));
+            if entries.inventory.has_project(&name) {
+                let left = entries.inventory.change_project(&name, settings, jobs, interval);
+                for key in left {
+                    self.forget(&mut entries, key);
+                }
+            } else {
+                entries.inventory.add_project(&name, settings, jobs, interval, now());
+            }
+        }
+        let renders_anew = entries.settings != change.metrics;
+        entries.settings = change.metrics;
+        let all = if renders_anew { entries.inventory.all_job_keys() } else { Vec::new() };
+        drop(entries);
+        self.render_all(&all);
+        self.show(&publishing);
+    }
+
+    fn forget(&self, entries: &mut Entries, key: JobKey) {
+        let before = entries.dropped.remove(&key).unwrap_or_default();
+        entries.count_dropped(&key.project, Dropped::default(), before);
+        self.store.remove(key);
     }
 
     /// Lets time pass and shows what is true now. Returns whether the first round is over.
     pub(super) fn publish(&self) -> bool {
+        let publishing = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.show(&publishing)
+    }
+
+    fn show(&self, _: &MutexGuard<'_, ()>) -> bool {
         let mut entries = self.lock();
         let due = entries.inventory.tick(now());
         // As it was when those due were named: what completes meanwhile is rendered the next time.
         let complete = entries.inventory.is_complete();
         drop(entries);
-        for some in due.chunks(RENDERED_AT_ONCE) {
-            let mut entries = self.lock();
-            let now = now();
-            for key in some {
-                self.render(&mut entries, key, now);
-            }
-            drop(entries);
-            self.store.settle();
-        }
+        self.render_all(&due);
         let entries = self.lock();
         let now = now();
         for project in entries.inventory.projects(now) {
             let mut text = self.store.text();
             metrics::of_project(&project, &mut text);
-            // Before the project's first job in the order of the exposition.
-            self.store.put(JobKey { project: project.name.into(), job_id: JobId::from("") }, text);
+            self.store.put(of_project(project.name), text);
         }
         drop(entries);
         self.store.publish(now.unix);
@@ -85,27 +135,51 @@ impl Book {
         down.map(|project| project.name.to_owned()).collect()
     }
 
+    fn render_all(&self, keys: &[JobKey]) {
+        for some in keys.chunks(RENDERED_AT_ONCE) {
+            let mut entries = self.lock();
+            let now = now();
+            for key in some {
+                self.render(&mut entries, key, now);
+            }
+            drop(entries);
+            self.store.settle();
+        }
+    }
+
     fn render(&self, entries: &mut Entries, key: &JobKey, now: Moment) {
         let Some(job) = entries.inventory.job(key, now) else { return };
         let mut text = self.store.text();
-        metrics::of_job(&job, &self.settings, &mut text);
+        metrics::of_job(&job, &entries.settings, &mut text);
         let dropped = metrics::dropped(&job);
         self.store.put(key.clone(), text);
         let before = entries.dropped.insert(key.clone(), dropped).unwrap_or_default();
-        if before != dropped {
-            let sum = entries.dropped_sums.entry(Arc::clone(&key.project)).or_default();
-            *sum = *sum + dropped - before;
-            if let Some(own) = entries.own.get(&key.project) {
-                own.series_dropped("classes", sum.classes as f64);
-                own.series_dropped("extra_metrics", sum.extra_metrics as f64);
-            }
-        }
+        entries.count_dropped(&key.project, dropped, before);
     }
 
     fn lock(&self) -> MutexGuard<'_, Entries> {
         // A panic in one poll must not end all others; what it left behind is one job's.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Entries {
+    /// One job of a project leaves out so much now, in the place of what it left out before.
+    fn count_dropped(&mut self, project: &Arc<str>, dropped: Dropped, before: Dropped) {
+        if before != dropped {
+            let sum = self.dropped_sums.entry(Arc::clone(project)).or_default();
+            *sum = *sum + dropped - before;
+            if let Some(own) = self.own.get(project) {
+                own.series_dropped("classes", sum.classes as f64);
+                own.series_dropped("extra_metrics", sum.extra_metrics as f64);
+            }
+        }
+    }
+}
+
+/// Where the project's own lines stand: before its first job in the order of the exposition.
+fn of_project(name: &str) -> JobKey {
+    JobKey { project: name.into(), job_id: JobId::from("") }
 }
 
 /// One project's way into the book.

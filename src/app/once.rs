@@ -2,7 +2,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bytes::Buf as _;
-use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -18,12 +17,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Polls everything once and prints the exposition.
 pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
-    signals::listen(stop.clone())?;
-    let Parts { book, reader, pollers, .. } = daemon::build(config)?;
-    let mut tasks = JoinSet::new();
-    for poller in pollers {
-        tasks.spawn(poller.run(stop.clone()));
-    }
+    // There is nothing to read again in so short a time.
+    let _hangup = signals::listen(stop.clone())?;
+    let Parts { book, reader, mut projects, plan, .. } = daemon::build(config, &stop)?;
+    projects.carry_out(plan).await?;
     let mut looks = interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !book.publish() {

@@ -6,16 +6,16 @@ use tracing::{info, warn};
 /// The exit code of a stop that was not waited for.
 const STOPPED_AT_ONCE: i32 = 1;
 
-/// Cancels `stop` at the first SIGTERM or SIGINT and ends the process at the second. SIGHUP is
-/// taken note of. Fails where the system refuses to tell us of signals.
-pub(super) fn listen(stop: CancellationToken) -> anyhow::Result<()> {
+/// Cancels `stop` at the first SIGTERM or SIGINT and ends the process at the second. SIGHUP ends nothing
+/// from now on; what comes of it is for who takes the answer. Fails where the system refuses to tell us
+/// of signals.
+pub(super) fn listen(stop: CancellationToken) -> anyhow::Result<Signal> {
     let listen = |kind| signal(kind).context("cannot listen for signals");
     let (terminate, interrupt) =
         (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
     let hangup = listen(SignalKind::hangup())?;
     tokio::spawn(stop_on(terminate, interrupt, stop));
-    tokio::spawn(outlive(hangup));
-    Ok(())
+    Ok(hangup)
 }
 
 async fn stop_on(mut terminate: Signal, mut interrupt: Signal, stop: CancellationToken) {
@@ -31,10 +31,4 @@ async fn stop_on(mut terminate: Signal, mut interrupt: Signal, stop: Cancellatio
     let signal = either().await;
     warn!(signal, "ended at once");
     std::process::exit(STOPPED_AT_ONCE);
-}
-
-async fn outlive(mut hangup: Signal) {
-    while hangup.recv().await.is_some() {
-        warn!("SIGHUP: reading the configuration again is not yet supported; restart instead");
-    }
 }

@@ -3,7 +3,8 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{log, print, signals};
+use crate::app::log::{self, Level};
+use crate::app::{print, signals};
 use crate::cli::{SimulateArgs, WorldArgs};
 use crate::config::{LogFormat, LogSettings};
 use crate::simulator::{self, Settings};
@@ -23,7 +24,8 @@ pub(super) async fn run(args: SimulateArgs) -> anyhow::Result<ExitCode> {
     }
     let simulator = simulator::bind(settings).await?;
     let stop = CancellationToken::new();
-    signals::listen(stop.clone())?;
+    // There is nothing to read again.
+    let _hangup = signals::listen(stop.clone())?;
     print(&format!("http://{}\n", simulator.local_addr()))?;
     simulator.run(stop.cancelled_owned()).await;
     Ok(ExitCode::SUCCESS)
@@ -43,8 +45,8 @@ pub(super) fn world(args: &WorldArgs, others: Settings) -> anyhow::Result<Settin
     Ok(Settings { scenario, speed, seed: args.seed, jobs: args.jobs, ..others })
 }
 
-pub(super) fn start_log() {
-    log::start(&LogSettings { level: "info".to_owned(), format: LogFormat::Logfmt });
+pub(super) fn start_log() -> Level {
+    log::start(&LogSettings { level: "info".to_owned(), format: LogFormat::Logfmt })
 }
 
 fn parse_all<T>(words: &[String]) -> Result<Vec<T>, T::Err>

@@ -5,6 +5,7 @@ mod bare;
 mod error;
 mod memory;
 mod misread;
+pub mod probe;
 mod refusal;
 mod settings;
 mod skim;
@@ -41,6 +42,15 @@ pub trait TrainingApi: Send + Sync + 'static {
         version: &VersionId,
         pace: &dyn Pace,
     ) -> impl Future<Output = Result<Reading<Version>, Error>> + Send;
+}
+
+/// What the credentials of a project are good for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Grant {
+    /// The project they are for, where the cloud says so.
+    pub project_id: Option<String>,
+    /// When they end, Unix seconds; `None`: never, as far as we know.
+    pub expires_unix: Option<f64>,
 }
 
 /// Asked before every request of a project, so that all of them share one budget.

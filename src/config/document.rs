@@ -70,7 +70,22 @@ are ignored with a warning: Kubernetes makes some of its own beside a Service of
 
 **Flags.** `--config.file`, `--web.listen-address` (repeatable), `--web.telemetry-path`,
 `--web.route-prefix`, `--web.max-requests`, `--web.config.file`,
-`--web.systemd-socket`, `--log.level`, `--log.format`. No flag takes a secret.
+`--web.systemd-socket`, `--web.enable-lifecycle`, `--web.enable-config`, `--log.level`, `--log.format`.
+No flag takes a secret.
+
+**Changes without a restart.** SIGHUP, or `POST /-/reload` where `web.enable_lifecycle` is set, reads the
+same file, environment and flags again, and takes all of it into use or nothing: where there is a
+mistake, the log and the answer (status 500) name every one, as `check` does, the configuration before
+stays in use and `modelarts_exporter_config_last_reload_successful` is 0.
+
+Projects that did not change notice nothing, except that credentials the cloud refused are shown to it
+again. Of those that did, the answers so far are kept as long as `name`, `api`, `endpoint` and
+`project_id` stay. What was removed loses its series at once. What is under `[web]` and `[state]`, and
+`log.format`, needs a restart: such a key keeps its old value, and the answer and the log name it. The web
+configuration file itself is followed on disk. What came through a pipe cannot be read again.
+
+`GET /config` shows what is in use, with `<secret>` in the place of secrets; from other machines, and
+through a proxy that says for whom it asks, only where `web.enable_config` is set.
 
 **Units.** Durations are `30s`, `5m`, `1h30m`, `30d` (a day is 24 hours); sizes are `64KiB`, `16MiB`, `1GB`.
 

@@ -118,8 +118,18 @@ pub(super) const KEYS: &[Key] = &[
         Bool(false),
         "Listen on the sockets that a systemd `.socket` unit hands over, instead of the addresses.",
     ),
-    later("web.enable_lifecycle", Kind::Bool, Bool(false), "Allow `POST /-/reload`."),
-    later("web.enable_config", Kind::Bool, Bool(false), "Show `/config` beyond loopback."),
+    key(
+        "web.enable_lifecycle",
+        Kind::Bool,
+        Bool(false),
+        "Answer `POST /-/reload`, by which whoever may ask makes the exporter read its configuration again.",
+    ),
+    key(
+        "web.enable_config",
+        Kind::Bool,
+        Bool(false),
+        "Show `/config` to everybody who may ask; otherwise only to clients on the same machine.",
+    ),
     key(
         "log.level",
         Kind::LogFilter,

@@ -3,12 +3,14 @@
 //!
 //! The way: `load` reads the layers (`layers`), checks every key and value against one table
 //! (`keys`, `kind`, `values`) and builds the settings of each room (`project`). The same table
-//! writes the commented example file and the documentation (`document`).
+//! writes the commented example file and the documentation (`document`), and what is in use (`effective`).
 
 mod document;
+mod effective;
 mod keys;
 mod kind;
 mod layers;
+mod makings;
 mod mistake;
 mod project;
 mod secret;
@@ -21,6 +23,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 pub use document::{example_file, reference};
+pub use effective::Effective;
 pub use mistake::{ConfigError, Mistake, Warning};
 pub use secret::SecretFiles;
 pub use web_file::WebFile;
@@ -30,6 +33,7 @@ use figment::value::Dict;
 use crate::inventory::outcomes::Rules;
 use crate::inventory::state_file::StateFile;
 use crate::{cloud, inventory, metrics, schedule, server};
+use makings::Makings;
 use mistake::Report;
 use project::count;
 use values::Values;
@@ -63,8 +67,8 @@ pub struct Config {
     pub state_file: Option<StateFile>,
     /// At least one, each with a name of its own.
     pub projects: Vec<ProjectConfig>,
-    /// The files that secrets were read from.
-    pub secret_files: SecretFiles,
+    /// All of it, for people.
+    pub effective: Effective,
 }
 
 /// How we log.
@@ -86,7 +90,7 @@ pub enum LogFormat {
 }
 
 /// What one project needs of each room.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct ProjectConfig {
     /// How it is reached.
     pub cloud: cloud::Project,
@@ -98,6 +102,9 @@ pub struct ProjectConfig {
     pub outcomes: Rules,
     /// Its jobs, each once.
     pub jobs: Vec<schedule::JobSpec>,
+    /// The files that its secrets were read from.
+    pub secret_files: SecretFiles,
+    makings: Makings,
 }
 
 /// Reads, merges and checks the configuration, secrets and certificates included.
@@ -123,14 +130,16 @@ pub fn load(source: &Source) -> Result<(Config, Vec<Warning>), ConfigError> {
 }
 
 fn build(values: &Values, report: &mut Report) -> Config {
-    let mut secret_files = SecretFiles::default();
-    let projects = project::build_all(values, &mut secret_files, report);
+    let effective = Effective::of(values);
+    let projects = project::build_all(values, &effective, report);
     Config {
         web: server::Settings {
             listen_addresses: values.addresses("web.listen_addresses"),
             telemetry_path: values.word("web.telemetry_path"),
             route_prefix: values.word("web.route_prefix"),
             max_requests: count(values.integer("web.max_requests")),
+            enable_lifecycle: values.bool("web.enable_lifecycle"),
+            enable_config: values.bool("web.enable_config"),
         },
         systemd_socket: values.bool("web.systemd_socket"),
         web_file: match values.path("web.config_file") {
@@ -150,7 +159,7 @@ fn build(values: &Values, report: &mut Report) -> Config {
         },
         state_file: values.path("state.file").map(|(path, _)| StateFile::new(path)),
         projects,
-        secret_files,
+        effective,
     }
 }
 

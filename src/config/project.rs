@@ -8,6 +8,8 @@ use secrecy::SecretString;
 use url::{Host, Url};
 
 use super::ProjectConfig;
+use super::effective::Effective;
+use super::makings::Makings;
 use super::mistake::{Refusal, Report};
 use super::secret::{SecretFiles, read_certificates};
 use super::units::format_duration;
@@ -21,7 +23,7 @@ use crate::{cloud, inventory, schedule};
 /// Builds every project. Those with mistakes are missing from the answer and present in the report.
 pub(super) fn build_all(
     values: &Values,
-    secret_files: &mut SecretFiles,
+    effective: &Effective,
     report: &mut Report,
 ) -> Vec<ProjectConfig> {
     let count = values.len("projects");
@@ -32,9 +34,11 @@ pub(super) fn build_all(
     }
     refuse_repeated_names(values, count, report);
     (0..count)
-        .map(|index| format!("projects[{index}]"))
-        .filter(|at| !values.is_refused(at))
-        .filter_map(|at| Builder { values, at, report, secret_files }.build())
+        .map(|index| (format!("projects[{index}]"), effective.of_project(index)))
+        .filter(|(at, _)| !values.is_refused(at))
+        .filter_map(|(at, keys)| {
+            Builder { values, at, report, secret_files: SecretFiles::default() }.build(keys)
+        })
         .collect()
 }
 
@@ -55,11 +59,12 @@ struct Builder<'a> {
     /// The project's path, `projects[0]`.
     at: String,
     report: &'a mut Report,
-    secret_files: &'a mut SecretFiles,
+    secret_files: SecretFiles,
 }
 
 impl Builder<'_> {
-    fn build(mut self) -> Option<ProjectConfig> {
+    /// `keys`: what it is made from.
+    fn build(mut self, keys: String) -> Option<ProjectConfig> {
         let values = self.values;
         let name = self.required_text("name");
         let endpoint = self.required_url("endpoint");
@@ -114,6 +119,8 @@ impl Builder<'_> {
                 auth: auth?,
             },
             jobs,
+            makings: Makings { keys, secrets: self.secret_files.secrets() },
+            secret_files: self.secret_files,
         })
     }
 

@@ -59,9 +59,10 @@ impl SecretFiles {
         Ok(receiver)
     }
 
-    /// Whether there is a file to follow.
-    pub fn is_empty(&self) -> bool {
-        self.files.is_empty()
+    /// Every secret, in the order in which they were read.
+    pub(super) fn secrets(&self) -> Vec<Secret> {
+        let files = self.files.iter().map(|file| &file.sender);
+        files.chain(&self.fixed).map(watch::Sender::subscribe).collect()
     }
 
     /// Reads every file again each `period` until told to stop, and passes on what changed.

@@ -205,7 +205,7 @@ impl Values {
     }
 
     /// The paths of a pattern: one for each table of each list.
-    fn expand(&self, pattern: &str) -> Vec<String> {
+    pub(super) fn expand(&self, pattern: &str) -> Vec<String> {
         match pattern.split_once("[]") {
             None => vec![pattern.to_owned()],
             Some((list, rest)) => (0..self.len(list))
@@ -244,7 +244,8 @@ impl Values {
         self.refused.contains(path)
     }
 
-    fn get(&self, path: &str) -> Option<&Typed> {
+    /// A value that was given, or the default.
+    pub(super) fn get(&self, path: &str) -> Option<&Typed> {
         self.given.get(path).map(|(typed, _)| typed).or_else(|| self.defaults.get(path))
     }
 

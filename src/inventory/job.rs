@@ -47,6 +47,13 @@ impl JobState {
         }
     }
 
+    /// The next answer is read by this selection, and may come as late as this interval says: until then
+    /// what is known stays.
+    pub(super) fn change(&mut self, selection: VersionSelection, interval: Duration) {
+        self.selection = selection;
+        self.interval = self.interval.max(interval);
+    }
+
     pub(super) fn was_polled(&self) -> bool {
         self.success.is_some()
     }

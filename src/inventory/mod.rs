@@ -73,6 +73,31 @@ impl Inventory {
         self.projects.insert(Arc::clone(name), project);
     }
 
+    /// A project that is there already gets other settings or jobs: what is known of the jobs that stay
+    /// is kept for at least as long as `interval` asks for. Returns those that left.
+    pub fn change_project(
+        &mut self,
+        name: &Arc<str>,
+        settings: Settings,
+        jobs: impl IntoIterator<Item = (JobId, VersionSelection)>,
+        interval: Duration,
+    ) -> Vec<JobKey> {
+        let left = self.projects.get_mut(name).map(|known| known.change(settings, jobs, interval));
+        let key = |job_id| JobKey { project: Arc::clone(name), job_id };
+        left.into_iter().flatten().map(key).collect()
+    }
+
+    /// Forgets a project; returns the jobs it had.
+    pub fn remove_project(&mut self, name: &Arc<str>) -> Vec<JobKey> {
+        let jobs = self.projects.remove(name).into_iter().flat_map(|known| known.jobs.into_keys());
+        jobs.map(|job_id| JobKey { project: Arc::clone(name), job_id }).collect()
+    }
+
+    /// Whether there is a project of that name.
+    pub fn has_project(&self, name: &Arc<str>) -> bool {
+        self.projects.contains_key(name)
+    }
+
     /// An answer listed all versions of a job. Returns those whose own document is still wanted.
     pub fn versions(
         &mut self,
@@ -127,10 +152,15 @@ impl Inventory {
             .map(move |(name, project)| ProjectView { name, up: project.is_up(now) })
     }
 
-    /// Every job of a project, in the order of the exposition.
-    pub fn job_keys(&self, project: &Arc<str>) -> Vec<JobKey> {
-        let jobs = self.projects.get(project).into_iter().flat_map(|state| state.jobs.keys());
-        jobs.map(|job_id| JobKey { project: Arc::clone(project), job_id: job_id.clone() }).collect()
+    /// Every job, in the order of the exposition.
+    pub fn all_job_keys(&self) -> Vec<JobKey> {
+        let jobs = self.projects.iter().flat_map(|(name, project)| {
+            project
+                .jobs
+                .keys()
+                .map(|job_id| JobKey { project: Arc::clone(name), job_id: job_id.clone() })
+        });
+        jobs.collect()
     }
 
     /// Whether the first round of every project is over.

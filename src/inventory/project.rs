@@ -49,6 +49,30 @@ impl ProjectState {
         }
     }
 
+    /// Takes other settings and jobs over; returns the jobs that left.
+    pub(super) fn change(
+        &mut self,
+        settings: Settings,
+        jobs: impl IntoIterator<Item = (JobId, VersionSelection)>,
+        interval: Duration,
+    ) -> Vec<JobId> {
+        self.settings = settings;
+        // Other limits of age: every job is looked at anew.
+        self.looked = None;
+        let mut before = std::mem::take(&mut self.jobs);
+        for (id, selection) in jobs {
+            let job = match before.remove(&id) {
+                Some(mut job) => {
+                    job.change(selection, interval);
+                    job
+                }
+                None => JobState::new(selection, interval),
+            };
+            self.jobs.insert(id, job);
+        }
+        before.into_keys().collect()
+    }
+
     pub(super) fn versions(
         &mut self,
         job: &JobId,

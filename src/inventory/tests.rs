@@ -349,3 +349,28 @@ async fn a_project_whose_only_answers_are_about_a_waiting_job_does_not_flap() {
     scene.at(11);
     assert!(!scene.up());
 }
+
+#[tokio::test]
+async fn other_settings_keep_what_is_known_until_the_next_answer_is_due() {
+    let mut scene = Scene::new(VersionSelection::All);
+    scene.answer(vec![version(1, RUNNING)]);
+    let project = Arc::clone(&scene.key.project);
+    let jobs = [7, 8].map(|id: u64| (JobId::from(id), VersionSelection::Latest));
+    let slow = MINUTE * 30;
+    assert_eq!(scene.inventory.change_project(&project, SETTINGS, jobs, slow), []);
+    scene.at(59);
+    assert_eq!(scene.inventory.tick(scene.now), [] as [JobKey; 0], "nothing else is shown");
+    assert_eq!(scene.shown(), ["1"]);
+    scene.at(61);
+    assert_eq!(scene.inventory.tick(scene.now), [scene.key.clone()]);
+    assert_eq!(scene.shown(), [""; 0]);
+
+    let jobs = [(JobId::from(8), VersionSelection::Latest)];
+    let left = scene.inventory.change_project(&project, SETTINGS, jobs, MINUTE);
+    assert_eq!(left, [scene.key.clone()]);
+    assert!(scene.inventory.job(&scene.key, scene.now).is_none());
+    assert!(scene.inventory.is_complete(), "a job more does not begin the first round anew");
+    let new = JobKey { project: Arc::clone(&project), job_id: JobId::from(8) };
+    assert_eq!(scene.inventory.remove_project(&project), [new]);
+    assert_eq!(scene.inventory.all_job_keys(), []);
+}

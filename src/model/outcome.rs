@@ -84,6 +84,11 @@ impl NameRule {
         Ok(Self { pattern: Some(regex) })
     }
 
+    /// The pattern, where there is one.
+    pub fn pattern(&self) -> Option<&str> {
+        self.pattern.as_ref().map(Regex::as_str)
+    }
+
     /// The name under which the outcomes of a job are kept: capture 1, or the whole name where the
     /// pattern does not match or the capture is empty.
     pub fn apply<'a>(&self, job_name: &'a str) -> &'a str {
@@ -96,8 +101,7 @@ impl NameRule {
 /// Two rules are the same where their patterns are.
 impl PartialEq for NameRule {
     fn eq(&self, other: &Self) -> bool {
-        let pattern = |rule: &Self| rule.pattern.as_ref().map(|regex| regex.as_str().to_owned());
-        pattern(self) == pattern(other)
+        self.pattern() == other.pattern()
     }
 }
 

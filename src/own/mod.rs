@@ -99,6 +99,11 @@ impl Metrics {
         self.projects().get(name).cloned()
     }
 
+    /// Shows a project's counters, in the place of earlier ones of that name.
+    pub fn show(&self, name: &str, project: Project) {
+        self.projects().insert(name.into(), project);
+    }
+
     /// Stops showing a project that left the configuration.
     pub fn forget(&self, name: &str) {
         self.projects().remove(name);
@@ -143,6 +148,11 @@ impl Metrics {
     pub fn config_loaded(&self, unix: f64) {
         self.inner.reload_successful.with_label_values::<&str>(&[]).set(1.0);
         self.inner.reload_timestamp.with_label_values::<&str>(&[]).set(unix);
+    }
+
+    /// A configuration was refused; the one before stays in use.
+    pub fn config_refused(&self) {
+        self.inner.reload_successful.with_label_values::<&str>(&[]).set(0.0);
     }
 
     /// Everything counted so far, in the order of [`FAMILIES`]; families without series are left out.

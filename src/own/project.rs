@@ -37,7 +37,8 @@ struct Operated {
 }
 
 impl Project {
-    pub(super) fn new(name: &str) -> Self {
+    /// At 0, and shown to nobody yet: see [`Metrics::show`](super::Metrics::show).
+    pub fn new(name: &str) -> Self {
         let registry = Registry::new();
         let counters = |family| entries::counters(&registry, family, Some(name));
         let gauges = |family| entries::gauges(&registry, family, Some(name));

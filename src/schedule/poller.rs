@@ -144,13 +144,18 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         poller
     }
 
-    /// Runs until `stop`; polls in flight are then dropped.
+    /// Between two polls of a job that runs, as stretched by the budget.
+    pub fn interval(&self) -> Duration {
+        self.settings.interval.mul_f64(self.stretch)
+    }
+
+    /// Runs until `stop`; polls in flight are then dropped, and have ended when this returns.
     pub async fn run(mut self, stop: CancellationToken) {
         loop {
             let wake = self.start_what_can_start();
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return self.running.shutdown().await,
                 Some(done) = self.running.join_next_with_id() => self.finish(done),
                 () = sleep_until(wake) => {}
             }

@@ -1,5 +1,6 @@
 use std::convert::Infallible;
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -117,14 +118,14 @@ async fn accept(listener: TcpListener, server: Arc<Server>) {
     loop {
         let Ok(socket) = Arc::clone(&server.sockets).acquire_owned().await else { return };
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, client)) => {
                 let Some(place) = server.connections.enter() else {
                     tracing::debug!("all connections are being answered: closing one more");
                     continue;
                 };
                 let server_of_connection = Arc::clone(&server);
                 server.tasks.spawn(async move {
-                    attend(stream, &place, &server_of_connection).await;
+                    attend(stream, client.ip(), &place, &server_of_connection).await;
                     drop((place, socket));
                 });
             }
@@ -150,12 +151,17 @@ fn concerns_one_connection(error: &io::Error) -> bool {
 }
 
 /// One connection, from its first byte to its last.
-async fn attend(stream: TcpStream, connection: &Arc<Connection>, server: &Arc<Server>) {
+async fn attend(
+    stream: TcpStream,
+    client: IpAddr,
+    connection: &Arc<Connection>,
+    server: &Arc<Server>,
+) {
     // An answer is written in one go: waiting to fill a packet only delays its end.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot switch off the delay of small packets");
     }
-    let conversation = converse(stream, connection, server);
+    let conversation = converse(stream, client, connection, server);
     tokio::select! {
         () = conversation => {}
         () = connection.ended() => {}
@@ -163,10 +169,16 @@ async fn attend(stream: TcpStream, connection: &Arc<Connection>, server: &Arc<Se
 }
 
 /// The handshake, where there is one, and then the requests.
-async fn converse(stream: TcpStream, connection: &Arc<Connection>, server: &Arc<Server>) {
+async fn converse(
+    stream: TcpStream,
+    address: IpAddr,
+    connection: &Arc<Connection>,
+    server: &Arc<Server>,
+) {
     let Some(tls) = server.routes.access().tls.clone() else {
         connection.handshake_over();
-        return serve_http1(stream, Peer::default(), connection, server).await;
+        let peer = Peer { address, tls: None, has_certificate: false };
+        return serve_http1(stream, peer, connection, server).await;
     };
     let stream = match TlsAcceptor::from(tls.config()).accept(stream).await {
         Ok(stream) => stream,
@@ -178,7 +190,7 @@ async fn converse(stream: TcpStream, connection: &Arc<Connection>, server: &Arc<
     connection.handshake_over();
     let (_, session) = stream.get_ref();
     let has_certificate = session.peer_certificates().is_some();
-    let peer = Peer { has_certificate, tls: Some(tls) };
+    let peer = Peer { address, has_certificate, tls: Some(tls) };
     if session.alpn_protocol() == Some(b"h2") {
         serve_http2(stream, peer, connection, server).await;
     } else {
@@ -263,7 +275,7 @@ fn note(ended: hyper::Result<()>) {
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
-    use tokio::sync::watch;
+    use tokio::sync::{mpsc, watch};
 
     use super::*;
     use crate::server::Settings;
@@ -280,10 +292,14 @@ mod tests {
             telemetry_path: "/metrics".into(),
             route_prefix: String::new(),
             max_requests: 1,
+            enable_lifecycle: false,
+            enable_config: false,
         };
         let (_, ready) = watch::channel(true);
         let (_, access) = watch::channel(Arc::default());
-        let site = Site { settings, reader, own, access, ready };
+        let (_, configuration) = watch::channel("".into());
+        let (reload, _) = mpsc::channel(1);
+        let site = Site { settings, reader, own, access, ready, configuration, reload };
         let server = Server {
             routes: Routes::new(site, CancellationToken::new()),
             sockets: Arc::new(Semaphore::new(1)),
@@ -297,8 +313,9 @@ mod tests {
         let task = tokio::spawn(async move {
             let place = server.connections.enter().unwrap();
             place.handshake_over();
+            let peer = Peer { address: [127, 0, 0, 1].into(), tls: None, has_certificate: false };
             tokio::select! {
-                () = serve_http1(ours, Peer::default(), &place, &server) => {}
+                () = serve_http1(ours, peer, &place, &server) => {}
                 () = place.ended() => {}
             }
         });

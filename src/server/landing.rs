@@ -15,6 +15,7 @@ pub(super) fn page(settings: &Settings) -> String {
         (settings.telemetry_path.as_str(), "what Prometheus scrapes"),
         ("/-/healthy", "200 while the process lives"),
         ("/-/ready", "200 once there is something worth scraping"),
+        ("/config", "the configuration in use, without secrets"),
     ];
     let page = html! {
         (DOCTYPE)

@@ -6,9 +6,11 @@
 //! GET /style.css   what that page looks like
 //! GET /-/healthy   200 while the process lives
 //! GET /-/ready     200 once there is something worth scraping, 503 before and during stop
+//! GET /config      the configuration in use, without secrets
+//! POST /-/reload   reads the configuration again; PUT does the same
 //! ```
 //!
-//! HEAD works everywhere. Whoever watches over our health passes beside users, certificates and limits. What is sent is prepared elsewhere: no request waits for the cloud.
+//! HEAD works wherever GET does. Whoever watches over our health passes beside users, certificates and limits. What is sent is prepared elsewhere: no request waits for the cloud.
 
 mod accept;
 mod access;
@@ -18,13 +20,14 @@ mod connections;
 mod content;
 mod heard;
 mod landing;
+mod operations;
 mod routes;
 mod settings;
 mod turns;
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::{exposition, own};
 
@@ -34,6 +37,7 @@ pub use access::{
     RateLimit, Tls, TlsMistake, TlsSettings, Users,
 };
 pub use bind::{AdoptError, BindError, Listeners, bind};
+pub use operations::ReloadRequest;
 pub use settings::{ListenAddress, Settings};
 
 /// What is served.
@@ -48,4 +52,8 @@ pub struct Site {
     pub access: watch::Receiver<Arc<Access>>,
     /// True once there is something worth scraping.
     pub ready: watch::Receiver<bool>,
+    /// The configuration in use, as it may be shown.
+    pub configuration: watch::Receiver<Arc<str>>,
+    /// Where to ask for it to be read again.
+    pub reload: mpsc::Sender<ReloadRequest>,
 }

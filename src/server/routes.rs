@@ -16,10 +16,10 @@ use super::access::{Access, Denial, Peer};
 use super::connection::Connection;
 use super::content::{Content, InFlight};
 use super::turns::{Turn, Turns};
-use super::{Site, landing};
+use super::{Site, landing, operations};
 use crate::exposition::{Refusal, View};
 
-const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+pub(super) const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const CSS: HeaderValue = HeaderValue::from_static("text/css; charset=utf-8");
 
@@ -65,6 +65,8 @@ enum Route {
     Style,
     Healthy,
     Ready,
+    Reload,
+    Configuration,
 }
 
 impl Route {
@@ -76,6 +78,16 @@ impl Route {
             Self::Style => "/style.css",
             Self::Healthy => "/-/healthy",
             Self::Ready => "/-/ready",
+            Self::Reload => "/-/reload",
+            Self::Configuration => "/config",
+        }
+    }
+
+    /// What it answers; the text is for who asks in another way.
+    fn methods(self) -> (&'static [Method], HeaderValue) {
+        match self {
+            Self::Reload => (&[Method::POST, Method::PUT], HeaderValue::from_static("POST, PUT")),
+            _ => (&[Method::GET, Method::HEAD], HeaderValue::from_static("GET, HEAD")),
         }
     }
 
@@ -116,7 +128,7 @@ impl Routes {
         let (mut response, turn, permit) = match admitted {
             Ok(permit) => {
                 let turn = self.turn(route, connection).await;
-                (self.look_up(route, &request).await, turn, permit)
+                (self.look_up(route, &request, peer).await, turn, permit)
             }
             Err(refusal) => (refusal, None, None),
         };
@@ -155,22 +167,32 @@ impl Routes {
         self.permit(connection).await.ok_or_else(|| self.too_many())
     }
 
-    async fn look_up<B>(&self, route: Option<Route>, request: &Request<B>) -> Response<Content> {
+    async fn look_up<B>(
+        &self,
+        route: Option<Route>,
+        request: &Request<B>,
+        peer: &Peer,
+    ) -> Response<Content> {
+        let Some(route) = route else { return text(StatusCode::NOT_FOUND, "not found\n") };
+        let (methods, allowed) = route.methods();
+        if !methods.contains(request.method()) {
+            let refusal = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
+            return with(refusal, ALLOW, allowed);
+        }
         match route {
-            None => text(StatusCode::NOT_FOUND, "not found\n"),
-            Some(_) if !matches!(*request.method(), Method::GET | Method::HEAD) => {
-                let refusal = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
-                with(refusal, ALLOW, HeaderValue::from_static("GET, HEAD"))
-            }
-            Some(Route::Metrics) => self.metrics(request.headers(), request.uri().query()).await,
-            Some(Route::Landing) => {
+            Route::Metrics => self.metrics(request.headers(), request.uri().query()).await,
+            Route::Landing => {
                 let page = response(StatusCode::OK, HTML, landing::page(&self.site.settings));
                 let page = with(page, CONTENT_SECURITY_POLICY, PAGE_POLICY);
                 with(page, REFERRER_POLICY, HeaderValue::from_static("no-referrer"))
             }
-            Some(Route::Style) => response(StatusCode::OK, CSS, landing::STYLE),
-            Some(Route::Healthy) => text(StatusCode::OK, "healthy\n"),
-            Some(Route::Ready) => self.ready(),
+            Route::Style => response(StatusCode::OK, CSS, landing::STYLE),
+            Route::Healthy => text(StatusCode::OK, "healthy\n"),
+            Route::Ready => self.ready(),
+            Route::Reload => operations::reload(&self.site).await,
+            Route::Configuration => {
+                operations::configuration(&self.site, peer.address, request.headers())
+            }
         }
     }
 
@@ -204,6 +226,8 @@ impl Routes {
             landing::STYLE_PATH => Some(Route::Style),
             "/-/healthy" => Some(Route::Healthy),
             "/-/ready" => Some(Route::Ready),
+            "/-/reload" => Some(Route::Reload),
+            "/config" => Some(Route::Configuration),
             _ => None,
         }
     }
@@ -281,12 +305,12 @@ fn denied(denial: Denial) -> Response<Content> {
     }
 }
 
-fn text(status: StatusCode, text: &'static str) -> Response<Content> {
+pub(super) fn text(status: StatusCode, text: &'static str) -> Response<Content> {
     response(status, TEXT, text)
 }
 
 /// hyper adds the length, which the content knows.
-fn response(
+pub(super) fn response(
     status: StatusCode,
     kind: HeaderValue,
     content: impl Into<Content>,
@@ -296,7 +320,7 @@ fn response(
     with(response, CONTENT_TYPE, kind)
 }
 
-fn with(
+pub(super) fn with(
     mut response: Response<Content>,
     name: HeaderName,
     value: HeaderValue,

@@ -12,6 +12,10 @@ pub struct Settings {
     pub route_prefix: String,
     /// Requests answered at once; more get 503.
     pub max_requests: usize,
+    /// Whether `/-/reload` may be asked for.
+    pub enable_lifecycle: bool,
+    /// Whether `/config` is shown to clients beyond loopback, too.
+    pub enable_config: bool,
 }
 
 /// `host:port` as Go's exporters write it: `:10977` is every address of the machine.

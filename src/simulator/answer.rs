@@ -8,8 +8,6 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) body: Bytes,
-    /// Bytes of `images_outputs` to stream where the body has its mark.
-    pub(super) huge: Option<u64>,
 }
 
 /// The gateway's error document, and v2's.
@@ -39,6 +37,9 @@ struct KeystoneReason<'a> {
     code: u16,
     message: &'a str,
     title: &'a str,
+    /// Where the cloud adds its own code to Keystone's document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_code: Option<&'a str>,
 }
 
 /// The real service names each request; ours are all the same one.
@@ -59,17 +60,12 @@ impl Answer {
         body: impl Into<Bytes>,
     ) -> Self {
         let content_type = HeaderValue::from_static(content_type);
-        Self {
-            status,
-            headers: vec![(header::CONTENT_TYPE, content_type)],
-            body: body.into(),
-            huge: None,
-        }
+        Self { status, headers: vec![(header::CONTENT_TYPE, content_type)], body: body.into() }
     }
 
     /// No body.
     pub(super) fn empty(status: StatusCode) -> Self {
-        Self { status, headers: Vec::new(), body: Bytes::new(), huge: None }
+        Self { status, headers: Vec::new(), body: Bytes::new() }
     }
 
     /// With one more header; left out if the value is none a header can have.
@@ -94,8 +90,17 @@ impl Answer {
 
     /// What IAM says.
     pub(super) fn keystone_error(status: StatusCode, message: &str) -> Self {
+        Self::identity_error(status, message, None)
+    }
+
+    /// What IAM says to every password for a while after too many wrong ones.
+    pub(super) fn account_locked() -> Self {
+        Self::identity_error(StatusCode::UNAUTHORIZED, "Account locked.", Some("IAM.0061"))
+    }
+
+    fn identity_error(status: StatusCode, message: &str, error_code: Option<&str>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
-        let error = KeystoneReason { code: status.as_u16(), message, title };
+        let error = KeystoneReason { code: status.as_u16(), message, title, error_code };
         Self::json(status, &KeystoneError { error })
     }
 
@@ -108,8 +113,8 @@ impl Answer {
         )
     }
 
-    /// A token that does not open anything.
-    pub(super) fn bad_token(reason: &str) -> Self {
+    /// A token or a signature that does not open anything.
+    pub(super) fn bad_credentials(reason: &str) -> Self {
         Self::gateway_error(
             StatusCode::UNAUTHORIZED,
             "APIGW.0301",

@@ -1,26 +1,26 @@
 //! The control calls: for tests and demonstrations, not part of any real cloud.
 
-use std::{collections::BTreeMap, net::IpAddr};
+mod faults;
+mod jobs;
+
+use std::net::IpAddr;
 
 use http::{Method, StatusCode, header, request::Parts};
 use hyper::body::Incoming;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use self::{
+    faults::break_something,
+    jobs::{add, remove, set_status},
+};
 use super::{
     answer::Answer,
-    clock::MINUTE,
-    fault::{Fault, Target},
-    http::{Cloud, not_allowed, whole_body},
+    cloud::Cloud,
+    http::{not_allowed, whole_body},
     iam::header as text,
-    job::{Job, MOST_VERSIONS, named, plain_version},
-    quality::Classes,
-    random::mix,
-    rules::Rule,
-    settings::FaultSpec,
-    story::{RUNNING, Step, Version, WAITING, code_of, is_terminal},
+    story::code_of,
     truth::{TrueJob, Truth},
-    usage::Curve,
     v1::Query,
     world::newest_first,
 };
@@ -87,10 +87,12 @@ pub(super) async fn answer(
             Ok(Answer::empty(StatusCode::NO_CONTENT))
         }
         (&Method::GET, ["requests"]) => {
-            Ok(Answer::json(StatusCode::OK, &cloud.requests().summary()))
+            let credentials = cloud.identity().refusals();
+            Ok(Answer::json(StatusCode::OK, &cloud.requests().summary(credentials)))
         }
         (&Method::DELETE, ["requests"]) => {
             cloud.requests().clear();
+            cloud.identity().forget_refusals();
             Ok(Answer::empty(StatusCode::NO_CONTENT))
         }
         (_, ["jobs" | "faults" | "requests", ..]) => Err(not_allowed()),
@@ -181,219 +183,6 @@ impl Word {
             Self::Text(text) => job_id(text),
         }
     }
-}
-
-/// Names, or how many to make up.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum ClassOrder {
-    Count(u32),
-    Names(Vec<String>),
-}
-
-/// A job to be added, or a version of one whose name is known.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct JobOrder {
-    #[serde(default)]
-    api: Option<String>,
-    /// By name or id; the first when nobody says.
-    #[serde(default)]
-    project: Option<String>,
-    name: String,
-    #[serde(default)]
-    status: Option<Word>,
-    #[serde(default)]
-    classes: Option<ClassOrder>,
-    /// Minutes it has been running, or ran.
-    #[serde(default)]
-    minutes: Option<u32>,
-    /// GPUs of each node.
-    #[serde(default)]
-    gpus: Option<u32>,
-    #[serde(default)]
-    workers: Option<u32>,
-    #[serde(default)]
-    description: Option<String>,
-    /// Scores over all classes, by name.
-    #[serde(default)]
-    quality: Option<BTreeMap<String, f64>>,
-}
-
-/// Samples a job has from the start when nobody says.
-const USUAL_MINUTES: u32 = 10;
-
-/// Classes at most; a model that tells more apart belongs into a document of its own.
-const MOST_CLASSES: u32 = 100_000;
-
-/// `POST jobs`.
-fn add(cloud: &Cloud, order: &JobOrder) -> Result<Answer, Answer> {
-    match order.api.as_deref() {
-        None | Some("v1") => {}
-        Some(_) => return Err(bad("the simulator speaks v1 only")),
-    }
-    let code = order.status.as_ref().map_or(Ok(RUNNING), Word::status)?;
-    let now = cloud.clock.now();
-    let mut world = cloud.world();
-    let project = match &order.project {
-        None => world.projects.first_mut(),
-        Some(wanted) => world.projects.iter_mut().find(|it| it.name == *wanted || it.id == *wanted),
-    };
-    let project = project.ok_or_else(|| bad("no such project"))?;
-    let known = project.jobs.values().find(|job| job.name == order.name).map(|job| job.id);
-    let id = known.unwrap_or_else(|| {
-        let job = Job::new(project.first + project.made, order.name.clone(), project.made);
-        project.made += 1;
-        let id = job.id;
-        project.jobs.insert(id, job);
-        id
-    });
-    let job = project.jobs.get_mut(&id).ok_or_else(no_such_job)?;
-    job.catch_up(now);
-    // From here on the story is told by control calls.
-    job.again_after = None;
-    job.versions.retain(|version| version.created <= now);
-    let number = job.versions.last().map_or(1, |last| last.number + 1);
-    if number > MOST_VERSIONS {
-        return Err(refused(StatusCode::CONFLICT, "the job has as many versions as it can have"));
-    }
-    if let Some(description) = &order.description {
-        job.description.clone_from(description);
-    }
-    let version = ordered_version(order, code, job.version_id(number), number, now)?;
-    let answer = json!({
-        "project": project.name, "job_id": job.id, "name": job.name,
-        "version_id": version.id, "version_name": version.name(), "status": code,
-    });
-    job.versions.push(version);
-    Ok(Answer::json(StatusCode::CREATED, &answer))
-}
-
-fn ordered_version(
-    order: &JobOrder,
-    code: i64,
-    id: u64,
-    number: u64,
-    now: i64,
-) -> Result<Version, Answer> {
-    let classes = match &order.classes {
-        None => named::<String>([]),
-        Some(ClassOrder::Count(count)) if *count > MOST_CLASSES => {
-            return Err(bad("too many classes"));
-        }
-        Some(ClassOrder::Count(count)) => named((0..*count).map(|place| format!("class-{place}"))),
-        Some(ClassOrder::Names(names)) => named(names.iter().cloned()),
-    };
-    let silent = order.classes.is_none() && order.quality.is_none() && code == WAITING;
-    let ran = i64::from(order.minutes.unwrap_or(USUAL_MINUTES)) * MINUTE;
-    // Before the start there is no run; at the end it lies behind.
-    let (created, steps) = if matches!(code, 1 | 2 | 4 | 7 | 18 | 19 | 20) {
-        (now, vec![Step { at: now, code }])
-    } else {
-        let created = now - ran - MINUTE;
-        let running = Step { at: now - ran, code: RUNNING };
-        let mut steps = vec![Step { at: created, code: WAITING }, running];
-        if code != RUNNING {
-            steps.push(Step { at: now, code });
-        }
-        (created, steps)
-    };
-    let seed = mix(id, number);
-    let mut version = Version {
-        id,
-        number,
-        steps,
-        classes: if silent { Classes::Silent } else { classes },
-        overall: order.quality.clone(),
-        ..plain_version(seed, created)
-    };
-    if let Some(gpus) = order.gpus {
-        version.machine.gpus = gpus.into();
-        if gpus == 0 {
-            version.machine.gpu_type = "";
-            version.machine.flavor = "modelarts.vm.cpu.8u";
-            version.curve = Curve::CpuOnly;
-        }
-    }
-    if let Some(workers) = order.workers {
-        version.machine.workers = workers.into();
-    }
-    Ok(version)
-}
-
-/// `DELETE jobs/{job_id}`.
-fn remove(cloud: &Cloud, id: u64) -> Result<Answer, Answer> {
-    let mut world = cloud.world();
-    world.documents.remove(&id);
-    let gone = world.projects.iter_mut().any(|project| project.jobs.remove(&id).is_some());
-    if gone { Ok(Answer::empty(StatusCode::NO_CONTENT)) } else { Err(no_such_job()) }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StatusOrder {
-    status: Word,
-    /// By id or name; the newest when nobody says.
-    #[serde(default)]
-    version_id: Option<Word>,
-}
-
-/// `POST jobs/{job_id}/status`.
-fn set_status(cloud: &Cloud, id: u64, order: &StatusOrder) -> Result<Answer, Answer> {
-    let code = order.status.status()?;
-    let now = cloud.clock.now();
-    let mut world = cloud.world();
-    let job = world.job(id).ok_or_else(no_such_job)?;
-    job.catch_up(now);
-    let newest = newest_first(job, now).first().map(|version| version.id);
-    let version = job
-        .versions
-        .iter_mut()
-        .find(|version| match &order.version_id {
-            None => Some(version.id) == newest,
-            Some(Word::Text(name)) => *name == version.name() || *name == version.id.to_string(),
-            Some(Word::Number(id)) => u64::try_from(*id) == Ok(version.id),
-        })
-        .ok_or_else(|| refused(StatusCode::NOT_FOUND, "no such version"))?;
-    version.force(now, code);
-    Ok(Answer::json(
-        StatusCode::OK,
-        &json!({
-            "job_id": id, "version_id": version.id, "status": code, "terminal": is_terminal(code),
-        }),
-    ))
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FaultOrder {
-    fault: String,
-    #[serde(default)]
-    on: Option<String>,
-    #[serde(default)]
-    job_id: Option<Word>,
-    #[serde(default)]
-    count: Option<u64>,
-    #[serde(default)]
-    value: Option<u64>,
-}
-
-/// `POST faults`.
-fn break_something(cloud: &Cloud, order: &FaultOrder) -> Result<Answer, Answer> {
-    let spec = order
-        .fault
-        .parse::<Fault>()
-        .and_then(|fault| {
-            let on = order.on.as_deref().map_or(Ok(Target::Any), str::parse)?;
-            FaultSpec::new(fault, on, order.value)
-        })
-        .map_err(|error| bad(&error.to_string()))?;
-    let job = order.job_id.as_ref().map(Word::id).transpose()?;
-    let tokens = cloud.tokens().issued();
-    let rule = Rule::new(spec, job, order.count, tokens);
-    let answer = Answer::json(StatusCode::CREATED, &rule);
-    cloud.rules().push(rule);
-    Ok(answer)
 }
 
 #[cfg(test)]

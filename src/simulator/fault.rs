@@ -32,7 +32,7 @@ pub enum Fault {
     Truncated,
     /// Objects, arrays and strings have changed places.
     WrongTypes,
-    /// A valid answer with a value of bytes in `images_outputs`.
+    /// A valid answer with a value of bytes in `images_outputs`, where models have it or at the top.
     Huge,
     /// HTTP 200 and `is_success: false`.
     Rejected,
@@ -42,10 +42,13 @@ pub enum Fault {
     Retired,
     /// 401 for ever.
     Unauthorized,
-    /// 401 once for each token issued before the fault.
+    /// 401 once for each token or access key issued before the fault.
     ExpiredToken,
     /// 403.
     Forbidden,
+    /// The cloud's clock is ahead, by a value in seconds: signatures have expired, tokens that should
+    /// still live too, and `Date` says so.
+    SkewedClock,
     /// From the second on, a page repeats the one before.
     DuplicatePage,
     /// The second page is missing: from the second on, each is the next one.
@@ -58,7 +61,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Latency,
         Self::SlowBody,
         Self::Hang,
@@ -75,6 +78,7 @@ impl Fault {
         Self::Unauthorized,
         Self::ExpiredToken,
         Self::Forbidden,
+        Self::SkewedClock,
         Self::DuplicatePage,
         Self::SkippedPage,
         Self::EndlessPages,
@@ -100,6 +104,7 @@ impl Fault {
             Self::Unauthorized => "unauthorized",
             Self::ExpiredToken => "expired_token",
             Self::Forbidden => "forbidden",
+            Self::SkewedClock => "skewed_clock",
             Self::DuplicatePage => "duplicate_page",
             Self::SkippedPage => "skipped_page",
             Self::EndlessPages => "endless_pages",
@@ -114,6 +119,8 @@ impl Fault {
             Self::SlowBody => 100,
             Self::Throttle => 1,
             Self::Huge => 50 << 20,
+            // Twice what the gateway forgives.
+            Self::SkewedClock => 1800,
             _ => 0,
         }
     }
@@ -131,7 +138,7 @@ impl Fault {
         matches!(self, Self::NotFound | Self::Renamed)
     }
 
-    /// It is about pages, which only the list has.
+    /// It is about pages, which the list has, and the versions of a job for whoever asks for a page.
     pub(super) fn edits_pages(self) -> bool {
         matches!(self, Self::DuplicatePage | Self::SkippedPage | Self::EndlessPages)
     }
@@ -166,14 +173,23 @@ pub enum Target {
     Detail,
     /// Metrics of a task.
     Metrics,
+    /// What a server asks its metadata service.
+    Metadata,
     /// All of them.
     Any,
 }
 
 impl Target {
     /// Every target.
-    pub const ALL: [Self; 6] =
-        [Self::Token, Self::List, Self::Versions, Self::Detail, Self::Metrics, Self::Any];
+    pub const ALL: [Self; 7] = [
+        Self::Token,
+        Self::List,
+        Self::Versions,
+        Self::Detail,
+        Self::Metrics,
+        Self::Metadata,
+        Self::Any,
+    ];
 
     /// Its name on the command line and in control calls.
     pub fn as_str(self) -> &'static str {
@@ -183,6 +199,7 @@ impl Target {
             Self::Versions => "versions",
             Self::Detail => "detail",
             Self::Metrics => "metrics",
+            Self::Metadata => "metadata",
             Self::Any => "any",
         }
     }

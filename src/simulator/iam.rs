@@ -1,16 +1,22 @@
 //! The identity service: tokens, projects, the catalogue and version discovery, as Keystone's v3 API has
 //! them and as its clients read them.
 
+pub(super) mod login;
+mod request;
+pub(super) mod temporary;
+
 use std::fmt::Write as _;
 
-use http::{HeaderMap, HeaderName, StatusCode, header};
+use http::{HeaderMap, HeaderName, StatusCode, header, request::Parts};
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::json;
 
+use self::request::{AuthRequest, Method};
 use super::{
+    access::{Caller, caller},
     answer::Answer,
-    identity::{DOMAIN, PASSWORD, Scope, Token, Tokens, USER},
+    identity::{AGENCY, AGENCY_DOMAIN, DOMAIN, Identity, PASSWORD, Scope, Token, Tokens, USER},
+    keys::{ACCESS_KEY, SECRET_KEY},
     v1::Query,
     world::Project,
 };
@@ -20,72 +26,6 @@ pub(super) const AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token"
 /// The token a request is about, and the one an answer hands out.
 pub(super) const SUBJECT_TOKEN: HeaderName = HeaderName::from_static("x-subject-token");
 
-#[derive(Deserialize)]
-struct TokenRequest {
-    auth: Auth,
-}
-
-#[derive(Deserialize)]
-struct Auth {
-    identity: Identity,
-    #[serde(default)]
-    scope: ScopeSpec,
-}
-
-#[derive(Deserialize)]
-struct Identity {
-    methods: Vec<String>,
-    password: Option<PasswordMethod>,
-    token: Option<TokenMethod>,
-}
-
-#[derive(Deserialize)]
-struct PasswordMethod {
-    user: UserSpec,
-}
-
-#[derive(Deserialize)]
-struct UserSpec {
-    #[serde(flatten)]
-    named: Named,
-    password: String,
-    domain: Option<Named>,
-}
-
-#[derive(Deserialize)]
-struct TokenMethod {
-    id: String,
-}
-
-#[derive(Default, Deserialize)]
-struct ScopeSpec {
-    project: Option<ProjectScope>,
-}
-
-#[derive(Deserialize)]
-struct ProjectScope {
-    #[serde(flatten)]
-    named: Named,
-    domain: Option<Named>,
-}
-
-/// By name or by id.
-#[derive(Deserialize)]
-struct Named {
-    name: Option<String>,
-    id: Option<String>,
-}
-
-impl Named {
-    fn is(&self, (name, id): (&str, &str)) -> bool {
-        match (&self.id, &self.name) {
-            (Some(given), _) => given == id,
-            (None, Some(given)) => given == name,
-            (None, None) => false,
-        }
-    }
-}
-
 fn unauthorized() -> Answer {
     Answer::keystone_error(
         StatusCode::UNAUTHORIZED,
@@ -93,57 +33,16 @@ fn unauthorized() -> Answer {
     )
 }
 
-/// `POST /v3/auth/tokens`.
-pub(super) fn issue(
-    tokens: &mut Tokens,
-    projects: &[Project],
-    query: &Query<'_>,
-    base: &str,
-    body: &[u8],
-) -> Result<Answer, Answer> {
-    let request: TokenRequest = serde_json::from_slice(body).map_err(|_| {
-        Answer::keystone_error(
-            StatusCode::BAD_REQUEST,
-            "The request body is not what it should be.",
-        )
-    })?;
-    let identity = request.auth.identity;
-    let offers = |method: &str| identity.methods.iter().any(|given| given == method);
-    let (methods, until) = match (identity.password, identity.token) {
-        (Some(method), _) if offers("password") => {
-            let user = method.user;
-            // An id names a user by itself, a name only together with its domain.
-            let domain = user.domain.as_ref();
-            let domain_fits = domain.map_or(user.named.id.is_some(), |domain| domain.is(DOMAIN));
-            if !user.named.is(USER) || !domain_fits || user.password != PASSWORD {
-                return Err(unauthorized());
-            }
-            (vec!["password"], None)
-        }
-        (_, Some(method)) if offers("token") => {
-            let old = tokens.get(&method.id).ok_or_else(unauthorized)?;
-            (vec!["token"], Some(old.expires))
-        }
-        _ => return Err(unauthorized()),
-    };
-    let scope = match request.auth.scope.project {
-        None => Scope::Domain,
-        Some(scope) => {
-            // A name without a domain is accepted, as Open Telekom Cloud does.
-            if scope.domain.as_ref().is_some_and(|domain| !domain.is(DOMAIN)) {
-                return Err(unauthorized());
-            }
-            let project = projects
-                .iter()
-                .find(|project| scope.named.is((&project.name, &project.id)))
-                .ok_or_else(unauthorized)?;
-            Scope::Project(project.id.clone())
-        }
-    };
-    let (text, token) = tokens.issue(scope, methods, until);
-    let catalog = query.get("nocatalog").is_none();
-    let body = describe(&token, projects, base, catalog);
-    Ok(Answer::json(StatusCode::CREATED, &body).with(SUBJECT_TOKEN, &text))
+fn bad_request(message: &str) -> Answer {
+    Answer::keystone_error(StatusCode::BAD_REQUEST, message)
+}
+
+/// The token that the body of a login names.
+pub(super) fn named_token(body: &[u8]) -> Option<String> {
+    match AuthRequest::read(body).ok()?.auth.identity.first()? {
+        Method::Token(method) => method.id,
+        Method::Password(_) | Method::Agency(_) => None,
+    }
 }
 
 /// The header's text, if it can be read.
@@ -151,9 +50,23 @@ pub(super) fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
+/// Whoever asks, or a refusal.
+fn need_caller(
+    identity: &mut Identity,
+    head: &Parts,
+    body: &[u8],
+    now: Timestamp,
+) -> Result<Caller, Answer> {
+    caller(identity, head, body, now)?.ok_or_else(unauthorized)
+}
+
 /// The token of whoever asks, or a refusal.
-fn caller<'a>(tokens: &'a Tokens, headers: &HeaderMap) -> Result<&'a Token, Answer> {
-    header(headers, &AUTH_TOKEN).and_then(|text| tokens.get(text)).ok_or_else(unauthorized)
+fn need_token<'a>(
+    tokens: &'a Tokens,
+    headers: &HeaderMap,
+    now: Timestamp,
+) -> Result<&'a Token, Answer> {
+    header(headers, &AUTH_TOKEN).and_then(|text| tokens.get(text, now)).ok_or_else(unauthorized)
 }
 
 fn unknown_token() -> Answer {
@@ -164,43 +77,50 @@ fn unknown_token() -> Answer {
 pub(super) fn validate(
     tokens: &Tokens,
     projects: &[Project],
-    query: &Query<'_>,
     base: &str,
-    headers: &HeaderMap,
+    head: &Parts,
+    now: Timestamp,
 ) -> Result<Answer, Answer> {
-    caller(tokens, headers)?;
-    let text = header(headers, &SUBJECT_TOKEN).unwrap_or_default();
-    let token = tokens.get(text).ok_or_else(unknown_token)?;
-    let body = describe(token, projects, base, query.get("nocatalog").is_none());
+    need_token(tokens, &head.headers, now)?;
+    let text = header(&head.headers, &SUBJECT_TOKEN).unwrap_or_default();
+    let token = tokens.get(text, now).ok_or_else(unknown_token)?;
+    let catalog = Query::new(head.uri.query().unwrap_or_default()).get("nocatalog").is_none();
+    let body = describe(token, projects, base, catalog);
     Ok(Answer::json(StatusCode::OK, &body).with(SUBJECT_TOKEN, text))
 }
 
 /// `DELETE /v3/auth/tokens`.
-pub(super) fn revoke(tokens: &mut Tokens, headers: &HeaderMap) -> Result<Answer, Answer> {
-    caller(tokens, headers)?;
+pub(super) fn revoke(
+    tokens: &mut Tokens,
+    headers: &HeaderMap,
+    now: Timestamp,
+) -> Result<Answer, Answer> {
+    need_token(tokens, headers, now)?;
     let text = header(headers, &SUBJECT_TOKEN).unwrap_or_default();
-    if tokens.revoke(text) {
+    if tokens.revoke(text, now) {
         Ok(Answer::empty(StatusCode::NO_CONTENT))
     } else {
         Err(unknown_token())
     }
 }
 
-/// `GET /v3/auth/projects`, and `GET /v3/projects?name=`.
+/// `GET /v3/auth/projects`, and `GET /v3/projects?name=`, for a token or signed.
 pub(super) fn projects(
-    tokens: &Tokens,
+    identity: &mut Identity,
     projects: &[Project],
-    query: &Query<'_>,
     base: &str,
-    headers: &HeaderMap,
+    head: &Parts,
+    now: Timestamp,
 ) -> Result<Answer, Answer> {
-    caller(tokens, headers)?;
+    let assumed = need_caller(identity, head, &[], now)?.is_assumed();
+    let domain = if assumed { AGENCY_DOMAIN } else { DOMAIN };
+    let query = Query::new(head.uri.query().unwrap_or_default());
     let shown: Vec<_> = projects
         .iter()
         .filter(|project| query.get("name").is_none_or(|name| name == project.name))
         .map(|project| {
             json!({
-                "id": project.id, "name": project.name, "domain_id": DOMAIN.1, "parent_id": DOMAIN.1,
+                "id": project.id, "name": project.name, "domain_id": domain.1, "parent_id": domain.1,
                 "is_domain": false, "enabled": true, "description": "",
                 "links": {"self": format!("{base}/v3/projects/{}", project.id)},
             })
@@ -215,8 +135,9 @@ pub(super) fn catalogue(
     tokens: &Tokens,
     base: &str,
     headers: &HeaderMap,
+    now: Timestamp,
 ) -> Result<Answer, Answer> {
-    let token = caller(tokens, headers)?;
+    let token = need_token(tokens, headers, now)?;
     let links = json!({"self": format!("{base}/v3/auth/catalog"), "previous": null, "next": null});
     let catalogue = json!({"catalog": services(&token.scope, base), "links": links});
     Ok(Answer::json(StatusCode::OK, &catalogue))
@@ -241,7 +162,7 @@ pub(super) fn discovery(base: &str, all: bool) -> Answer {
 }
 
 /// Times as Keystone writes them: microseconds, UTC.
-fn time(timestamp: Timestamp) -> String {
+pub(super) fn time(timestamp: Timestamp) -> String {
     format!("{timestamp:.6}")
 }
 
@@ -250,14 +171,24 @@ fn time(timestamp: Timestamp) -> String {
     reason = "a document for keystone clients, off any polling path"
 )]
 fn describe(token: &Token, projects: &[Project], base: &str, catalog: bool) -> serde_json::Value {
-    let domain = json!({"id": DOMAIN.1, "name": DOMAIN.0});
+    let in_domain = |(name, id): (&str, &str)| json!({"id": id, "name": name});
+    let user = json!({
+        "domain": in_domain(DOMAIN), "id": USER.1, "name": USER.0, "password_expires_at": "",
+    });
+    let domain = in_domain(if token.assumed { AGENCY_DOMAIN } else { DOMAIN });
     let mut about = json!({
         "methods": token.methods,
         "expires_at": time(token.expires),
         "issued_at": time(token.issued),
-        "user": {"domain": domain, "id": USER.1, "name": USER.0, "password_expires_at": ""},
         "roles": [{"id": "0", "name": "op_gated_modelarts"}, {"id": "1", "name": "te_admin"}],
     });
+    if token.assumed {
+        let name = format!("{}/{AGENCY}", AGENCY_DOMAIN.0);
+        about["user"] = json!({"domain": domain, "id": format!("{:0>32}", "a9e"), "name": name});
+        about["assumed_by"] = json!({"user": user});
+    } else {
+        about["user"] = user;
+    }
     match &token.scope {
         Scope::Domain => about["domain"] = domain,
         Scope::Project(id) => {
@@ -301,8 +232,12 @@ fn services(scope: &Scope, base: &str) -> serde_json::Value {
 pub(super) fn landing(base: &str, projects: &[Project]) -> Answer {
     let mut page = format!(
         "A simulated cloud: identity service and ModelArts training jobs (v1).\n\n\
-         POST {base}/v3/auth/tokens   domain {}, user {}, password {PASSWORD}\n",
-        DOMAIN.0, USER.0,
+         POST {base}/v3/auth/tokens   domain {}, user {}, password {PASSWORD}\n\
+         POST {base}/v3.0/OS-CREDENTIAL/securitytokens   temporary access keys\n\
+         AK/SK                    access key {ACCESS_KEY}, secret key {SECRET_KEY}\n\
+         Agency                   {AGENCY} of the domain {}\n\
+         GET  {base}/openstack/latest/securitykey   as a server of the cloud sees it\n\n",
+        DOMAIN.0, USER.0, AGENCY_DOMAIN.0,
     );
     for project in projects {
         // Writing into a string cannot fail.

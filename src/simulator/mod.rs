@@ -2,12 +2,15 @@
 //!
 //! Read it in the order of the data: `Settings` say which scenario a fleet of jobs begins with, each
 //! version has a story that the clock moves through, its usage and quality follow from seed and minute
-//! alone, the wire forms show a version as the real service would, and faults spoil what goes out.
+//! alone, the wire forms show a version as the real service would, and faults spoil what goes out. Who
+//! asks has a token of the identity service here, or keys to sign with, or is a server of the cloud.
 //! `GET /-/simulator/jobs` says what is really so.
 
+mod access;
 mod answer;
 mod body;
 mod clock;
+mod cloud;
 mod control;
 mod fault;
 mod fleet;
@@ -15,15 +18,22 @@ mod http;
 mod iam;
 mod identity;
 mod job;
+mod keys;
+mod lock;
+mod metadata;
 mod oddity;
+mod outgoing;
 mod quality;
 mod quirk;
 mod random;
+mod refusal;
 mod remote;
 mod requests;
+mod route;
 mod rules;
 mod server;
 mod settings;
+mod signature;
 mod story;
 mod truth;
 mod usage;
@@ -33,7 +43,7 @@ mod world;
 
 pub use fault::{Fault, Target};
 pub use server::{BindError, Simulator, bind};
-pub use settings::{FaultSpec, ProjectSpec, Scenario, Settings, SpecError};
+pub use settings::{FaultSpec, Metadata, ProjectSpec, Scenario, Sessions, Settings, SpecError};
 
 /// The speed at which the `demo` scenario's fates are decided within a real minute.
 pub const DEMO_SPEED: f64 = 60.0;

@@ -21,3 +21,11 @@ pub(super) fn pick<T: Copy>(seed: u64, place: u64, choices: &[T]) -> T {
     // The remainder is below a slice's length.
     choices[usize::try_from(mix(seed, place) % count).unwrap_or(0)]
 }
+
+/// Letters like those of tokens and keys, the same for the same seed.
+pub(super) fn letters(seed: u64, count: usize) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    (0..count as u64)
+        .map(|place| char::from(LETTERS[usize::try_from(mix(seed, place) % 64).unwrap_or(0)]))
+        .collect()
+}

@@ -3,6 +3,8 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::Serialize;
 use tokio::time::{Duration, Instant};
 
+use super::identity::Refusals;
+
 /// The kinds that requests are counted under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -11,11 +13,13 @@ pub(super) enum Kind {
     List,
     Versions,
     Detail,
+    Metadata,
     Other,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::Token, Self::List, Self::Versions, Self::Detail, Self::Other];
+    const ALL: [Self; 6] =
+        [Self::Token, Self::List, Self::Versions, Self::Detail, Self::Metadata, Self::Other];
 }
 
 /// The span that gateways count in.
@@ -61,6 +65,7 @@ pub(super) struct Summary {
     max_in_60s: BTreeMap<&'static str, u64>,
     /// Bytes of bodies sent.
     bytes: u64,
+    credentials: Refusals,
 }
 
 impl Requests {
@@ -112,8 +117,8 @@ impl Requests {
         self.bytes = 0;
     }
 
-    /// The figures.
-    pub(super) fn summary(&self) -> Summary {
+    /// The figures, beside those of the credentials.
+    pub(super) fn summary(&self, credentials: Refusals) -> Summary {
         let each = |figure: fn(&Tally) -> u64| {
             Kind::ALL
                 .iter()
@@ -127,6 +132,7 @@ impl Requests {
             max_in_flight: each(|tally| tally.most_in_flight),
             max_in_60s: each(|tally| tally.most_in_window),
             bytes: self.bytes,
+            credentials,
         }
     }
 }
@@ -138,7 +144,33 @@ impl Kind {
             Self::List => "list",
             Self::Versions => "versions",
             Self::Detail => "detail",
+            Self::Metadata => "metadata",
             Self::Other => "other",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_most_of_any_minute_is_kept() {
+        let mut requests = Requests::new();
+        let mut figures = |kind: Kind, times: usize| {
+            for _ in 0..times {
+                requests.came(kind);
+            }
+            let all = requests.all;
+            (requests.tallies[kind as usize].most_in_window, all.in_window, all.most_in_window)
+        };
+        assert_eq!(figures(Kind::List, 3), (3, 3, 3));
+        tokio::time::advance(Duration::from_secs(59)).await;
+        assert_eq!(figures(Kind::Versions, 2), (2, 5, 5));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(figures(Kind::List, 1), (3, 3, 5), "the first three are a minute old");
+        tokio::time::advance(WINDOW).await;
+        assert_eq!(figures(Kind::Versions, 6), (6, 6, 6));
+        assert_eq!((requests.all.count, requests.all.most_in_flight), (12, 12));
     }
 }

@@ -1,11 +1,13 @@
 //! The faults in force.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
     fault::{Fault, Target},
+    keys::after,
     requests::Kind,
     settings::FaultSpec,
 };
@@ -21,21 +23,21 @@ pub(super) struct Rule {
     pub(super) value: u64,
     /// How often it struck.
     pub(super) hits: u64,
-    /// Tokens up to this number were issued before it.
+    /// Tokens and keys up to this number were issued before it.
     #[serde(skip)]
-    pub(super) tokens_before: u64,
-    /// Tokens it has refused.
+    pub(super) issued_before: u64,
+    /// Those it has refused, by their numbers.
     #[serde(skip)]
     pub(super) refused: HashSet<u64>,
 }
 
 impl Rule {
-    /// In force from now on, after so many tokens.
+    /// In force from now on, after so many tokens and keys.
     pub(super) fn new(
         spec: FaultSpec,
         job_id: Option<u64>,
         count: Option<u64>,
-        tokens_before: u64,
+        issued_before: u64,
     ) -> Self {
         Self {
             fault: spec.fault,
@@ -44,7 +46,7 @@ impl Rule {
             count,
             value: spec.value,
             hits: 0,
-            tokens_before,
+            issued_before,
             refused: HashSet::new(),
         }
     }
@@ -60,6 +62,7 @@ impl Rule {
             Target::List => kind == Kind::List,
             Target::Versions => kind == Kind::Versions,
             Target::Detail => kind == Kind::Detail,
+            Target::Metadata => kind == Kind::Metadata,
             Target::Metrics => false,
         };
         let job_matches = match self.job_id {
@@ -67,7 +70,7 @@ impl Rule {
             Some(_) if kind == Kind::List => self.fault.edits_jobs(),
             Some(wanted) => job == Some(wanted),
         };
-        let page_matches = !self.fault.edits_pages() || kind == Kind::List;
+        let page_matches = !self.fault.edits_pages() || matches!(kind, Kind::List | Kind::Versions);
         kind_matches && job_matches && page_matches
     }
 }
@@ -77,12 +80,21 @@ impl Rule {
 pub(super) struct Verdict {
     /// Milliseconds before anything is said.
     pub(super) latency: u64,
+    /// Seconds that the cloud's clock is ahead.
+    pub(super) skew: u64,
     /// The first of the others that strikes, with its value.
     pub(super) fault: Option<(Fault, u64)>,
     /// Jobs that come under another name.
     pub(super) renamed: Jobs,
     /// Jobs that are unknown.
     pub(super) unknown: Jobs,
+}
+
+impl Verdict {
+    /// What the cloud's clock shows.
+    pub(super) fn now(&self) -> Timestamp {
+        after(Timestamp::now(), Duration::from_secs(self.skew))
+    }
 }
 
 /// Some jobs, or all.
@@ -106,22 +118,24 @@ impl Jobs {
     }
 }
 
-/// What the faults make of a request. `token` is the number of the token it came with, if it is ours.
+/// What the faults make of a request. `number` is that of the token or key it came with, if
+/// it is one of ours.
 pub(super) fn judge(
     rules: &mut [Rule],
     kind: Kind,
     job: Option<u64>,
-    token: Option<u64>,
+    number: Option<u64>,
 ) -> Verdict {
     let mut verdict = Verdict::default();
     for rule in rules.iter_mut().filter(|rule| rule.strikes(kind, job)) {
         match rule.fault {
+            Fault::SkewedClock => verdict.skew += rule.value,
             Fault::Latency => verdict.latency += rule.value,
             Fault::Renamed => verdict.renamed.add(rule.job_id),
             Fault::NotFound => verdict.unknown.add(rule.job_id),
             Fault::ExpiredToken => {
-                let old = token.filter(|number| *number <= rule.tokens_before);
-                if verdict.fault.is_some() || !old.is_some_and(|token| rule.refused.insert(token)) {
+                let old = number.filter(|number| *number <= rule.issued_before);
+                if verdict.fault.is_some() || !old.is_some_and(|old| rule.refused.insert(old)) {
                     continue;
                 }
                 verdict.fault = Some((rule.fault, rule.value));

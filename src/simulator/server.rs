@@ -19,10 +19,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{
-    http::{Cloud, serve},
-    settings::Settings,
-};
+use super::{cloud::Cloud, http::serve, settings::Settings};
 
 /// Why the simulator does not listen.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,6 @@
 use std::{net::SocketAddr, str::FromStr, time::Duration};
 
+use http::StatusCode;
 use jiff::Timestamp;
 use url::Url;
 
@@ -33,6 +34,11 @@ pub struct Settings {
     pub token_ttl: Duration,
     /// Bytes in a token. Open Telekom Cloud's have several thousand.
     pub token_bytes: usize,
+    /// How long temporary access keys are valid, whatever a request asks for; `None` is as it asks, and
+    /// an hour for those of the metadata service.
+    pub temporary_ttl: Option<Duration>,
+    /// How the metadata service behaves.
+    pub metadata: Metadata,
     /// What the stories' clock shows at the start; `None` is the real time.
     pub epoch: Option<Timestamp>,
 }
@@ -52,9 +58,37 @@ impl Default for Settings {
             // What Open Telekom Cloud documents.
             token_ttl: Duration::from_hours(24),
             token_bytes: 512,
+            temporary_ttl: None,
+            metadata: Metadata::default(),
             epoch: None,
         }
     }
+}
+
+/// How the metadata service of a server behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metadata {
+    /// What it does with session tokens.
+    pub sessions: Sessions,
+    /// The server was given an agency; one without has no credentials.
+    pub agency: bool,
+}
+
+impl Default for Metadata {
+    fn default() -> Self {
+        Self { sessions: Sessions::Offered, agency: true }
+    }
+}
+
+/// What a metadata service does with session tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sessions {
+    /// It gives them, and answers without one too.
+    Offered,
+    /// It answers nobody without one.
+    Required,
+    /// It has none and says so with this status: 404, 405 and 503 occur.
+    Refused(StatusCode),
 }
 
 /// Why a word from the command line means nothing here.

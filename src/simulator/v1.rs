@@ -94,25 +94,13 @@ pub(super) fn list(
     // Rows that are equal keep the order of their ids, so that pages do not overlap.
     rows.sort_by(|a, b| if descending { compare(b, a) } else { compare(a, b) });
 
-    let page = match verdict.fault {
-        Some((Fault::DuplicatePage, _)) if page > 1 => page - 1,
-        Some((Fault::SkippedPage, _)) if page > 1 => page + 1,
-        _ => page,
-    };
-    let endless = matches!(verdict.fault, Some((Fault::EndlessPages, _)));
-    let skip = (page - 1) * per_page;
-    let shown: Vec<&Row<'_>> = if endless {
-        rows.iter().cycle().skip(skip % rows.len().max(1)).take(per_page).collect()
-    } else {
-        rows.iter().skip(skip).take(per_page).collect()
-    };
+    let (shown, total) = page_of(&rows, page, per_page, verdict);
     let jobs = shown
         .iter()
         .map(|row| {
             ListedJob::new(row.job, row.latest, row.count, now, verdict.renamed.has(row.job.id))
         })
         .collect();
-    let total = if endless { skip + 2 * per_page } else { rows.len() };
     Ok(Answer::json(
         StatusCode::OK,
         &JobList {
@@ -123,6 +111,27 @@ pub(super) fn list(
             jobs,
         },
     ))
+}
+
+/// The rows of a page, or of the one that a fault shows instead, and how many rows there seem to be.
+fn page_of<'a, T>(
+    rows: &'a [T],
+    page: usize,
+    per_page: usize,
+    verdict: &Verdict,
+) -> (Vec<&'a T>, usize) {
+    let page = match verdict.fault {
+        Some((Fault::DuplicatePage, _)) if page > 1 => page - 1,
+        Some((Fault::SkippedPage, _)) if page > 1 => page + 1,
+        _ => page,
+    };
+    let skip = (page - 1) * per_page;
+    if let Some((Fault::EndlessPages, _)) = verdict.fault {
+        let again = rows.iter().cycle().skip(skip % rows.len().max(1)).take(per_page);
+        (again.collect(), skip + 2 * per_page)
+    } else {
+        (rows.iter().skip(skip).take(per_page).collect(), rows.len())
+    }
 }
 
 /// A job and its latest version, to be sorted.
@@ -163,12 +172,9 @@ fn versions_of<'a>(
     Ok((job, newest_first(job, now)))
 }
 
-/// The bytes of `images_outputs` that a fault asks for.
-fn huge(verdict: &Verdict) -> Option<u64> {
-    match verdict.fault {
-        Some((Fault::Huge, bytes)) => Some(bytes),
-        _ => None,
-    }
+/// The models' metrics are to hold the mark where enormous images go.
+fn huge(verdict: &Verdict) -> bool {
+    matches!(verdict.fault, Some((Fault::Huge, _)))
 }
 
 /// `GET /v1/{project_id}/training-jobs/{job_id}/versions`.
@@ -183,15 +189,15 @@ pub(super) fn versions(
     // 0 is documented as "no paging at all".
     let page = query.number("page", 0, PAGES_MOST, 0)?;
     let (job, versions) = versions_of(project, job, verdict, now)?;
-    let shown: Vec<&Version> = if page == 0 {
-        versions.clone()
+    let (shown, total) = if page == 0 {
+        (versions.clone(), versions.len())
     } else {
-        versions.iter().copied().skip((page - 1) * per_page).take(per_page).collect()
+        let (shown, total) = page_of(&versions, page, per_page, verdict);
+        (shown.into_iter().copied().collect(), total)
     };
-    let huge = huge(verdict).filter(|_| !shown.is_empty());
     let renamed = verdict.renamed.has(job.id);
-    let list = VersionList::new(job, versions.len(), &shown, now, renamed, huge.is_some());
-    Ok(Answer { huge, ..Answer::json(StatusCode::OK, &list) })
+    let list = VersionList::new(job, total, &shown, now, renamed, huge(verdict));
+    Ok(Answer::json(StatusCode::OK, &list))
 }
 
 /// `GET /v1/{project_id}/training-jobs/{job_id}/versions/{version_id}`.
@@ -206,10 +212,9 @@ pub(super) fn detail(
     let (job, versions) = versions_of(project, job, verdict, now)?;
     let version =
         versions.into_iter().find(|version| version.id == id).ok_or_else(Answer::unknown_job)?;
-    let huge = huge(verdict);
     let renamed = verdict.renamed.has(job.id);
-    let detail = VersionDetail::new(job, version, now, renamed, huge.is_some());
-    Ok(Answer { huge, ..Answer::json(StatusCode::OK, &detail) })
+    let detail = VersionDetail::new(job, version, now, renamed, huge(verdict));
+    Ok(Answer::json(StatusCode::OK, &detail))
 }
 
 /// Where the mark stands in a rendered answer: what comes before it, what after, and whether it stands

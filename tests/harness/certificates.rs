@@ -47,6 +47,13 @@ impl Authority {
         self.issue(&[SanType::IpAddress([127, 0, 0, 1].into()), dns("localhost")])
     }
 
+    /// For a server on loopback, until this day begins.
+    pub(crate) fn issue_server_until(&self, year: i32, month: u8, day: u8) -> Identity {
+        let mut params = params("ending", &[dns("localhost")]);
+        params.not_after = rcgen::date_time_ymd(year, month, day);
+        self.issue_as(&params)
+    }
+
     fn issue_as(&self, params: &CertificateParams) -> Identity {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate").pem();

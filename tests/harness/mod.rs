@@ -20,7 +20,7 @@ mod wait;
 pub(crate) use certificates::{Authority, Identity, dns};
 pub(crate) use cloud::{Cloud, ONE_POLL, QUICK, Setup};
 pub(crate) use http::{Answer, Site};
-pub(crate) use ours::{Daemon, Demo, Simulator, run, run_with_config};
+pub(crate) use ours::{Daemon, Demo, Simulator, run, run_in, run_with_config};
 pub(crate) use process::{Finished, Process};
 pub(crate) use raw::Raw;
 pub(crate) use scrape::Scrape;

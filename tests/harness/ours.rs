@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -13,6 +14,9 @@ const START: Duration = Duration::from_secs(20);
 /// The contract gives 5 s from SIGTERM to the end; this adds what a busy machine may take.
 const STOP: Duration = Duration::from_secs(15);
 
+/// What the daemon's configuration file is called.
+const CONFIG_FILE: &str = "modelarts-exporter.toml";
+
 /// Our binary with nothing of the tester's environment in its own.
 fn exporter(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_modelarts-exporter"));
@@ -25,7 +29,7 @@ fn exporter(args: &[&str]) -> Command {
 pub(crate) struct Daemon {
     process: Process,
     site: Site,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Daemon {
@@ -40,7 +44,7 @@ impl Daemon {
         let address = process
             .wait_until(START, "the address it listens on", |p| p.logged_address("listening"))
             .await;
-        Self { process, site: Site::new(&format!("http://{address}")), _directory: directory }
+        Self { process, site: Site::new(&format!("http://{address}")), directory }
     }
 
     /// The end of a daemon that has to refuse to start.
@@ -51,13 +55,23 @@ impl Daemon {
 
     fn launch(stdin: Stdio, shell: &str, config: &str) -> (TempDir, Process) {
         let directory = TempDir::new().expect("a temporary directory");
-        let file = directory.path().join("modelarts-exporter.toml");
+        let file = directory.path().join(CONFIG_FILE);
         std::fs::write(&file, config).expect("the configuration can be written");
         let mut command = Command::new("sh");
         command.env_clear().args(["-c", shell, "sh", env!("CARGO_BIN_EXE_modelarts-exporter")]);
         command.arg("--web.listen-address=127.0.0.1:0");
         command.arg(format!("--config.file={}", file.display()));
         (directory, Process::start_reading(stdin, "the daemon", &mut command))
+    }
+
+    /// The configuration file that it reads.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.directory.path().join(CONFIG_FILE)
+    }
+
+    /// Writes another configuration, which it has to be told of.
+    pub(crate) fn configure(&self, config: &str) {
+        std::fs::write(self.file(), config).expect("the configuration can be written");
     }
 
     /// SIGTERM, and the end.
@@ -134,10 +148,17 @@ impl Daemon {
 
 /// The whole configuration file on disk beside a command that ends by itself.
 pub(crate) async fn run_with_config(command: &str, config: &str) -> Finished {
+    run_in(&[], &[command], config).await
+}
+
+/// The same with further arguments, and with these variables in its environment.
+pub(crate) async fn run_in(environment: &[(&str, &str)], args: &[&str], config: &str) -> Finished {
     let directory = TempDir::new().expect("a temporary directory");
     let file = directory.path().join("modelarts-exporter.toml");
     std::fs::write(&file, config).expect("the configuration can be written");
-    run(&[command, &format!("--config.file={}", file.display())]).await
+    let mut command = exporter(args);
+    command.arg(format!("--config.file={}", file.display())).envs(environment.iter().copied());
+    Process::run(args[0], &mut command, PATIENCE).await
 }
 
 /// Our binary with these arguments, to its end.

@@ -87,3 +87,10 @@ async fn the_clouds_own_client_reads_the_simulator() {
     let read = python("otc_client.py", &[simulator.url()]).await;
     assert!(read.status.success(), "{}\n{}", read.stdout, read.stderr);
 }
+
+#[tokio::test]
+async fn the_vendors_client_signs_what_the_simulator_accepts() {
+    let simulator = Simulator::start(&["--speed=0"]).await;
+    let read = python("huawei_client.py", &[simulator.url()]).await;
+    assert!(read.status.success(), "{}\n{}", read.stdout, read.stderr);
+}

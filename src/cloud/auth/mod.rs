@@ -43,7 +43,8 @@ pub(crate) struct Token {
     pub(crate) project_id: Option<String>,
     renew_at: Instant,
     expires: Instant,
-    expires_unix: f64,
+    /// When it ends, Unix seconds.
+    pub(crate) expires_unix: f64,
 }
 
 /// The tokens of one project. Cheap to clone.
@@ -130,6 +131,11 @@ impl Tokens {
         }
         turn.renewed = Some(now);
         self.fetch_with(turn).await
+    }
+
+    /// Credentials that were refused may be shown again.
+    pub(crate) fn end_hold(&self) {
+        self.0.in_use.write().unwrap_or_else(PoisonError::into_inner).hold = None;
     }
 
     /// A call took the token: it is good.

@@ -4,6 +4,7 @@
 //! Version)"); what its documents leave open or contradict is noted at each wire type.
 
 mod answer;
+mod glance;
 mod quality;
 mod training;
 mod usage;

@@ -13,8 +13,9 @@ use crate::cloud::auth::{Token, Tokens};
 use crate::cloud::memory::AnswerMemory;
 use crate::cloud::transport::{Answer, Transport};
 use crate::cloud::v1::answer::{self, Page};
+use crate::cloud::v1::glance;
 use crate::cloud::wire::Limits;
-use crate::cloud::{Error, Pace, Project, Reading, TrainingApi, join};
+use crate::cloud::{Error, Grant, Pace, Project, Reading, TrainingApi, join};
 use crate::model::{JobId, Version, VersionId};
 use crate::own::{self, Operation};
 
@@ -57,6 +58,25 @@ impl Training {
             endpoint: project.endpoint,
             project_id: project.project_id,
         })
+    }
+
+    /// What the credentials are good for.
+    pub async fn grant(&self) -> Result<Grant, Error> {
+        let token = self.tokens.token().await?;
+        Ok(Grant { project_id: token.project_id.clone(), expires_unix: Some(token.expires_unix) })
+    }
+
+    /// How many jobs the list has: the smallest call that needs the permission to list.
+    pub async fn count_jobs(&self, pace: &dyn Pace) -> Result<u64, Error> {
+        let query = "per_page=1&page=1";
+        let (Answer { body, .. }, token) = self.get(Operation::List, &[], query, pace).await?;
+        glance::job_count(&body, token.value.expose_secret())
+            .inspect_err(|error| self.transport.own().api_error(Operation::List, error.reason()))
+    }
+
+    /// Ends the wait that follows on refused credentials: the next call shows them again.
+    pub fn end_hold(&self) {
+        self.tokens.end_hold();
     }
 
     /// Asks, with one more attempt where the connection broke, and with a new token where the old

@@ -11,6 +11,7 @@ mod rate;
 mod tls;
 mod users;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,8 +37,10 @@ pub struct Access {
 }
 
 /// What is known about the other end of a connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Peer {
+    /// Where it is.
+    pub(super) address: IpAddr,
     /// What the connection was made with.
     pub(super) tls: Option<Tls>,
     /// It has shown a certificate, and the handshake found nothing wrong with it.

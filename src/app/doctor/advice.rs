@@ -1,0 +1,93 @@
+//! What to do about each refusal of the cloud, in the words of the configuration.
+
+use crate::cloud::{Error, Refusal};
+
+/// The IAM actions the exporter needs.
+///
+/// OTC: `ModelArts` API reference, "Permissions Policies and Supported Actions", training jobs.
+pub(super) const LIST_ACTION: &str = "modelarts:trainJob:list";
+pub(super) const VERSIONS_ACTION: &str = "modelarts:trainJobVersion:list";
+
+/// The codes of `ModelArts` for a token of another project.
+const OTHER_PROJECT: &str = "0210";
+
+/// What to do when the credentials were refused by IAM.
+pub(super) fn for_credentials(error: &Error) -> String {
+    match cause(error) {
+        Error::Unauthorized(_) => "check `auth.domain`, `auth.username`, the password, and `project_id` or `auth.project_name`; IAM locks a user after a few wrong tries".to_owned(),
+        Error::Forbidden(_) => {
+            "in IAM, enable the user and allow it programmatic access".to_owned()
+        }
+        Error::BadRequest(_) | Error::NotFound(_) | Error::Malformed(_) => {
+            "is `auth.iam_endpoint` the IAM of the region, such as https://iam.eu-de.otc.t-systems.com?"
+                .to_owned()
+        }
+        other => in_general(other),
+    }
+}
+
+/// What to do when a call of `ModelArts` was refused that needs an action.
+pub(super) fn for_call(error: &Error, action: &str) -> String {
+    match cause(error) {
+        Error::Forbidden(refusal) if is_of_other_project(refusal) => {
+            "the credentials are for another project: correct `project_id`".to_owned()
+        }
+        Error::Forbidden(_) => format!("in IAM, grant the user {action}"),
+        Error::Unauthorized(_) => {
+            "do `endpoint` and `auth.iam_endpoint` belong to the same cloud and region?".to_owned()
+        }
+        Error::BadRequest(_) | Error::Malformed(_) => {
+            "is `endpoint` the ModelArts endpoint of the region, such as https://modelarts.eu-de.otc.t-systems.com?".to_owned()
+        }
+        other => in_general(other),
+    }
+}
+
+/// What to do about a job that cannot be asked about.
+pub(super) fn for_job(error: &Error) -> String {
+    match cause(error) {
+        Error::NotFound(_) => {
+            "correct `job_id`, or remove the job: it was deleted, or belongs to another project"
+                .to_owned()
+        }
+        other => for_call(other, VERSIONS_ACTION),
+    }
+}
+
+fn in_general(error: &Error) -> String {
+    if let Some(remedy) = error.remedy() {
+        return remedy.to_owned();
+    }
+    match error {
+        Error::Timeout(_) => "raise `poll.timeout`, or see why the cloud is slow",
+        Error::Unreachable { .. } | Error::Dns { .. } => {
+            "the connection broke after it was made: try again, and see what stands on the way"
+        }
+        Error::Throttled { .. } => {
+            "wait, then lower `poll.requests_per_minute`: others ask for this project, too"
+        }
+        Error::Server(_) => "try again later; if it stays, show the code to the cloud's support",
+        Error::Rejected(_) => "look the code up in the cloud's API reference",
+        Error::NotFound(_) => "correct `endpoint` and `project_id`",
+        _ => "please report this as a bug",
+    }
+    .to_owned()
+}
+
+/// Whether nothing else can be expected of the project's other calls.
+pub(super) fn is_final(error: &Error) -> bool {
+    !matches!(cause(error), Error::NotFound(_) | Error::TooLarge { .. } | Error::Malformed(_))
+}
+
+/// Whether the cloud says that the token is for another project.
+pub(super) fn is_of_other_project(refusal: &Refusal) -> bool {
+    refusal.code.rsplit('.').next() == Some(OTHER_PROJECT)
+}
+
+/// The error behind the ones that only say what follows from it.
+pub(super) fn cause(error: &Error) -> &Error {
+    match error {
+        Error::NoToken(inner) | Error::Held { cause: inner, .. } => cause(inner),
+        error => error,
+    }
+}
