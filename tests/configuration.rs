@@ -768,7 +768,7 @@ fn a_rule_for_names_says_which_part_is_meant() {
         ))
     };
     let all = ["(", "prod-.*", "(?:a)", r"(\w{1000}){1000}"].map(name_regex);
-    insta::assert_snapshot!(all.join("\n"), @r"
+    insta::assert_snapshot!(all.concat(), @r"
     exporter.toml | projects[0].outcome.name_regex | is not a regular expression | 
     exporter.toml | projects[0].outcome.name_regex | has no capture group | put the part that all runs share in parentheses, such as '^(.*?)-\d{8,}$'
     exporter.toml | projects[0].outcome.name_regex | has no capture group | put the part that all runs share in parentheses, such as '^(.*?)-\d{8,}$'
