@@ -655,6 +655,8 @@ async fn check(cases: Vec<Case>) {
     for case in &cases {
         let job = cloud.add(&case.name).await.job_id;
         cloud.set_document(job, case.body.clone()).await;
+        // What is seen of it comes from the answer alone.
+        cloud.fault(&format!(r#""fault": "not_found", "on": "list", "job_id": {job}"#)).await;
         setup = setup.with(&case.name, [job, well], "\"latest\"");
         jobs.push(job);
     }

@@ -1,5 +1,8 @@
 //! Tokens: fetched once, renewed in time, and never asked for in vain.
 
+mod holds;
+mod methods;
+
 use std::time::Duration;
 
 use modelarts_exporter::simulator::{ProjectSpec, Settings};
@@ -170,6 +173,7 @@ async fn a_missing_permission_is_said_with_its_remedy() {
     let cloud = Cloud::empty().await;
     let jobs = jobs(&cloud, 2).await;
     cloud.fault(r#""fault": "forbidden", "on": "versions""#).await;
+    cloud.fault(r#""fault": "forbidden", "on": "list""#).await;
     let daemon = Daemon::start(&Setup::of(jobs).file(&cloud)).await;
     daemon
         .shows(&[
@@ -179,5 +183,7 @@ async fn a_missing_permission_is_said_with_its_remedy() {
         .await;
     let words = ["cannot be polled", "HTTP 403", "modelarts:trainJobVersion:list"];
     assert_eq!(daemon.logged(&words), 2, "once for each job\n{}", daemon.log());
+    let words = ["the list of jobs cannot be read", "HTTP 403", "modelarts:trainJob:list"];
+    assert_eq!(daemon.logged(&words), 1, "{}", daemon.log());
     assert_eq!(cloud.requests("token").await, 1, "another token has no other permissions");
 }

@@ -1,13 +1,15 @@
 //! What the operator wants: layers, mistakes, secrets, and the documents written from the table.
 #![expect(clippy::unwrap_used, reason = "the helpers of a test may fail it")]
 
+mod credentials;
+
 use std::fmt::Write;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
-use modelarts_exporter::cloud::{self, Auth};
+use modelarts_exporter::cloud::{self, Method};
 use modelarts_exporter::config::{self, Config, ConfigError, LogFormat, Source, Warning};
 use modelarts_exporter::model::VersionSelection;
 use proptest::prelude::*;
@@ -74,6 +76,13 @@ fn good(environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Config {
     load_in(&TempDir::new().unwrap(), "exporter.toml", GOOD, environment, flags).unwrap().0
 }
 
+fn password(config: &Config, project: usize) -> &cloud::Password {
+    match &config.projects[project].cloud.auth.method {
+        Method::Password(password) => password,
+        other => panic!("{other:?} is no password"),
+    }
+}
+
 /// The good file with one passage replaced.
 fn edit(passage: &str, by: &str) -> String {
     assert!(GOOD.contains(passage), "the good file has no {passage:?}");
@@ -124,7 +133,7 @@ fn a_good_file_becomes_settings() {
     assert_eq!(project.inventory.finished_retention, Duration::from_hours(24));
     assert_eq!(project.jobs[0].job_id.as_str(), "182626");
     assert_eq!(project.jobs[0].versions, VersionSelection::Latest);
-    let Auth::Password(password) = &project.cloud.auth;
+    let password = password(&config, 0);
     assert_eq!(password.password.borrow().expose_secret(), "S3CR3T-password");
     assert!(password.password.has_changed().is_ok(), "the secret's sender lives in the config");
 }
@@ -233,7 +242,7 @@ fn a_configuration_may_come_from_the_environment_alone() {
         .map(|(key, text)| (format!("MODELARTS_EXPORTER_PROJECTS__0__{key}"), text.to_owned()))
         .to_vec();
     let (config, _) = config::load(&Source { environment, ..Source::default() }).unwrap();
-    let Auth::Password(password) = &config.projects[0].cloud.auth;
+    let password = password(&config, 0);
     assert_eq!(password.password.borrow().expose_secret(), "007");
     assert_eq!(password.project_name.as_deref(), Some("true"));
 }
@@ -274,7 +283,7 @@ proptest! {
     #[test]
     fn text_from_the_environment_survives_exactly(text in "[^\\p{Cc}]{1,40}") {
         let config = good(&[("MODELARTS_EXPORTER_PROJECTS__0__AUTH__USERNAME", &text)], &[]);
-        let Auth::Password(password) = &config.projects[0].cloud.auth;
+        let password = password(&config, 0);
         prop_assert_eq!(&password.username, &text);
     }
 
@@ -304,7 +313,7 @@ fn all_mistakes_come_at_once_in_columns() {
       tests/fixtures/config/many-mistakes.toml  poll.concurency                 is not a key of the configuration; did you mean `concurrency`?
       tests/fixtures/config/many-mistakes.toml  poll.interval                   is not a duration; write a number and a unit, such as "30s", "5m" or "30d"
       tests/fixtures/config/many-mistakes.toml  projects[0].api                 "v2" is not yet supported; use "v1"
-      tests/fixtures/config/many-mistakes.toml  projects[0].auth.method         is not a word this key knows; use "password"
+      tests/fixtures/config/many-mistakes.toml  projects[0].auth.method         is not a word this key knows; use "password" or "aksk" or "token" or "ecs_metadata"
       tests/fixtures/config/many-mistakes.toml  projects[0].endpoint            is not a URL; write it like "https://host"
       tests/fixtures/config/many-mistakes.toml  projects[0].jobs[0].job_id      is missing
       tests/fixtures/config/many-mistakes.toml  projects[0].jobs[0].versions    is neither "latest" nor "all"; write "latest", "all" or a list such as [278813, "V0003"]
@@ -561,7 +570,6 @@ fn authentication_is_complete() {
         ("password = \"S3CR3T-password\"", "password = \"\""),
         ("password = \"S3CR3T-password\"", "password = \"S3CR3T\"\npassword_file = \"S\""),
         ("project_name = \"eu-de\"", ""),
-        ("domain = \"acme\"", "method = \"aksk\""),
         ("domain = \"acme\"", "method = \"S3CR3T\""),
     ]), @r#"
     exporter.toml | projects[0].auth.domain | is missing | 
@@ -571,8 +579,7 @@ fn authentication_is_complete() {
     exporter.toml | projects[0].auth.password | is empty | 
     exporter.toml | projects[0].auth.password_file | is set beside auth.password | keep one of them
     exporter.toml | projects[0].project_id | is missing, and so is auth.project_name | set one of them: the token is for one project
-    exporter.toml | projects[0].auth.method | "aksk" is not yet supported | use "password"
-    exporter.toml | projects[0].auth.method | is not a word this key knows | use "password"
+    exporter.toml | projects[0].auth.method | is not a word this key knows | use "password" or "aksk" or "token" or "ecs_metadata"
     "#);
     insta::assert_snapshot!(mistakes("[[projects]]"), @r"
     exporter.toml | projects[0].auth.domain | is missing | 
@@ -642,20 +649,15 @@ fn what_comes_later_is_refused_by_name() {
 shard = { index = 0, total = 2 }
 limits = { series = 1000, curve_points = 10, tasks_per_version = 1 }
 [poll]
-list_interval = \"60s\"
 ";
-    let later = GOOD.replace("[poll]", all).replace(
-        "[[projects.jobs]]\njob_id = 182626",
-        "access_key = \"S3CR3T\"\nagency_name = \"a\"\n[projects.discovery]\nenabled = true",
-    );
+    let later = GOOD
+        .replace("[poll]", all)
+        .replace("[[projects.jobs]]\njob_id = 182626", "[projects.discovery]\nenabled = true");
     insta::assert_snapshot!(mistakes(&later.replace("name = \"vision\"", "name = \"vision\"\napi = \"v2\"")), @r#"
     exporter.toml | limits.curve_points | is not yet supported | remove it
     exporter.toml | limits.series | is not yet supported | remove it
     exporter.toml | limits.tasks_per_version | is not yet supported | remove it
-    exporter.toml | poll.list_interval | is not yet supported | remove it
     exporter.toml | projects[0].api | "v2" is not yet supported | use "v1"
-    exporter.toml | projects[0].auth.access_key | is not yet supported | remove it
-    exporter.toml | projects[0].auth.agency_name | is not yet supported | remove it
     exporter.toml | projects[0].discovery.enabled | is not yet supported | remove it
     exporter.toml | shard.index | is not yet supported | remove it
     exporter.toml | shard.total | is not yet supported | remove it
@@ -808,7 +810,7 @@ async fn secret_files_are_followed_through_swaps_and_gaps() {
     let text = format!("{first}{second}");
     let (config, _) = load_in(&folder, "exporter.toml", &text, &[], &[]).unwrap();
     let secret = |index: usize| {
-        let Auth::Password(password) = &config.projects[index].cloud.auth;
+        let password = password(&config, index);
         password.password.clone()
     };
     let (mut linked, mut plain) = (secret(0), secret(1));
@@ -963,6 +965,6 @@ fn the_example_file_loads_once_its_project_is_filled_in() {
     };
     let without_versions = |text: String| text.split("Receiver").next().unwrap().to_owned();
     assert_eq!(without_versions(settings(&example)), without_versions(settings(&minimal)));
-    let Auth::Password(password) = &minimal.projects[0].cloud.auth;
+    let password = password(&minimal, 0);
     assert_eq!(password.password.borrow().expose_secret(), "S3CR3T-from-file");
 }

@@ -202,9 +202,11 @@ async fn swapped_types_cost_the_fields_they_are_in() {
     let daemon = Daemon::start(&Setup::of([versions, detail]).file(&cloud)).await;
     daemon
         .shows(&[
-            // No list at all: nothing is known, not even that there are no versions.
+            // No versions at all: what is known is what the list of jobs says.
             format!("modelarts_job_poll_success{{job_id=\"{versions}\"}} == 0"),
-            format!("modelarts_job_status{{job_id=\"{versions}\"}} absent"),
+            format!("modelarts_job_status{{job_id=\"{versions}\",status=\"running\"}} == 1"),
+            format!("modelarts_job_usage_samples{{job_id=\"{versions}\"}} absent"),
+            format!("modelarts_job_gpus{{job_id=\"{versions}\"}} absent"),
             "modelarts_exporter_api_errors_total{operation=\"versions\",reason=\"malformed\"} > 0".to_owned(),
             // The numbers are where they should be, the texts are not.
             format!("modelarts_job_poll_success{{job_id=\"{detail}\"}} == 1"),

@@ -282,6 +282,7 @@ async fn what_is_no_longer_confirmed_is_withdrawn() {
     let setup = Setup { poll: &poll, ..Setup::of([hangs, ended]) };
     let daemon = Daemon::start(&setup.file(&cloud)).await;
     daemon.shows(&["modelarts_job_info == 2", "modelarts_job_poll_success == 2"]).await;
+    cloud.fault(r#""fault": "hang", "on": "list""#).await;
     cloud.fault(r#""fault": "hang", "on": "versions""#).await;
     let mut expected = absent(&NEWEST);
     expected.extend(absent(&[

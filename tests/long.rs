@@ -9,7 +9,7 @@ mod parser;
 use std::time::Duration;
 
 use harness::hanging::{Size, hold};
-use harness::siege;
+use harness::{siege, turns};
 
 /// 200 of 1,000 jobs hang, 16 requests in flight, a minute between polls, ten seconds for each.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -23,6 +23,15 @@ async fn two_hundred_of_a_thousand_jobs_hang() {
         watch: Duration::from_mins(5),
     };
     hold(size).await;
+}
+
+/// At a hundredth of the time and a hundred times the budget: 60 and 600 requests a minute, and none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_thousand_jobs_have_their_turn() {
+    let second = Duration::from_secs(1);
+    for (requests_per_minute, interval) in [(6000, second), (60_000, second), (0, second * 30)] {
+        turns::hold(turns::Size { jobs: 5000, interval, requests_per_minute, rounds: 3 }).await;
+    }
 }
 
 /// Three times the usual time, under each attack.

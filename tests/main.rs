@@ -4,6 +4,7 @@
 
 mod answers;
 mod authentication;
+mod budget;
 mod configuration;
 mod doctor;
 mod documents;

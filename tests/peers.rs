@@ -9,6 +9,7 @@ mod keystone;
 mod prometheus;
 mod promtool;
 mod proxy;
+mod signer;
 mod victoria;
 mod web;
 

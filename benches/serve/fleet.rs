@@ -96,7 +96,7 @@ impl Fleet {
         let (key, samples) = &self.jobs[place];
         let (version, now) = (version(place as u64, *samples), now());
         let without_document = self.inventory.versions(key, vec![version.clone()], now);
-        if !without_document.is_empty() {
+        if without_document.is_some_and(|outlook| !outlook.details.is_empty()) {
             self.inventory.version(key, version, now);
         }
         self.inventory.polled(key, Polled::Success, INTERVAL, now);

@@ -47,6 +47,7 @@ fn environment(args: &DemoArgs, cloud: SocketAddr, jobs: &[String]) -> Vec<(Stri
         // Quick enough to watch: a minute of the simulated cloud is about a second.
         ("POLL__INTERVAL", "1s"),
         ("POLL__PENDING_INTERVAL", "1s"),
+        ("POLL__LIST_INTERVAL", "1s"),
         ("POLL__TIMEOUT", "1s"),
         ("POLL__MAX_STALENESS", "10s"),
         ("POLL__REQUESTS_PER_MINUTE", "0"),

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::exposition::Store;
 use crate::inventory::{self, Inventory, Moment};
 use crate::metrics::{self, Dropped};
-use crate::model::{JobId, JobKey, Polled, Version, VersionId};
+use crate::model::{JobId, JobKey, ListedJob, Outlook, Polled, Version};
 use crate::own;
 use crate::schedule::{JobSpec, Ledger};
 
@@ -157,6 +157,17 @@ impl Book {
         entries.count_dropped(&key.project, dropped, before);
     }
 
+    /// The job and all its series are gone.
+    fn remove(&self, key: &JobKey) {
+        let mut entries = self.lock();
+        entries.inventory.remove(key);
+        let before = entries.dropped.remove(key).unwrap_or_default();
+        entries.count_dropped(&key.project, Dropped::default(), before);
+        // With the entries locked: nobody renders it anew in between.
+        self.store.remove(key.clone());
+        drop(entries);
+    }
+
     fn lock(&self) -> MutexGuard<'_, Entries> {
         // A panic in one poll must not end all others; what it left behind is one job's.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
@@ -195,8 +206,16 @@ impl ProjectLedger {
 }
 
 impl Ledger for ProjectLedger {
-    fn versions(&self, job: &JobId, versions: Vec<Version>) -> Vec<VersionId> {
-        self.book.lock().inventory.versions(&self.key(job), versions, now())
+    fn listed(&self, jobs: &[ListedJob], asked: Instant, interval: Duration) {
+        let mut entries = self.book.lock();
+        let touched = entries.inventory.listed(&self.project, jobs, asked, interval, now());
+        drop(entries);
+        self.book.render_all(&touched);
+    }
+
+    fn versions(&self, job: &JobId, versions: Vec<Version>) -> Outlook {
+        let outlook = self.book.lock().inventory.versions(&self.key(job), versions, now());
+        outlook.unwrap_or_default()
     }
 
     fn version(&self, job: &JobId, version: Version) {
@@ -208,6 +227,14 @@ impl Ledger for ProjectLedger {
         let mut entries = self.book.lock();
         entries.inventory.polled(&key, polled, interval, now);
         self.book.render(&mut entries, &key, now);
+    }
+
+    fn interval(&self, job: &JobId, interval: Duration) {
+        self.book.lock().inventory.interval(&self.key(job), interval);
+    }
+
+    fn removed(&self, job: &JobId) {
+        self.book.remove(&self.key(job));
     }
 }
 

@@ -200,12 +200,13 @@ impl Projects {
         &mut self,
         mut config: ProjectConfig,
         training: Arc<Training>,
-        poller: Poller<Training, ProjectLedger>,
+        mut poller: Poller<Training, ProjectLedger>,
     ) {
         let (stop, tasks) = (self.stop.child_token(), TaskTracker::new());
         let secret_files = std::mem::take(&mut config.secret_files);
         self.spawn(&tasks, &stop, secret_files.watch(SECRETS_EVERY, stop.clone()));
-        self.spawn(&tasks, &stop, poller.run(stop.clone()));
+        let stopped = stop.clone();
+        self.spawn(&tasks, &stop, async move { poller.run(stopped).await });
         let name = Arc::clone(&config.cloud.name);
         self.running.insert(name, Running { config, training, stop, tasks });
     }

@@ -46,6 +46,14 @@ pub enum Error {
     /// The credentials were refused.
     #[error("not authorized: {0}")]
     Unauthorized(Refusal),
+    /// The credentials were refused for the time they were used at.
+    #[error("a signature or its key has expired{}: {refusal}", Ahead(*ahead_seconds))]
+    Clock {
+        /// How far our clock is ahead of the cloud's, if the cloud said what time it is.
+        ahead_seconds: Option<i64>,
+        /// What it said.
+        refusal: Refusal,
+    },
     /// The user may not do this.
     #[error("forbidden: {0}")]
     Forbidden(Refusal),
@@ -83,8 +91,17 @@ pub enum Error {
         cause: Arc<Self>,
     },
     /// There is nothing to call with: every job of the project waits for it.
-    #[error("no token")]
+    #[error("no credentials to call with")]
     NoToken(#[source] Arc<Self>),
+    /// Refused, and nothing newer was to be had.
+    #[error("the credentials are not accepted")]
+    Refused {
+        /// Which keys of the configuration to look at.
+        remedy: &'static str,
+        /// The refusal.
+        #[source]
+        cause: Arc<Self>,
+    },
     /// A mistake of ours.
     #[error("internal error: {0}")]
     Internal(String),
@@ -114,6 +131,21 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// A difference of clocks, for people.
+struct Ahead(Option<i64>);
+
+impl fmt::Display for Ahead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => Ok(()),
+            Some(seconds) if seconds < 0 => {
+                write!(f, ", our clock is {} s behind the cloud's", seconds.unsigned_abs())
+            }
+            Some(seconds) => write!(f, ", our clock is {seconds} s ahead of the cloud's"),
+        }
+    }
+}
+
 impl Error {
     /// The label value of `modelarts_exporter_api_errors_total{reason}`: a closed set.
     pub fn reason(&self) -> &'static str {
@@ -123,7 +155,7 @@ impl Error {
             Self::Tls { .. } => "tls",
             Self::Timeout(_) => "timeout",
             Self::Throttled { .. } => "throttled",
-            Self::Unauthorized(_) => "unauthorized",
+            Self::Unauthorized(_) | Self::Clock { .. } => "unauthorized",
             Self::Forbidden(_) => "forbidden",
             Self::NotFound(_) => "not_found",
             Self::ApiRetired(_) => "api_retired",
@@ -132,8 +164,31 @@ impl Error {
             Self::Rejected(_) => "rejected",
             Self::Malformed(_) => "malformed",
             Self::TooLarge { .. } => "too_large",
-            Self::Held { cause, .. } | Self::NoToken(cause) => cause.reason(),
+            Self::Held { cause, .. } | Self::NoToken(cause) | Self::Refused { cause, .. } => {
+                cause.reason()
+            }
             Self::Internal(_) => "internal",
+        }
+    }
+
+    /// Not we are refused, but what we call with: newer credentials may help.
+    pub(super) fn refuses_credentials(&self) -> bool {
+        matches!(self, Self::Unauthorized(_) | Self::Clock { .. })
+    }
+
+    /// The HTTP status of a refusal.
+    pub(super) fn status(&self) -> Option<u16> {
+        match self {
+            Self::Throttled { refusal, .. }
+            | Self::Unauthorized(refusal)
+            | Self::Clock { refusal, .. }
+            | Self::Forbidden(refusal)
+            | Self::NotFound(refusal)
+            | Self::ApiRetired(refusal)
+            | Self::BadRequest(refusal)
+            | Self::Server(refusal)
+            | Self::Rejected(refusal) => Some(refusal.status),
+            _ => None,
         }
     }
 
@@ -150,9 +205,11 @@ impl Error {
             | Self::Tls { .. }
             | Self::Throttled { .. }
             | Self::Unauthorized(_)
+            | Self::Clock { .. }
             | Self::ApiRetired(_)
             | Self::Held { .. }
-            | Self::NoToken(_) => true,
+            | Self::NoToken(_)
+            | Self::Refused { .. } => true,
             Self::Timeout(_)
             | Self::Forbidden(_)
             | Self::NotFound(_)
@@ -172,9 +229,11 @@ impl Error {
             Self::Tls { .. } => Some("for a private CA set `ca_file` of the project"),
             Self::TooLarge { .. } => Some("raise `limits.answer_bytes`, or follow fewer versions"),
             Self::Held { cause, .. } | Self::NoToken(cause) => cause.remedy(),
-            Self::Unauthorized(_) => Some(
-                "check `auth` and `project_id` of the project: user, domain, password, project",
+            Self::Clock { .. } => Some(
+                "set this machine's clock; where the clocks agree, make a new temporary key or token",
             ),
+            Self::Refused { cause, .. } if matches!(**cause, Self::Clock { .. }) => cause.remedy(),
+            Self::Refused { remedy, .. } => Some(remedy),
             Self::Forbidden(_) => {
                 Some("grant the user modelarts:trainJobVersion:list and modelarts:trainJob:list")
             }

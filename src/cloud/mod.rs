@@ -1,4 +1,4 @@
-//! How to ask: tokens, transport and the wire forms of the cloud's APIs. Hands out model values only.
+//! How to ask: credentials, transport and the wire forms of the cloud's APIs. Hands out model values only.
 
 mod auth;
 mod bare;
@@ -8,6 +8,7 @@ mod misread;
 pub mod probe;
 mod refusal;
 mod settings;
+pub mod sign;
 mod skim;
 mod transport;
 mod v1;
@@ -21,13 +22,21 @@ use url::Url;
 pub use error::{Chain, Error, Refusal};
 pub use memory::AnswerMemory;
 pub use misread::{Fault, Misread, Reading};
-pub use settings::{Auth, Password, Project, Secret, Tls};
+pub use settings::{AccessKey, Agency, Auth, EcsMetadata, Method, Password, Project, Secret, Tls};
 pub use v1::Training;
 
-use crate::model::{JobId, Version, VersionId};
+use crate::model::{JobId, JobList, Version, VersionId};
 
 /// What the poller asks of a project's training API.
 pub trait TrainingApi: Send + Sync + 'static {
+    /// The list of jobs, unless it turns out to take more than so many requests: then what came by
+    /// then, incomplete.
+    fn list(
+        &self,
+        most_pages: usize,
+        pace: &dyn Pace,
+    ) -> impl Future<Output = Result<Reading<JobList>, Error>> + Send;
+
     /// Every version of a job, in the order of the answer.
     fn versions(
         &self,
@@ -53,7 +62,8 @@ pub struct Grant {
     pub expires_unix: Option<f64>,
 }
 
-/// Asked before every request of a project, so that all of them share one budget.
+/// Asked before every request to a project's `ModelArts`, so that all of them share one budget. IAM is
+/// another service: tokens are few, and their own rules space them out.
 pub trait Pace: Send + Sync {
     /// Returns when the next request may go out.
     fn ready(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode, header};
+use jiff::Timestamp;
 
 use crate::cloud::wire::{Answer, Lenient, Limits, OwnedScalar, Reader, document};
 use crate::cloud::{Error, Refusal};
@@ -36,15 +37,19 @@ document! {
 /// Codes: OTC API reference, "Error Codes"; the gateway's come with the prefix `APIGW.` or `APIG.`.
 pub(super) fn read(
     status: StatusCode,
+    headers: &HeaderMap,
     body: &[u8],
-    retry_after: Option<Duration>,
     secrets: &[&str],
 ) -> Error {
     let refusal = describe(status, body, secrets);
     let code = refusal.code.rsplit('.').next().unwrap_or_default();
     match (status.as_u16(), code) {
-        (429, _) => Error::Throttled { retry_after, refusal },
-        (401, _) => Error::Unauthorized(refusal),
+        (429, _) => Error::Throttled { retry_after: retry_after(headers), refusal },
+        (401, _) if refusal.message.contains("signature expired") => {
+            Error::Clock { ahead_seconds: ahead_seconds(headers), refusal }
+        }
+        // The service's 403 with this code speaks of the access key, not of a permission.
+        (401, _) | (403, "0206") => Error::Unauthorized(refusal),
         (403, _) => Error::Forbidden(refusal),
         // The gateway's own 404: nothing is published under this path.
         (404, "0101") if refusal.code.starts_with("APIG") => Error::ApiRetired(refusal),
@@ -56,6 +61,23 @@ pub(super) fn read(
         (500.., _) => Error::Server(refusal),
         _ => Error::BadRequest(refusal),
     }
+}
+
+/// `Retry-After`: seconds or an HTTP date.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    Duration::try_from(at.duration_since(Timestamp::now())).ok()
+}
+
+/// Our clock against `Date`.
+fn ahead_seconds(headers: &HeaderMap) -> Option<i64> {
+    let text = headers.get(header::DATE)?.to_str().ok()?;
+    let theirs = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    Some(Timestamp::now().duration_since(theirs).as_secs())
 }
 
 fn describe(status: StatusCode, body: &[u8], secrets: &[&str]) -> Refusal {
@@ -74,7 +96,18 @@ fn describe(status: StatusCode, body: &[u8], secrets: &[&str]) -> Refusal {
             }
         }
     }
+    if code.is_empty() && message.is_empty() {
+        message = plain(body, &mut reader);
+    }
     Refusal { status: status.as_u16(), code, message }.without(secrets)
+}
+
+/// The first line of a plain text, as the metadata service answers; a page of a proxy and broken JSON
+/// say nothing that belongs in a log.
+fn plain(body: &[u8], reader: &mut Reader) -> String {
+    let line = std::str::from_utf8(body).ok().and_then(|text| text.trim().lines().next());
+    let line = line.filter(|line| !line.starts_with(['<', '{', '[', '"']));
+    reader.cut("error_msg", line.unwrap_or_default().into())
 }
 
 impl Refusal {
@@ -107,7 +140,8 @@ mod tests {
     use super::*;
 
     fn refusal(status: u16, body: &str) -> Error {
-        read(StatusCode::from_u16(status).unwrap(), body.as_bytes(), None, &["t0ken"])
+        let status = StatusCode::from_u16(status).unwrap();
+        read(status, &HeaderMap::new(), body.as_bytes(), &["t0ken"])
     }
 
     #[test]
@@ -170,6 +204,13 @@ mod tests {
                 "project",
             ),
             (
+                403,
+                r#"{"error_code":"ModelArts.0206","error_msg":"invalid AK/SK"}"#,
+                "unauthorized",
+                "ModelArts.0206",
+                "invalid AK/SK",
+            ),
+            (
                 500,
                 r#"{"errorCode":"ModelArts.2950","errorMsg":"unknown"}"#,
                 "server_error",
@@ -178,6 +219,8 @@ mod tests {
             ),
             (502, "<html>bad gateway</html>", "server_error", "", ""),
             (404, "<html>not here</html>", "bad_request", "", ""),
+            (401, "configure it first\nplease", "unauthorized", "", "configure it first"),
+            (401, "bad token t0ken", "unauthorized", "", ""),
             (302, "", "bad_request", "", ""),
             (401, r#"{"message":"bad token t0ken"}"#, "unauthorized", "", ""),
             (401, r#"{"code":"t0ken","message":"bad\n"}"#, "unauthorized", "", "bad"),
@@ -197,5 +240,21 @@ mod tests {
             };
             assert_eq!((&*refusal.code, &*refusal.message), (code, message), "{body}");
         }
+    }
+
+    #[test]
+    fn a_wrong_clock_is_told_from_a_wrong_key() {
+        let body = br#"{"error_code":"APIGW.0301","error_msg":"signature expired"}"#;
+        let told = |headers: &HeaderMap| read(StatusCode::UNAUTHORIZED, headers, body, &[]);
+        let mut headers = HeaderMap::new();
+        assert!(matches!(told(&headers), Error::Clock { ahead_seconds: None, .. }));
+        let hour_ago = Timestamp::now() - jiff::SignedDuration::from_hours(1);
+        let date = jiff::fmt::rfc2822::to_string(&hour_ago.to_zoned(jiff::tz::TimeZone::UTC));
+        headers.insert(header::DATE, date.unwrap().parse().unwrap());
+        let error = told(&headers);
+        assert_eq!(error.reason(), "unauthorized");
+        let text = error.to_string();
+        assert!(text.contains("our clock is 360"), "{text}");
+        assert!(text.contains(" s ahead of the cloud's"), "{text}");
     }
 }

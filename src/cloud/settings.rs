@@ -5,6 +5,7 @@ use secrecy::SecretString;
 use tokio::sync::watch;
 use url::Url;
 
+use crate::cloud::sign::Scheme;
 use crate::model::Api;
 
 /// A secret that may change while we run: its file is re-read, and this always holds the newest.
@@ -50,9 +51,24 @@ pub struct Tls {
 
 /// How we prove who we are.
 #[derive(Clone, Debug)]
-pub enum Auth {
-    /// IAM user and password against a project-scoped token.
+pub struct Auth {
+    /// What we hold ourselves.
+    pub method: Method,
+    /// Whom we act for with it; `None`: for ourselves.
+    pub agency: Option<Agency>,
+}
+
+/// What we prove who we are with.
+#[derive(Clone, Debug)]
+pub enum Method {
+    /// IAM user and password against a token.
     Password(Password),
+    /// An access key that signs every request.
+    AccessKey(AccessKey),
+    /// A token made elsewhere, which is ours to use and not to renew.
+    Token(Secret),
+    /// Temporary access keys that the cloud gives to the machine we run on.
+    EcsMetadata(EcsMetadata),
 }
 
 /// An IAM user.
@@ -68,4 +84,65 @@ pub struct Password {
     pub password: Secret,
     /// The project to scope the token to, by name. `None`: by the project's id.
     pub project_name: Option<String>,
+}
+
+/// An access key, permanent or temporary.
+#[derive(Clone, Debug)]
+pub struct AccessKey {
+    /// Its public half.
+    pub access_key: Secret,
+    /// Its secret half.
+    pub secret_key: Secret,
+    /// What makes a temporary key valid.
+    pub security_token: Option<Secret>,
+    /// How it signs.
+    pub scheme: Scheme,
+}
+
+/// The metadata service of the cloud's machines.
+#[derive(Clone, Debug)]
+pub struct EcsMetadata {
+    /// Scheme and host.
+    pub endpoint: Url,
+    /// How its keys sign.
+    pub scheme: Scheme,
+}
+
+/// An agency: another account's trust in ours.
+#[derive(Clone, Debug)]
+pub struct Agency {
+    /// IAM, scheme and host.
+    pub iam_endpoint: Url,
+    /// The agency's name.
+    pub name: String,
+    /// The name of the account that made it.
+    pub domain: String,
+    /// The project to scope a token to, by name. `None`: by the project's id.
+    pub project_name: Option<String>,
+}
+
+impl Auth {
+    /// The method, in the configuration's word for it.
+    pub fn word(&self) -> &'static str {
+        match self.method {
+            Method::Password(_) => "password",
+            Method::AccessKey(_) => "aksk",
+            Method::Token(_) => "token",
+            Method::EcsMetadata(_) => "ecs_metadata",
+        }
+    }
+
+    /// Nobody is asked for the credentials: they are used as they stand in the configuration.
+    pub fn is_at_hand(&self) -> bool {
+        self.agency.is_none() && matches!(self.method, Method::Token(_) | Method::AccessKey(_))
+    }
+
+    /// The endpoints of IAM that will be asked, if any.
+    pub fn iam_endpoints(&self) -> impl Iterator<Item = &Url> {
+        let own = match &self.method {
+            Method::Password(password) => Some(&password.iam_endpoint),
+            Method::AccessKey(_) | Method::Token(_) | Method::EcsMetadata(_) => None,
+        };
+        own.into_iter().chain(self.agency.as_ref().map(|agency| &agency.iam_endpoint))
+    }
 }

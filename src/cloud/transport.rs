@@ -4,12 +4,12 @@ use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, header};
-use jiff::Timestamp;
+use http::HeaderMap;
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, Proxy, RequestBuilder};
+use reqwest::{Certificate, Client, ClientBuilder, Proxy, Request};
 use secrecy::ExposeSecret;
 use tokio::time::{Instant, timeout};
+use url::Url;
 
 use crate::cloud::memory::{AnswerMemory, Share};
 use crate::cloud::refusal;
@@ -29,6 +29,12 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 /// A cloud in reach answers a handshake well within this, and a dead address should not eat the
 /// whole time of a request.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The metadata service is asked no longer than the cloud's own clients ask it …
+const METADATA_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// … and says a few hundred bytes.
+const METADATA_BYTES: usize = 64 << 10;
 
 /// The way to one project's endpoints.
 pub(crate) struct Transport {
@@ -54,17 +60,9 @@ impl Transport {
         memory: Arc<AnswerMemory>,
         own: own::Project,
     ) -> Result<Self, Error> {
-        let internal = |error: reqwest::Error| Error::Internal(error.without_url().to_string());
-        let mut builder = Client::builder()
-            // A redirect would carry X-Auth-Token to another host.
-            .redirect(Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT.min(project.timeout))
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .user_agent(concat!("modelarts-exporter/", env!("CARGO_PKG_VERSION")));
-        let crate::cloud::Auth::Password(password) = &project.auth;
-        let plain =
-            [&project.endpoint, &password.iam_endpoint].iter().all(|url| url.scheme() == "http");
-        if plain {
+        let mut builder = client(project.timeout);
+        let mut endpoints = project.auth.iam_endpoints().chain([&project.endpoint]);
+        if endpoints.all(|url| url.scheme() == "http") {
             // No handshake will come: do without the system's roots, which an empty image lacks.
             builder = builder.tls_certs_only([]);
         } else if let Some(pem) = &project.tls.ca_pem {
@@ -86,6 +84,23 @@ impl Transport {
         })
     }
 
+    /// The way to the metadata service, which no proxy may stand in: it answers for the machine that
+    /// asks. Its address is the machine's own network, so that it answers at once or not at all.
+    pub(crate) fn to_metadata(
+        endpoint: &Url,
+        project: &Project,
+        memory: Arc<AnswerMemory>,
+        own: own::Project,
+    ) -> Result<Self, Error> {
+        let timeout = METADATA_TIMEOUT.min(project.timeout);
+        let mut builder = client(timeout).no_proxy();
+        if endpoint.scheme() == "http" {
+            builder = builder.tls_certs_only([]);
+        }
+        let client = builder.build().map_err(internal)?;
+        Ok(Self { client, timeout, answer_bytes: METADATA_BYTES, memory, own })
+    }
+
     pub(crate) fn client(&self) -> &Client {
         &self.client
     }
@@ -99,12 +114,10 @@ impl Transport {
     pub(crate) async fn send(
         &self,
         operation: Operation,
-        request: RequestBuilder,
+        request: Request,
         secrets: &[&str],
     ) -> Result<Answer, Error> {
-        let mut attempt = Attempt::new(&self.own, operation);
-        let outcome = timeout(self.timeout, self.exchange(request, secrets, &mut attempt)).await;
-        let outcome = outcome.unwrap_or(Err(Error::Timeout(self.timeout)));
+        let outcome = self.ask(operation, request, secrets).await;
         if let Err(error) = &outcome {
             self.own.api_error(operation, error.reason());
             if matches!(error, Error::Throttled { .. }) {
@@ -114,13 +127,25 @@ impl Transport {
         outcome
     }
 
+    /// The same for a question whose refusal is an answer too: no error is counted.
+    pub(crate) async fn ask(
+        &self,
+        operation: Operation,
+        request: Request,
+        secrets: &[&str],
+    ) -> Result<Answer, Error> {
+        let mut attempt = Attempt::new(&self.own, operation);
+        let outcome = timeout(self.timeout, self.exchange(request, secrets, &mut attempt)).await;
+        outcome.unwrap_or(Err(Error::Timeout(self.timeout)))
+    }
+
     async fn exchange(
         &self,
-        request: RequestBuilder,
+        request: Request,
         secrets: &[&str],
         attempt: &mut Attempt<'_>,
     ) -> Result<Answer, Error> {
-        let mut response = request.send().await.map_err(connection_error)?;
+        let mut response = self.client.execute(request).await.map_err(connection_error)?;
         let status = response.status();
         attempt.code = Some(status.as_u16());
         let headers = std::mem::take(response.headers_mut());
@@ -131,8 +156,7 @@ impl Transport {
             read => read?,
         };
         if refused {
-            let retry_after = retry_after(&headers);
-            return Err(refusal::read(status, &body, retry_after, secrets));
+            return Err(refusal::read(status, &headers, &body, secrets));
         }
         Ok(Answer { headers, body, share })
     }
@@ -172,6 +196,20 @@ impl Transport {
     }
 }
 
+/// What every client of ours has in common.
+fn client(timeout: Duration) -> ClientBuilder {
+    Client::builder()
+        // A redirect would carry X-Auth-Token to another host.
+        .redirect(Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT.min(timeout))
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .user_agent(concat!("modelarts-exporter/", env!("CARGO_PKG_VERSION")))
+}
+
+pub(crate) fn internal(error: reqwest::Error) -> Error {
+    Error::Internal(error.without_url().to_string())
+}
+
 /// Counts one request when it is over, also when the caller gives up and drops it.
 struct Attempt<'a> {
     own: &'a own::Project,
@@ -202,12 +240,7 @@ fn connection_error(error: reqwest::Error) -> Error {
     let source = Arc::new(error.without_url());
     let mut cause = source.source();
     while let Some(error) = cause {
-        if error.is::<rustls::Error>() {
-            return Error::Tls { host, source };
-        }
-        if let Some(inner) = error.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref())
-            && inner.is::<rustls::Error>()
-        {
+        if is_tls(error) {
             return Error::Tls { host, source };
         }
         if error.to_string().contains("dns error") {
@@ -218,12 +251,8 @@ fn connection_error(error: reqwest::Error) -> Error {
     Error::Unreachable { host, source }
 }
 
-/// `Retry-After`: seconds or an HTTP date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    Duration::try_from(at.duration_since(Timestamp::now())).ok()
+/// An error of input and output may hold another as its own, which is no cause in the chain.
+fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>() || inner.is_some_and(|inner| is_tls(inner))
 }

@@ -87,6 +87,15 @@ configuration file itself is followed on disk. What came through a pipe cannot b
 `GET /config` shows what is in use, with `<secret>` in the place of secrets; from other machines, and
 through a proxy that says for whom it asks, only where `web.enable_config` is set.
 
+**Other clients' environment.** What the first project does not say of its credentials is taken from
+what users of these clouds have already, in this order: `HUAWEICLOUD_SDK_AK`, `_SK`, `_SECURITY_TOKEN`,
+`_PROJECT_ID`, `_IAM_ENDPOINT`; `OS_AUTH_URL`, `OS_USERNAME`, `OS_PASSWORD`, `OS_USER_DOMAIN_NAME` or
+`OS_DOMAIN_NAME`, `OS_PROJECT_NAME` or `OS_TENANT_NAME`, `OS_PROJECT_ID` or `OS_TENANT_ID`, `OS_TOKEN`,
+`OS_ACCESS_KEY` or `OS_AK`, `OS_SECRET_KEY` or `OS_SK`, `OS_SECURITY_TOKEN`; and `auth` of the cloud that
+`OS_CLOUD` names in `OS_CLIENT_CONFIG_FILE`, or in the first `clouds.yaml` of `.`, `~/.config/openstack`
+and `/etc/openstack`. Only keys of the project's method that no file, flag or variable of ours sets are
+filled in; without any `auth` the method follows from what is found. A line in the log names what was taken.
+
 **Units.** Durations are `30s`, `5m`, `1h30m`, `30d` (a day is 24 hours); sizes are `64KiB`, `16MiB`, `1GB`.
 
 **Secrets.** Every secret has a twin ending in `_file`, which is read again when its content changes;
@@ -94,8 +103,8 @@ while the file is gone or empty the last secret stays in use. Set one of the two
 
 **What is checked across keys.** Project names differ; a project lists each job once and at least
 one; `max_staleness` is at least 2 x `interval` + `timeout`, so that one failed poll makes no gap;
-`auth.project_name` or `project_id` is set, since a token is for one project; secret files and
-`ca_file` can be read. A `timeout` longer than the `interval`, plain `http` beyond loopback and
+`project_id` is set, or with a token from IAM `auth.project_name`; keys of another `auth.method` are
+refused; secret files and `ca_file` can be read. A `timeout` longer than the `interval`, plain `http` beyond loopback and
 `insecure_skip_verify` are allowed, with a warning in the log.
 ";
 
@@ -115,7 +124,7 @@ pub fn reference() -> String {
             let default = match key.initial {
                 Initial::Absent(_) => "none".to_owned(),
                 Initial::Required(_) => "required".to_owned(),
-                Initial::Either { or, .. } => format!("required, or `{or}`"),
+                Initial::With { when, .. } => format!("required with {when}"),
                 initial => format!("`{}`", toml_value(initial)),
             };
             let takes = key.kind.describe();
@@ -169,7 +178,7 @@ fn toml_value(initial: Initial) -> String {
             let items: Vec<_> = items.iter().map(|item| format!("\"{item}\"")).collect();
             format!("[{}]", items.join(", "))
         }
-        Initial::Absent(example) | Initial::Required(example) | Initial::Either { example, .. } => {
+        Initial::Absent(example) | Initial::Required(example) | Initial::With { example, .. } => {
             example.to_owned()
         }
     }

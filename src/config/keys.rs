@@ -31,10 +31,10 @@ pub(super) enum Initial {
     Absent(&'static str),
     /// Has to be there. The example shows what it may look like, in TOML.
     Required(&'static str),
-    /// This or another key has to be there: the example shows this one.
-    Either {
+    /// Has to be there with what `when` says. The example shows it.
+    With {
         example: &'static str,
-        or: &'static str,
+        when: &'static str,
     },
 }
 
@@ -46,7 +46,7 @@ pub(super) enum Support {
     Later,
 }
 
-use Initial::{Absent, Bool, Either, List, Number, Required, Text};
+use Initial::{Absent, Bool, List, Number, Required, Text, With};
 use Support::{Later, Now};
 
 const fn seconds(seconds: u64) -> Duration {
@@ -163,7 +163,13 @@ pub(super) const KEYS: &[Key] = &[
         Text("2m"),
         "Between two polls of a job that waits for resources.",
     ),
-    later("poll.list_interval", CADENCE, Text("60s"), "Between two reads of the list of jobs."),
+    // A thousand jobs a request: the cheapest way to learn that one has changed.
+    key(
+        "poll.list_interval",
+        CADENCE,
+        Text("60s"),
+        "Between two readings of the list of jobs, which carries the status of every job and spares polls of those that have ended. Not read where it has more pages, of 1000 jobs each, than the project has jobs here.",
+    ),
     // At 200 ms an answer this is 80 requests a second, more than any budget allows.
     key("poll.concurrency", count(1, 1_024), Number(16), "Requests in flight, for each project."),
     // One a second: far from the throttle of every region seen.
@@ -322,100 +328,133 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         "projects[].auth.method",
-        Kind::Choice(&[
-            ("password", Now),
-            ("aksk", Later),
-            ("token", Later),
-            ("ecs_metadata", Later),
-        ]),
+        Kind::Choice(&[("password", Now), ("aksk", Now), ("token", Now), ("ecs_metadata", Now)]),
         Text("password"),
-        "How the exporter proves who it is.",
+        "How the exporter proves who it is: a user's password, an access key that signs every request, a token made elsewhere, or the temporary keys of the machine it runs on.",
     ),
     key(
         "projects[].auth.iam_endpoint",
         Kind::Url,
-        Required("\"https://iam.eu-de.otc.t-systems.com\""),
-        "The IAM endpoint; `/v3/auth/tokens` is appended.",
+        With {
+            example: "\"https://iam.eu-de.otc.t-systems.com\"",
+            when: "`password`, or an agency",
+        },
+        "The IAM endpoint, without `/v3`.",
     ),
     key(
         "projects[].auth.domain",
         TEXT,
-        Required("\"OTC-EU-DE-00000000001000000000\""),
+        With { example: "\"OTC-EU-DE-00000000001000000000\"", when: "`password`" },
         "The account's name.",
     ),
-    key("projects[].auth.username", TEXT, Required("\"exporter\""), "The IAM user's name."),
+    key(
+        "projects[].auth.username",
+        TEXT,
+        With { example: "\"exporter\"", when: "`password`" },
+        "The IAM user's name.",
+    ),
     key(
         "projects[].auth.password",
         Kind::Secret,
         Absent("\"...\""),
-        "The IAM user's password; better in a file.",
+        "With `password`: the IAM user's password; better in a file.",
     ),
     key(
         "projects[].auth.password_file",
         Kind::Path,
-        Either { example: "\"/run/secrets/password\"", or: "password" },
+        With { example: "\"/run/secrets/password\"", when: "`password`, unless `password` is set" },
         "A file with the password, read again when it changes; one newline at its end is dropped. Relative to this file.",
     ),
     key(
         "projects[].auth.project_name",
         TEXT,
-        Either { example: "\"eu-de\"", or: "projects.project_id" },
-        "The project the token is for, by its name in the cloud.",
+        With { example: "\"eu-de\"", when: "`password`, unless `projects.project_id` is set" },
+        "The project the token is for, by its name in the cloud. Also with an agency assumed by a token.",
     ),
-    later("projects[].auth.access_key", TEXT, Absent("\"...\""), "Access key."),
-    later(
+    key(
+        "projects[].auth.access_key",
+        Kind::Secret,
+        Absent("\"...\""),
+        "With `aksk`: the access key (AK).",
+    ),
+    key(
         "projects[].auth.access_key_file",
         Kind::Path,
-        Absent("\"...\""),
-        "A file with the access key.",
+        Absent("\"/run/secrets/access_key\""),
+        "A file with the access key, read again when it changes.",
     ),
-    later("projects[].auth.secret_key", Kind::Secret, Absent("\"...\""), "Secret key."),
-    later(
+    key(
+        "projects[].auth.secret_key",
+        Kind::Secret,
+        Absent("\"...\""),
+        "With `aksk`: the secret key (SK); better in a file.",
+    ),
+    key(
         "projects[].auth.secret_key_file",
         Kind::Path,
-        Absent("\"...\""),
-        "A file with the secret key.",
+        Absent("\"/run/secrets/secret_key\""),
+        "A file with the secret key, read again when it changes.",
     ),
-    later(
+    key(
         "projects[].auth.security_token",
         Kind::Secret,
         Absent("\"...\""),
-        "Token of a temporary access key.",
+        "With `aksk` and a temporary key: the token that came with it.",
     ),
-    later(
+    key(
         "projects[].auth.security_token_file",
         Kind::Path,
-        Absent("\"...\""),
-        "A file with the token of a temporary access key.",
+        Absent("\"/run/secrets/security_token\""),
+        "A file with the token of a temporary key, read again when it changes.",
     ),
-    later(
+    key(
         "projects[].auth.signature",
         Kind::Choice(&[("access", Now), ("scoped", Now)]),
-        Text("access"),
-        "Signature scheme.",
+        Absent("\"access\""),
+        "With `aksk` or `ecs_metadata`: the present signature (`Access=`), as when left out, or the older one (`Credential=`) for a region and a service.",
     ),
-    later("projects[].auth.region", TEXT, Absent("\"eu-de\""), "Region of the scoped signature."),
-    later(
+    key(
+        "projects[].auth.region",
+        TEXT,
+        Absent("\"eu-de\""),
+        "With `signature = \"scoped\"`: the region.",
+    ),
+    key(
         "projects[].auth.service",
         TEXT,
         Absent("\"modelarts\""),
-        "Service of the scoped signature.",
+        "With `signature = \"scoped\"`: the service.",
     ),
-    later("projects[].auth.token", Kind::Secret, Absent("\"...\""), "A token made elsewhere."),
-    later(
+    key(
+        "projects[].auth.token",
+        Kind::Secret,
+        Absent("\"...\""),
+        "With `token`: a token made elsewhere, for this project. It is not renewed: better a file that somebody else keeps new.",
+    ),
+    key(
         "projects[].auth.token_file",
         Kind::Path,
-        Absent("\"...\""),
-        "A file with a token made elsewhere.",
+        Absent("\"/run/secrets/token\""),
+        "A file with a token made elsewhere, read again when it changes.",
     ),
-    later(
+    key(
         "projects[].auth.metadata_endpoint",
         Kind::Url,
         Absent("\"http://169.254.169.254\""),
-        "The ECS metadata service.",
+        "With `ecs_metadata`: the metadata service, asked without any proxy. Left out: its link-local address.",
     ),
-    later("projects[].auth.agency_name", TEXT, Absent("\"...\""), "Agency to assume."),
-    later("projects[].auth.agency_domain", TEXT, Absent("\"...\""), "Account of the agency."),
+    key(
+        "projects[].auth.agency_name",
+        TEXT,
+        Absent("\"monitoring\""),
+        "With any method: the agency to assume, so that the exporter acts for the account that made it.",
+    ),
+    key(
+        "projects[].auth.agency_domain",
+        TEXT,
+        Absent("\"OTC-EU-DE-00000000001000000001\""),
+        "The name of the account that made the agency.",
+    ),
     key(
         "projects[].outcome.name_regex",
         Kind::NameRule,

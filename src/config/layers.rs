@@ -40,7 +40,7 @@ impl Origin {
 }
 
 /// One layer: a tree of values that all came from one place.
-struct Layer {
+pub(super) struct Layer {
     origin: Origin,
     tree: Dict,
 }
@@ -188,7 +188,8 @@ fn environment_keys(name: &str, report: &mut Report) -> Option<Vec<String>> {
     Some(keys)
 }
 
-fn text_layer(place: String, keys: &[String], text: &str) -> Layer {
+/// A layer of one value that came as text.
+pub(super) fn text_layer(place: String, keys: &[String], text: &str) -> Layer {
     let leaf = Value::from(text);
     let mut tree = Dict::new();
     if let Some((first, inner)) = keys.split_first() {

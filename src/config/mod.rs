@@ -5,8 +5,10 @@
 //! (`keys`, `kind`, `values`) and builds the settings of each room (`project`). The same table
 //! writes the commented example file and the documentation (`document`), and what is in use (`effective`).
 
+mod auth;
 mod document;
 mod effective;
+mod fallback;
 mod keys;
 mod kind;
 mod layers;
@@ -43,8 +45,8 @@ use values::Values;
 pub struct Source {
     /// The file; TOML, or YAML where its name ends in `.yaml` or `.yml`.
     pub file: Option<PathBuf>,
-    /// Names and texts of environment variables; those that do not begin with
-    /// `MODELARTS_EXPORTER_` are passed over.
+    /// Names and texts of environment variables: ours begin with `MODELARTS_EXPORTER_`; those of
+    /// other clients of the clouds (`OS_…`, `HUAWEICLOUD_SDK_…`) fill in what the first project lacks.
     pub environment: Vec<(String, String)>,
     /// Key paths and texts; a path that occurs several times is a list.
     pub flags: Vec<(String, String)>,
@@ -120,6 +122,7 @@ pub fn load(source: &Source) -> Result<(Config, Vec<Warning>), ConfigError> {
     let is_readable = tree.is_some();
     let file = source.file.as_deref().zip(tree);
     let merged = layers::merge(file, &source.environment, &source.flags, &mut report);
+    let merged = fallback::fill(merged, &source.environment, &mut report);
     let values = values::check(&merged, &mut report);
     // Without the file everything would be missing, which says nothing.
     if !is_readable {

@@ -14,7 +14,7 @@ use super::mistake::{Refusal, Report};
 use super::secret::{SecretFiles, read_certificates};
 use super::units::format_duration;
 use super::values::Values;
-use crate::cloud::{Auth, Password, Project, Tls};
+use crate::cloud::{Project, Tls};
 use crate::inventory::outcomes::Rules;
 use crate::model::{Api, JobId};
 use crate::schedule::JobSpec;
@@ -54,11 +54,11 @@ fn refuse_repeated_names(values: &Values, count: usize, report: &mut Report) {
     }
 }
 
-struct Builder<'a> {
-    values: &'a Values,
+pub(super) struct Builder<'a> {
+    pub(super) values: &'a Values,
     /// The project's path, `projects[0]`.
     at: String,
-    report: &'a mut Report,
+    pub(super) report: &'a mut Report,
     secret_files: SecretFiles,
 }
 
@@ -85,6 +85,7 @@ impl Builder<'_> {
             schedule: schedule::Settings {
                 interval: values.duration(&poll("interval")),
                 pending_interval: values.duration(&poll("pending_interval")),
+                list_interval: values.duration(&poll("list_interval")),
                 timeout: values.duration(&poll("timeout")),
                 concurrency: counted(&poll("concurrency")),
                 requests_per_minute: u32::try_from(values.integer(&poll("requests_per_minute")))
@@ -124,7 +125,7 @@ impl Builder<'_> {
         })
     }
 
-    fn key(&self, name: &str) -> String {
+    pub(super) fn key(&self, name: &str) -> String {
         format!("{}.{name}", self.at)
     }
 
@@ -142,12 +143,12 @@ impl Builder<'_> {
         }
     }
 
-    fn required_text(&mut self, name: &str) -> Option<String> {
+    pub(super) fn required_text(&mut self, name: &str) -> Option<String> {
         self.require(name, "");
         self.values.text(&self.key(name)).map(str::to_owned)
     }
 
-    fn required_url(&mut self, name: &str) -> Option<Url> {
+    pub(super) fn required_url(&mut self, name: &str) -> Option<Url> {
         self.require(name, "");
         let key = self.key(name);
         let url = self.values.url(&key)?.clone();
@@ -183,37 +184,8 @@ impl Builder<'_> {
         Some(Tls { ca_pem, insecure_skip_verify })
     }
 
-    fn auth(&mut self) -> Option<Auth> {
-        // The other methods want other keys; asking for these would mislead.
-        if self.values.is_refused(&self.key("auth.method")) {
-            return None;
-        }
-        let iam_endpoint = self.required_url("auth.iam_endpoint");
-        let domain = self.required_text("auth.domain");
-        let username = self.required_text("auth.username");
-        let password = self.secret("auth.password");
-        let project_name = self.key("auth.project_name");
-        let project_id = self.key("project_id");
-        if !self.values.is_set(&project_name) && !self.values.is_set(&project_id) {
-            self.report.missing(
-                &project_id,
-                Refusal::new(
-                    "is missing, and so is auth.project_name",
-                    "set one of them: the token is for one project",
-                ),
-            );
-        }
-        Some(Auth::Password(Password {
-            iam_endpoint: iam_endpoint?,
-            domain: domain?,
-            username: username?,
-            password: password?,
-            project_name: self.values.text(&project_name).map(str::to_owned),
-        }))
-    }
-
     /// A secret that stands here or in a file.
-    fn secret(&mut self, name: &str) -> Option<cloud::Secret> {
+    pub(super) fn secret(&mut self, name: &str) -> Option<cloud::Secret> {
         let (key, file_key) = (self.key(name), self.key(&format!("{name}_file")));
         match (self.values.is_set(&key), self.values.is_set(&file_key)) {
             (true, true) => {

@@ -187,7 +187,7 @@ impl Initial {
             Self::Number(number) => Some(Value::from(number)),
             Self::Bool(on) => Some(Value::from(on)),
             Self::List(items) => Some(Value::from(items.to_vec())),
-            Self::Absent(_) | Self::Required(_) | Self::Either { .. } => None,
+            Self::Absent(_) | Self::Required(_) | Self::With { .. } => None,
         }
     }
 }

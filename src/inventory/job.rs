@@ -2,11 +2,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::inventory::follow;
+use tokio::time::Instant;
+
 use crate::inventory::version::VersionState;
 use crate::inventory::view::{JobView, UsageNow, VersionView};
 use crate::inventory::{Moment, Settings};
-use crate::model::{JobId, Polled, Version, VersionId, VersionSelection};
+use crate::inventory::{follow, listed};
+use crate::model::{
+    Activity, JobId, ListedJob, Outlook, Polled, State, Version, VersionId, VersionSelection,
+};
 
 /// What we know of one job.
 #[derive(Debug)]
@@ -17,9 +21,13 @@ pub(super) struct JobState {
     versions: BTreeMap<VersionId, Box<VersionState>>,
     /// Every version the last answer listed, newest first, with the label it goes by.
     order: Vec<(VersionId, String)>,
+    /// The list of jobs alone told us of the job: no answer about it came yet.
+    only_listed: bool,
+    /// The cloud does not know the job; what the list may still say of it is no news.
+    gone: bool,
     /// Between two polls.
-    interval: Duration,
-    /// The last one that could be read, of either call.
+    pub(super) interval: Duration,
+    /// The last answer about this job that could be read, of either call.
     last_answer: Option<Moment>,
     /// Whether the last poll brought everything; `None` before the first one.
     success: Option<bool>,
@@ -33,10 +41,21 @@ pub(super) struct JobState {
 /// and whether it had ended and was still kept.
 type Shown = [bool; 6];
 
+/// How old what we know may be, by where it comes from.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// Status, info and times: from answers about the job, or from the list.
+    confirmed: Duration,
+    /// Usage and quality: from answers about the job alone.
+    carried: Duration,
+}
+
 impl JobState {
     pub(super) fn new(selection: VersionSelection, interval: Duration) -> Self {
         Self {
             selection,
+            only_listed: true,
+            gone: false,
             interval,
             last_answer: None,
             versions: BTreeMap::new(),
@@ -58,15 +77,22 @@ impl JobState {
         self.success.is_some()
     }
 
-    /// Takes a complete list of versions: what is not in it is gone. Returns the followed versions
-    /// whose own document has not been read yet.
+    /// Takes a complete list of versions: what is not in it is gone.
     pub(super) fn versions(
         &mut self,
-        mut listed: Vec<Version>,
+        listed: Vec<Version>,
         settings: &Settings,
         now: Moment,
-    ) -> Vec<VersionId> {
+    ) -> Outlook {
         self.last_answer = Some(now);
+        (self.only_listed, self.gone) = (false, false);
+        self.take(listed, settings, now);
+        let without_detail = self.versions.iter().filter(|(_, state)| state.wants_detail());
+        let details = without_detail.map(|(id, _)| id.clone()).collect();
+        Outlook { activity: self.activity(), details }
+    }
+
+    fn take(&mut self, mut listed: Vec<Version>, settings: &Settings, now: Moment) {
         follow::sort_newest_first(&mut listed);
         self.order = labels(&listed);
         let chosen = follow::choose(&self.selection, &listed, &self.versions, settings, now);
@@ -85,8 +111,54 @@ impl JobState {
             };
             self.versions.insert(id, state);
         }
-        let wanted = self.versions.iter().filter(|(_, state)| !state.has_detail);
-        wanted.map(|(id, _)| id.clone()).collect()
+    }
+
+    fn activity(&self) -> Activity {
+        let all = |is: fn(State) -> bool| {
+            !self.versions.is_empty() && self.versions.values().all(|state| is(state.version.state))
+        };
+        if all(|state| state.terminal) {
+            Activity::Ended
+        } else if all(|state| state.terminal || state.waits()) {
+            Activity::Waits
+        } else {
+            Activity::Runs
+        }
+    }
+
+    /// Takes what the list of jobs, asked for at `asked`, says of this one. Returns whether that is
+    /// anything.
+    pub(super) fn listed(
+        &mut self,
+        listed: &ListedJob,
+        asked: Instant,
+        settings: &Settings,
+        now: Moment,
+    ) -> bool {
+        let Some(id) = &listed.version_id else { return false };
+        if self.gone || self.last_answer.is_some_and(|answer| answer.steady > asked) {
+            return false;
+        }
+        if self.only_listed {
+            // Better known by its id than not at all: the first round may take an hour.
+            self.take(listed::as_version(listed).into_iter().collect(), settings, now);
+            return true;
+        }
+        let Some(newest) = self.versions.get_mut(id) else { return false };
+        newest.update(listed::applied_to(&newest.version, listed), now);
+        // The list shows the newest version alone; where their number is the same too, the others are
+        // still there, and an ended one is as it was.
+        let is_whole = self.order.first().is_some_and(|(first, _)| first == id)
+            && listed.version_count.is_some_and(|count| count == self.order.len() as u64);
+        if is_whole {
+            for state in self.versions.values_mut().filter(|state| state.version.state.terminal) {
+                state.confirmed = now;
+            }
+            if self.activity() == Activity::Ended && self.success == Some(true) {
+                self.last_success = Some(now.unix);
+            }
+        }
+        true
     }
 
     pub(super) fn version(&mut self, version: Version, now: Moment) {
@@ -103,8 +175,9 @@ impl JobState {
     }
 
     /// Older values are withdrawn.
-    fn age_limit(&self, settings: &Settings) -> Duration {
-        settings.max_staleness.max(self.interval * 2)
+    fn limits(&self, settings: &Settings, list_interval: Duration) -> Limits {
+        let carried = settings.max_staleness.max(self.interval * 2);
+        Limits { confirmed: carried.max(list_interval * 2), carried }
     }
 
     pub(super) fn polled(&mut self, polled: Polled, interval: Duration, now: Moment) {
@@ -116,22 +189,29 @@ impl JobState {
             Polled::Gone => {
                 self.versions.clear();
                 self.order.clear();
+                self.gone = true;
+                self.last_answer = None;
             }
         }
     }
 
     /// Whether something else may be shown than at the last tick.
-    pub(super) fn tick(&mut self, settings: &Settings, now: Moment) -> bool {
-        let limit = self.age_limit(settings);
+    pub(super) fn tick(
+        &mut self,
+        settings: &Settings,
+        list_interval: Duration,
+        now: Moment,
+    ) -> bool {
+        let limits = self.limits(settings, list_interval);
         let mut shown = std::mem::take(&mut self.shown);
         let mut changed = shown.len() != self.versions.len();
         shown.resize(self.versions.len(), Shown::default());
         for (before, (id, state)) in shown.iter_mut().zip(&self.versions) {
             let is = [
-                state.is_fresh(limit, now),
-                state.has_usage_now(limit, now),
-                state.has_whole_run(limit, now),
-                state.has_quality(limit, now),
+                state.is_fresh(limits.confirmed, now),
+                state.has_usage_now(limits.carried, now),
+                state.has_whole_run(limits.carried, now),
+                state.has_quality(limits.carried, now),
                 state.has_ended(settings, now),
                 self.is_kept(id, state, settings, now),
             ];
@@ -161,12 +241,13 @@ impl JobState {
         project: &'a Arc<str>,
         job_id: &'a JobId,
         settings: &Settings,
+        list_interval: Duration,
         now: Moment,
     ) -> JobView<'a> {
-        let limit = self.age_limit(settings);
+        let limits = self.limits(settings, list_interval);
         let versions = self.order.iter().enumerate().filter_map(|(rank, (id, label))| {
             let state = self.versions.get(id)?;
-            if !state.is_fresh(limit, now) || !self.is_kept(id, state, settings, now) {
+            if !state.is_fresh(limits.confirmed, now) || !self.is_kept(id, state, settings, now) {
                 return None;
             }
             let version = &state.version;
@@ -178,10 +259,13 @@ impl JobState {
                 status_changed: state.status_changed,
                 finished: state.finished(settings, now),
                 usage_now: usage
-                    .filter(|_| state.has_usage_now(limit, now))
+                    .filter(|_| state.has_usage_now(limits.carried, now))
                     .map(|usage| UsageNow { usage, last_sample: state.usage_grown.unix }),
-                whole_run: usage.filter(|_| state.has_whole_run(limit, now)),
-                quality: version.quality.as_ref().filter(|_| state.has_quality(limit, now)),
+                whole_run: usage.filter(|_| state.has_whole_run(limits.carried, now)),
+                quality: version
+                    .quality
+                    .as_ref()
+                    .filter(|_| state.has_quality(limits.carried, now)),
                 previous: None,
             })
         });

@@ -5,6 +5,7 @@
 
 mod follow;
 mod job;
+mod listed;
 pub mod outcomes;
 mod project;
 mod settings;
@@ -23,7 +24,7 @@ use tokio::time::Instant;
 pub use settings::Settings;
 pub use view::{JobView, ProjectView, UsageNow, VersionView};
 
-use crate::model::{JobId, JobKey, Polled, Version, VersionId, VersionSelection};
+use crate::model::{JobId, JobKey, ListedJob, Outlook, Polled, Version, VersionSelection};
 use project::ProjectState;
 
 /// One point in time, on both clocks: ages are measured on the steady one, moments are shown on the
@@ -98,17 +99,30 @@ impl Inventory {
         self.projects.contains_key(name)
     }
 
-    /// An answer listed all versions of a job. Returns those whose own document is still wanted.
+    /// The list of jobs came, asked for at `asked`, and is due again in `interval`. Returns the jobs
+    /// it says something about.
+    pub fn listed(
+        &mut self,
+        project: &Arc<str>,
+        jobs: &[ListedJob],
+        asked: Instant,
+        interval: Duration,
+        now: Moment,
+    ) -> Vec<JobKey> {
+        let Some(state) = self.projects.get_mut(project) else { return Vec::new() };
+        let touched = state.listed(jobs, asked, interval, now);
+        touched.into_iter().map(|job_id| JobKey { project: Arc::clone(project), job_id }).collect()
+    }
+
+    /// An answer listed all versions of a job. Returns what is still to be asked about it; `None`
+    /// where nobody knows the job any more.
     pub fn versions(
         &mut self,
         key: &JobKey,
         versions: Vec<Version>,
         now: Moment,
-    ) -> Vec<VersionId> {
-        self.projects
-            .get_mut(&key.project)
-            .map(|project| project.versions(&key.job_id, versions, now))
-            .unwrap_or_default()
+    ) -> Option<Outlook> {
+        self.projects.get_mut(&key.project)?.versions(&key.job_id, versions, now)
     }
 
     /// An answer described one version.
@@ -123,6 +137,20 @@ impl Inventory {
     pub fn polled(&mut self, key: &JobKey, polled: Polled, interval: Duration, now: Moment) {
         if let Some(project) = self.projects.get_mut(&key.project) {
             project.polled(&key.job_id, polled, interval, now);
+        }
+    }
+
+    /// A job is polled in another interval from now on.
+    pub fn interval(&mut self, key: &JobKey, interval: Duration) {
+        if let Some(project) = self.projects.get_mut(&key.project) {
+            project.interval(&key.job_id, interval);
+        }
+    }
+
+    /// A job is forgotten.
+    pub fn remove(&mut self, key: &JobKey) {
+        if let Some(project) = self.projects.get_mut(&key.project) {
+            project.jobs.remove(&key.job_id);
         }
     }
 

@@ -2,10 +2,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::inventory::job::JobState;
 use crate::inventory::view::JobView;
 use crate::inventory::{Moment, Settings};
-use crate::model::{JobId, Polled, Version, VersionId, VersionSelection};
+use crate::model::{JobId, ListedJob, Outlook, Polled, Version, VersionSelection};
 
 /// The first round of a project may take so many intervals; then it is shown as far as it is known.
 const INTERVALS_TO_COMPLETE: u32 = 2;
@@ -25,8 +27,17 @@ pub(super) struct ProjectState {
     /// Each job had its first answer or failure, or that took too long.
     pub(super) complete: bool,
     complete_by: Moment,
+    list: Option<ListState>,
     /// When every job was looked at for what grew old.
     looked: Option<Moment>,
+}
+
+/// What we know of the list of jobs.
+#[derive(Clone, Copy, Debug)]
+struct ListState {
+    answered: Moment,
+    /// Between two readings.
+    interval: Duration,
 }
 
 impl ProjectState {
@@ -45,6 +56,7 @@ impl ProjectState {
             complete: jobs.is_empty(),
             jobs,
             complete_by: now.after(interval * INTERVALS_TO_COMPLETE),
+            list: None,
             looked: None,
         }
     }
@@ -73,14 +85,43 @@ impl ProjectState {
         before.into_keys().collect()
     }
 
+    pub(super) fn listed(
+        &mut self,
+        listed: &[ListedJob],
+        asked: Instant,
+        interval: Duration,
+        now: Moment,
+    ) -> Vec<JobId> {
+        self.list = Some(ListState { answered: now, interval });
+        let mut touched = Vec::new();
+        for listed in listed {
+            if let Some(job) = self.jobs.get_mut(&listed.job_id)
+                && job.listed(listed, asked, &self.settings, now)
+            {
+                touched.push(listed.job_id.clone());
+            }
+        }
+        touched
+    }
+
     pub(super) fn versions(
         &mut self,
         job: &JobId,
         versions: Vec<Version>,
         now: Moment,
-    ) -> Vec<VersionId> {
-        let job = self.jobs.get_mut(job);
-        job.map(|job| job.versions(versions, &self.settings, now)).unwrap_or_default()
+    ) -> Option<Outlook> {
+        Some(self.jobs.get_mut(job)?.versions(versions, &self.settings, now))
+    }
+
+    pub(super) fn interval(&mut self, job: &JobId, interval: Duration) {
+        if let Some(job) = self.jobs.get_mut(job) {
+            job.interval = interval;
+        }
+    }
+
+    /// Between two readings of the list, where it is read at all.
+    fn list_interval(&self) -> Duration {
+        self.list.map_or(Duration::ZERO, |list| list.interval)
     }
 
     pub(super) fn version(&mut self, job: &JobId, version: Version, now: Moment) {
@@ -112,9 +153,9 @@ impl ProjectState {
             return Vec::new();
         }
         self.looked = Some(now);
-        let settings = &self.settings;
+        let (settings, list_interval) = (&self.settings, self.list_interval());
         let changed = |(id, job): (&JobId, &mut JobState)| {
-            (job.tick(settings, now) || became_complete).then(|| id.clone())
+            (job.tick(settings, list_interval, now) || became_complete).then(|| id.clone())
         };
         self.jobs.iter_mut().filter_map(changed).collect()
     }
@@ -125,14 +166,17 @@ impl ProjectState {
         id: &'a JobId,
         now: Moment,
     ) -> Option<JobView<'a>> {
-        Some(self.jobs.get(id)?.view(project, id, &self.settings, now))
+        let list_interval = self.list_interval();
+        Some(self.jobs.get(id)?.view(project, id, &self.settings, list_interval, now))
     }
 
     /// Whether some call of the project gave a valid answer within the last interval, which is that
-    /// of the job it was about: beside a job that fails every minute, one that waits and answers
+    /// of the list, or of the job it was about: beside a job that fails every minute, one that waits and answers
     /// every other minute must not look like a cloud that comes and goes. An answer may be late by the
     /// time a request may take.
     pub(super) fn is_up(&self, now: Moment) -> bool {
-        self.jobs.values().any(|job| job.has_answered(self.settings.timeout, now))
+        let late = self.settings.timeout;
+        self.list.is_some_and(|list| list.answered.age(now) <= list.interval + late)
+            || self.jobs.values().any(|job| job.has_answered(late, now))
     }
 }

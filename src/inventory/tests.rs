@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::model::{
-    Api, Facts, Quality, Resources, Scores, State, TaskUsage, Usage, VersionSelection,
+    Activity, Api, Facts, Quality, Resources, Scores, State, TaskUsage, Usage, VersionId,
+    VersionSelection,
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -49,9 +50,9 @@ impl Scene {
     }
 
     fn answer(&mut self, versions: Vec<Version>) -> Vec<VersionId> {
-        let wanted = self.inventory.versions(&self.key, versions, self.now);
+        let outlook = self.inventory.versions(&self.key, versions, self.now).unwrap();
         self.polled(Polled::Success);
-        wanted
+        outlook.details
     }
 
     fn polled(&mut self, polled: Polled) {
@@ -106,6 +107,7 @@ fn with_recall(version: Version, recall: f64) -> Version {
     Version { quality: Some(Quality { overall, ..Quality::default() }), ..version }
 }
 
+const PENDING: i64 = 7;
 const RUNNING: i64 = 8;
 const COMPLETED: i64 = 10;
 const FAILED: i64 = 11;
@@ -373,4 +375,114 @@ async fn other_settings_keep_what_is_known_until_the_next_answer_is_due() {
     let new = JobKey { project: Arc::clone(&project), job_id: JobId::from(8) };
     assert_eq!(scene.inventory.remove_project(&project), [new]);
     assert_eq!(scene.inventory.all_job_keys(), []);
+}
+
+fn listed(code: i64, version: u64, version_count: u64) -> ListedJob {
+    ListedJob {
+        job_id: JobId::from(7),
+        job_name: "job".to_owned(),
+        version_id: Some(VersionId::from(version)),
+        state: State::from_v1(code),
+        created: Some(TODAY - 86_400.0),
+        duration: Some(4000.0),
+        version_count: Some(version_count),
+    }
+}
+
+impl Scene {
+    /// A list that was asked for just now.
+    fn list(&mut self, jobs: &[ListedJob]) -> usize {
+        let asked = self.now.steady;
+        let project = Arc::clone(&self.key.project);
+        let touched = self.inventory.listed(&project, jobs, asked, MINUTE, self.now).len();
+        self.inventory.tick(self.now);
+        touched
+    }
+}
+
+#[tokio::test]
+async fn the_list_keeps_status_and_times_fresh_and_nothing_else() {
+    let mut scene = Scene::new(VersionSelection::Latest);
+    scene.answer(vec![with_recall(with_samples(version(1, RUNNING), 3), 0.5)]);
+    for minute in 1..=20 {
+        assert_eq!(scene.at(minute).list(&[listed(RUNNING, 1, 1)]), 1);
+    }
+    assert_eq!(scene.only().version.duration, Some(4000.0));
+    assert!(scene.only().usage_now.is_none() && scene.only().quality.is_none());
+    assert_eq!(scene.view().last_success, Some(TODAY), "it was not polled");
+    assert!(scene.up());
+    scene.at(21).list(&[listed(FAILED, 1, 1)]);
+    assert_eq!(scene.only().version.state, State::from_v1(FAILED));
+    assert_eq!(scene.only().status_changed, TODAY + 21.0 * 60.0);
+    assert!(scene.only().finished.is_some());
+}
+
+#[tokio::test]
+async fn an_ended_job_is_whole_while_the_list_shows_it() {
+    let mut scene = Scene::new(VersionSelection::All);
+    let ended = |id| with_recall(version(id, COMPLETED), 0.5);
+    scene.answer(vec![ended(1), ended(2)]);
+    for minute in 1..=20 {
+        scene.at(minute).list(&[listed(COMPLETED, 2, 2)]);
+    }
+    assert_eq!(scene.shown(), ["2", "1"]);
+    assert!(scene.view().versions.iter().all(|version| version.quality.is_some()));
+    assert_eq!(scene.view().last_success, Some(TODAY + 20.0 * 60.0));
+    // Another number of versions: which one is missing is not known.
+    for minute in 21..=30 {
+        scene.at(minute).list(&[listed(COMPLETED, 2, 1)]);
+    }
+    assert_eq!(scene.shown(), ["2"]);
+}
+
+#[tokio::test]
+async fn what_an_answer_said_after_the_list_was_asked_for_stands() {
+    let mut scene = Scene::new(VersionSelection::Latest);
+    scene.answer(vec![version(1, RUNNING)]);
+    let asked = scene.now.steady;
+    scene.at(1).answer(vec![version(1, COMPLETED)]);
+    let (project, now) = (Arc::clone(&scene.key.project), scene.now);
+    let touched = scene.inventory.listed(&project, &[listed(RUNNING, 1, 1)], asked, MINUTE, now);
+    assert_eq!(touched, []);
+    assert_eq!(scene.only().version.state, State::from_v1(COMPLETED));
+}
+
+#[tokio::test]
+async fn a_job_the_list_alone_knows_goes_by_its_id() {
+    let mut scene = Scene::new(VersionSelection::Latest);
+    scene.list(&[listed(RUNNING, 1, 1)]);
+    scene.at(2).list(&[listed(PENDING, 2, 2)]);
+    assert_eq!(scene.shown(), ["2"], "the first round took too long");
+    assert_eq!((scene.only().label, scene.only().version.state.code), ("2", Some(PENDING)));
+    assert_eq!(scene.view().poll_success, None);
+    scene.at(3).answer(vec![version(2, RUNNING), version(1, COMPLETED)]);
+    assert_eq!(scene.only().label, "V0002");
+    assert_eq!(scene.only().status_changed, TODAY + 180.0);
+    scene.at(4).polled(Polled::Gone);
+    scene.list(&[listed(RUNNING, 2, 2)]);
+    assert!(scene.shown().is_empty(), "whoever asked about it was told otherwise");
+}
+
+#[tokio::test]
+async fn an_answer_says_how_soon_to_ask_again() {
+    let mut scene = Scene::new(VersionSelection::All);
+    for (codes, activity) in [
+        (&[COMPLETED, FAILED][..], Activity::Ended),
+        (&[COMPLETED, PENDING], Activity::Waits),
+        (&[RUNNING, PENDING], Activity::Runs),
+        (&[COMPLETED, LOST], Activity::Runs),
+        (&[], Activity::Runs),
+    ] {
+        let versions = codes.iter().zip(1..).map(|(&code, id)| version(id, code)).collect();
+        let outlook = scene.inventory.versions(&scene.key, versions, scene.now).unwrap();
+        assert_eq!(outlook.activity, activity, "{codes:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_flavour_in_the_list_of_versions_spares_the_detail() {
+    let mut scene = Scene::new(VersionSelection::Latest);
+    let mut whole = version(1, RUNNING);
+    "gpu.large".clone_into(&mut whole.facts.flavor);
+    assert_eq!(scene.answer(vec![whole]), []);
 }

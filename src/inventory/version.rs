@@ -73,6 +73,12 @@ impl VersionState {
         self.version = newer;
     }
 
+    /// Something is known only from its own document, which has not been read yet. All of that but
+    /// the flavour stands in the list of versions too.
+    pub(super) fn wants_detail(&self) -> bool {
+        !self.has_detail && self.version.facts.flavor.is_empty()
+    }
+
     /// No further change is expected: the state is terminal, or has been LOST for long enough.
     pub(super) fn has_ended(&self, settings: &Settings, now: Moment) -> bool {
         let state = self.version.state;

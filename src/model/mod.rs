@@ -4,7 +4,9 @@
 //! never zero.
 
 mod identity;
+mod listed;
 mod outcome;
+mod outlook;
 mod polled;
 mod quality;
 mod selection;
@@ -13,7 +15,9 @@ mod usage;
 mod version;
 
 pub use identity::{JobId, JobKey, VersionId};
+pub use listed::{JobList, ListedJob};
 pub use outcome::{NameRule, NameRuleError, Outcome};
+pub use outlook::{Activity, Outlook};
 pub use polled::Polled;
 pub use quality::{ClassQuality, Quality, Scores};
 pub use selection::VersionSelection;

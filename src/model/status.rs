@@ -99,6 +99,11 @@ impl State {
     pub const UNREADABLE: Self =
         Self { status: Status::Unknown, code: None, terminal: false, lost: false };
 
+    /// It waits for resources, or is being set up.
+    pub fn waits(self) -> bool {
+        matches!(self.status, Status::Creating | Status::Pending)
+    }
+
     /// Usage is being sampled.
     pub fn is_running(self) -> bool {
         self.status == Status::Running

@@ -8,17 +8,59 @@ use governor::clock::{Clock, Reference};
 use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::cloud::Pace;
 
+/// A minute's requests are spread over a little more than a minute: what the network delays must not
+/// make the cloud count one too many, and a token may come on top.
+const SPREAD: Duration = Duration::from_millis(61_200);
+
+/// So large a part of a minute's requests may catch up with a timer that was late.
+const CATCH_UP_PART: u32 = 100;
+
+/// A wait for the budget is at least this long, or rounding could make it spin.
+const LEAST_WAIT: Duration = Duration::from_millis(1);
+
+/// What a budget comes to in requests a minute; `None` is unlimited.
+pub(super) fn minute_rate(requests_per_minute: u32) -> Option<f64> {
+    let spread = SPREAD.as_secs_f64() / 60.0;
+    (requests_per_minute > 0).then(|| f64::from(requests_per_minute) / spread)
+}
+
 /// The requests a project may send: evenly spaced, so that no minute ever holds more than the
-/// configured number, and none at all while the cloud has asked us to wait.
+/// configured number; none at all while the cloud has asked us to wait, and one alone after that.
 #[derive(Debug)]
 pub(super) struct Budget {
     limiter: Option<RateLimiter<NotKeyed, InMemoryState, Steady, NoOpMiddleware<Duration>>>,
     clock: Steady,
-    held_until: Mutex<Option<Instant>>,
+    gate: watch::Sender<Gate>,
+}
+
+/// Whether the cloud lets us ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gate {
+    Open,
+    /// It asked for silence.
+    HeldUntil(Instant),
+    /// The silence is over, and one request is under way to see whether the cloud is content.
+    Probing,
+}
+
+/// A request that may go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pass {
+    Plain,
+    /// The first one after a silence: nobody else may ask before it is known what became of it.
+    Probe,
+}
+
+/// What a request has to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    Until(Instant),
+    ForTheProbe,
 }
 
 /// The clock of the scheduler, which tests can pause.
@@ -39,33 +81,84 @@ impl Budget {
     /// `requests_per_minute`: 0 is unlimited.
     pub(super) fn new(requests_per_minute: u32) -> Self {
         let clock = Steady { start: Instant::now() };
+        let catch_up = NonZeroU32::new(requests_per_minute / CATCH_UP_PART);
         let limiter = NonZeroU32::new(requests_per_minute)
-            .and_then(|number| Quota::with_period(Duration::from_mins(1) / number.get()))
+            .and_then(|number| Quota::with_period(SPREAD / number.get()))
+            .map(|quota| quota.allow_burst(catch_up.unwrap_or(NonZeroU32::MIN)))
             .map(|quota| RateLimiter::direct_with_clock(quota, clock));
-        Self { limiter, clock, held_until: Mutex::new(None) }
+        Self { limiter, clock, gate: watch::Sender::new(Gate::Open) }
     }
 
-    /// Takes one request from the budget, or says when to come back.
-    pub(super) fn take(&self, now: Instant) -> Result<(), Instant> {
-        let held = *self.held_until.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(until) = held.filter(|&until| until > now) {
-            return Err(until);
+    /// Takes one request from the budget, or says what to wait for.
+    pub(super) fn take(&self, now: Instant) -> Result<Pass, Wait> {
+        match *self.gate.borrow() {
+            Gate::HeldUntil(until) if until > now => return Err(Wait::Until(until)),
+            Gate::Probing => return Err(Wait::ForTheProbe),
+            Gate::HeldUntil(_) | Gate::Open => {}
         }
-        let Some(limiter) = &self.limiter else { return Ok(()) };
-        limiter.check().map_err(|refusal| {
-            let wait = refusal.earliest_possible().duration_since(self.clock.now());
-            now + Duration::from(wait)
-        })
+        if let Some(limiter) = &self.limiter {
+            limiter.check().map_err(|refusal| {
+                let wait = refusal.earliest_possible().duration_since(self.clock.now());
+                Wait::Until(now + Duration::from(wait).max(LEAST_WAIT))
+            })?;
+        }
+        let mut taken = Ok(Pass::Plain);
+        self.gate.send_if_modified(|gate| {
+            match *gate {
+                Gate::Open => {}
+                Gate::HeldUntil(_) => (*gate, taken) = (Gate::Probing, Ok(Pass::Probe)),
+                // Somebody else was quicker.
+                Gate::Probing => taken = Err(Wait::ForTheProbe),
+            }
+            false
+        });
+        taken
+    }
+
+    /// Waits until a request may go out.
+    async fn wait(&self) -> Pass {
+        let mut gate = self.gate();
+        loop {
+            gate.mark_unchanged();
+            match self.take(Instant::now()) {
+                Ok(pass) => return pass,
+                Err(Wait::Until(at)) => sleep_until(at).await,
+                // The sender is ours: it does not go away.
+                Err(Wait::ForTheProbe) => drop(gate.changed().await),
+            }
+        }
     }
 
     /// The cloud asks for silence.
     pub(super) fn hold_until(&self, until: Instant) {
-        let mut held = self.held_until.lock().unwrap_or_else(PoisonError::into_inner);
-        *held = (*held).max(Some(until));
+        self.gate.send_if_modified(|gate| {
+            *gate = match *gate {
+                Gate::HeldUntil(before) => Gate::HeldUntil(before.max(until)),
+                Gate::Open | Gate::Probing => Gate::HeldUntil(until),
+            };
+            true
+        });
+    }
+
+    /// What the first request after a silence brought was no further refusal.
+    fn open(&self) {
+        self.gate.send_if_modified(|gate| {
+            let probing = *gate == Gate::Probing;
+            if probing {
+                *gate = Gate::Open;
+            }
+            probing
+        });
+    }
+
+    /// Changes when there may be something to do for those who wait for a probe.
+    pub(super) fn gate(&self) -> watch::Receiver<Gate> {
+        self.gate.subscribe()
     }
 }
 
-/// The budget as one poll sees it: its first request was paid for when it was started.
+/// The budget as one poll, or one reading of the list, sees it: its first request was paid for when
+/// it was started.
 #[derive(Debug)]
 pub(super) struct PollPace {
     budget: Arc<Budget>,
@@ -74,15 +167,19 @@ pub(super) struct PollPace {
 
 #[derive(Debug, Default)]
 struct Purse {
-    paid: bool,
+    /// Requests that went out.
+    sent: usize,
+    /// The newest request is the first one after a silence.
+    probes: bool,
     /// How long the poll has waited for the budget, and since when it does so again.
     waited: Duration,
     waits_since: Option<Instant>,
 }
 
 impl PollPace {
-    pub(super) fn first_paid(budget: &Arc<Budget>) -> Self {
-        let purse = Purse { paid: true, ..Purse::default() };
+    /// With what was taken for the first request.
+    pub(super) fn paid(budget: &Arc<Budget>, pass: Pass) -> Self {
+        let purse = Purse { probes: pass == Pass::Probe, ..Purse::default() };
         Self { budget: Arc::clone(budget), purse: Mutex::new(purse) }
     }
 
@@ -92,27 +189,47 @@ impl PollPace {
         purse.waited + purse.waits_since.map_or(Duration::ZERO, |since| now - since)
     }
 
+    /// Requests that went out so far.
+    pub(super) fn sent(&self) -> usize {
+        self.purse().sent
+    }
+
     fn purse(&self) -> MutexGuard<'_, Purse> {
         self.purse.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whoever asks again, or no more, was not told to be silent: that would have ended the poll, and
+    /// the gate would be held by now.
+    fn end_probe(&self) {
+        if std::mem::take(&mut self.purse().probes) {
+            self.budget.open();
+        }
     }
 }
 
 impl Pace for PollPace {
     fn ready(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {
-            if std::mem::take(&mut self.purse().paid) {
+            if self.sent() == 0 {
+                self.purse().sent = 1;
                 return;
             }
+            self.end_probe();
             let began = Instant::now();
             self.purse().waits_since = Some(began);
-            while let Err(at) = self.budget.take(Instant::now()) {
-                // At least a tick of the timer, or rounding could make this spin.
-                sleep_until(at.max(Instant::now() + Duration::from_millis(1))).await;
-            }
+            let pass = self.budget.wait().await;
             let mut purse = self.purse();
             purse.waits_since = None;
             purse.waited += began.elapsed();
+            purse.sent += 1;
+            purse.probes = pass == Pass::Probe;
         })
+    }
+}
+
+impl Drop for PollPace {
+    fn drop(&mut self) {
+        self.end_probe();
     }
 }
 
@@ -120,34 +237,69 @@ impl Pace for PollPace {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn no_minute_holds_more_than_the_budget() {
-        let budget = Arc::new(Budget::new(30));
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    /// One request after another, as fast as they may go.
+    async fn spend(requests_per_minute: u32, count: usize) -> Vec<Instant> {
+        let budget = Budget::new(requests_per_minute);
         let mut sent = Vec::new();
-        for _ in 0..100 {
-            let pace = PollPace { budget: Arc::clone(&budget), purse: Mutex::default() };
-            pace.ready().await;
+        for _ in 0..count {
+            budget.wait().await;
             sent.push(Instant::now());
         }
-        let most = sent
-            .iter()
-            .map(|&first| {
-                let within = |at: &&Instant| **at >= first && **at < first + Duration::from_mins(1);
-                sent.iter().filter(within).count()
-            })
-            .max();
-        assert_eq!(most, Some(30));
-        assert!(sent[99] - sent[0] < Duration::from_secs(200), "and the budget is used up");
+        sent
+    }
+
+    fn most_in_a_minute(sent: &[Instant]) -> usize {
+        let within = |&first: &Instant| {
+            sent.iter().filter(|&&at| at >= first && at - first < MINUTE).count()
+        };
+        sent.iter().map(within).max().unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_minute_holds_more_than_the_budget_and_all_of_it_is_used() {
+        for (budget, count) in [(1, 4), (30, 100), (60, 200), (600, 2000), (6000, 9000)] {
+            let sent = spend(budget, count).await;
+            let most = most_in_a_minute(&sent);
+            assert!(most <= budget as usize, "{most} of {budget}");
+            let rate = (count - 1) as f64 / (sent[count - 1] - sent[0]).as_secs_f64() * 60.0;
+            assert!(rate >= f64::from(budget) * 0.97, "{rate} of {budget}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn silence_the_cloud_asked_for_is_kept() {
         let budget = Budget::new(0);
         let now = Instant::now();
-        assert_eq!(budget.take(now), Ok(()));
+        assert_eq!(budget.take(now), Ok(Pass::Plain));
         budget.hold_until(now + Duration::from_secs(9));
         budget.hold_until(now + Duration::from_secs(5));
-        assert_eq!(budget.take(now), Err(now + Duration::from_secs(9)));
-        assert_eq!(budget.take(now + Duration::from_secs(9)), Ok(()));
+        assert_eq!(budget.take(now), Err(Wait::Until(now + Duration::from_secs(9))));
+        assert_eq!(budget.take(now + Duration::from_secs(9)), Ok(Pass::Probe));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_silence_one_asks_and_the_others_wait_for_what_becomes_of_it() {
+        let budget = Arc::new(Budget::new(0));
+        let now = Instant::now();
+        budget.hold_until(now);
+        let probe = PollPace::paid(&budget, budget.take(now).unwrap());
+        probe.ready().await;
+        assert_eq!(budget.take(now), Err(Wait::ForTheProbe));
+        // Refused again: the next one is the probe.
+        budget.hold_until(now + MINUTE);
+        drop(probe);
+        assert_eq!(budget.take(now), Err(Wait::Until(now + MINUTE)));
+        let probe = PollPace::paid(&budget, budget.take(now + MINUTE).unwrap());
+        probe.ready().await;
+        let other = tokio::spawn({
+            let budget = Arc::clone(&budget);
+            async move { budget.wait().await }
+        });
+        assert_eq!(budget.take(now + MINUTE), Err(Wait::ForTheProbe));
+        // It asks again, so it was answered.
+        probe.ready().await;
+        assert_eq!(other.await.unwrap(), Pass::Plain);
     }
 }

@@ -2,6 +2,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+/// A tick less than this part of an interval away comes shortly.
+const SHORTLY: u32 = 5;
+
 /// The ticks of one job: its own phase within the interval, and from there one tick an interval.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cadence {
@@ -10,13 +13,28 @@ pub(super) struct Cadence {
 }
 
 impl Cadence {
-    /// The place of job `index` of `count`: evenly spread over the interval that follows `start`.
-    pub(super) fn new(start: Instant, interval: Duration, index: usize, count: usize) -> Self {
-        let share = (index + 1) as f64 / count.max(1) as f64;
+    /// The first tick comes after this share of the interval that follows `start`.
+    pub(super) fn new(start: Instant, interval: Duration, share: f64) -> Self {
         Self { tick: start + interval.mul_f64(share) }
     }
 
+    /// A tick that comes shortly after `now` is left out: its job has just had its turn, and others wait
+    /// for theirs.
+    pub(super) fn leave_out_next(&mut self, now: Instant, interval: Duration) {
+        if self.tick > now && self.tick < now + interval / SHORTLY {
+            self.tick += interval;
+        }
+    }
+
+    /// The tick that is due comes earlier.
+    pub(super) fn bring_forward(&mut self, tick: Instant) {
+        self.tick = self.tick.min(tick);
+    }
+
     /// The next tick after `now`, and how many passed unserved since the last one.
+    ///
+    /// Who is a whole interval late or more takes the tick from now on: with its old one it could fall
+    /// due again before those that are as late have had their turn.
     pub(super) fn next(&mut self, now: Instant, interval: Duration) -> (Instant, u64) {
         if self.tick > now {
             return (self.tick, 0);
@@ -24,7 +42,7 @@ impl Cadence {
         let behind = now - self.tick;
         let passed = behind.as_nanos() / interval.as_nanos().max(1);
         let passed = u32::try_from(passed).unwrap_or(u32::MAX);
-        self.tick += interval.saturating_mul(passed) + interval;
+        self.tick = if passed == 0 { self.tick } else { now } + interval;
         (self.tick, u64::from(passed))
     }
 }
@@ -38,19 +56,29 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn jobs_are_spread_and_missed_ticks_are_counted() {
         let start = Instant::now();
-        let mut third = Cadence::new(start, MINUTE, 2, 4);
+        let mut third = Cadence::new(start, MINUTE, 0.75);
         assert_eq!(third.next(start, MINUTE), (start + Duration::from_secs(45), 0));
         let at = start + Duration::from_secs(46);
         assert_eq!(third.next(at, MINUTE), (start + Duration::from_secs(105), 0));
         let late = start + Duration::from_secs(105 + 125);
-        assert_eq!(third.next(late, MINUTE), (start + Duration::from_secs(105 + 180), 2));
+        assert_eq!(third.next(late, MINUTE), (late + MINUTE, 2));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_longer_interval_moves_the_ticks_apart() {
         let start = Instant::now();
-        let mut only = Cadence::new(start, MINUTE, 0, 1);
+        let mut only = Cadence::new(start, MINUTE, 1.0);
         let (first, _) = only.next(start, MINUTE);
         assert_eq!(only.next(first, MINUTE * 3), (first + MINUTE * 3, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tick_shortly_after_a_turn_can_be_left_out() {
+        let start = Instant::now();
+        let mut job = Cadence::new(start, MINUTE, 0.25);
+        job.leave_out_next(start, MINUTE);
+        assert_eq!(job.next(start, MINUTE).0, start + MINUTE / 4);
+        job.leave_out_next(start + Duration::from_secs(4), MINUTE);
+        assert_eq!(job.next(start, MINUTE).0, start + MINUTE * 5 / 4);
     }
 }

@@ -1,30 +1,49 @@
 //! When to ask: a cadence for each job, spread over the interval; a bounded number of polls in flight,
-//! of which those that failed last time may hold only a part; and the request budget of a project.
+//! of which those that failed last time may hold only a part; the list of jobs, which spares polls; and
+//! the request budget that all of it shares.
 
 mod budget;
 mod cadence;
+mod flights;
+mod job;
 mod lanes;
+mod listing;
 mod poll;
 mod poller;
 mod settings;
+mod stretch;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 pub use poller::Poller;
 pub use settings::{JobSpec, Settings};
+pub use stretch::{Cost, cost};
 
-use crate::model::{JobId, Polled, Version, VersionId};
+use crate::model::{JobId, ListedJob, Outlook, Polled, Version};
 
 /// Where answers go. Called from the tasks that poll; must not wait.
 pub trait Ledger: Send + Sync + 'static {
-    /// A job's complete list of versions. Returns those whose own document is still wanted.
-    fn versions(&self, job: &JobId, versions: Vec<Version>) -> Vec<VersionId>;
+    /// The list of jobs, asked for at `asked`: what was learnt of a job after that is newer. It is due
+    /// again in `interval`.
+    fn listed(&self, jobs: &[ListedJob], asked: Instant, interval: Duration);
+
+    /// A job's complete list of versions. Returns what is still to be asked about it, and how soon.
+    fn versions(&self, job: &JobId, versions: Vec<Version>) -> Outlook;
 
     /// One version's own document.
     fn version(&self, job: &JobId, version: Version);
 
     /// A poll is over; the next one is due in `interval`.
     fn polled(&self, job: &JobId, polled: Polled, interval: Duration);
+
+    /// The job is polled less or more often from now on.
+    fn interval(&self, job: &JobId, interval: Duration);
+
+    /// The job is not asked about any more.
+    fn removed(&self, job: &JobId);
 }

@@ -1,37 +1,39 @@
-use std::collections::HashMap;
+mod landing;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
 
-use crate::cloud::{Chain, Error, Misread, TrainingApi};
-use crate::model::Polled;
-use crate::own::{self, Operation, PollResult};
-use crate::schedule::budget::{Budget, PollPace};
+use crate::cloud::TrainingApi;
+use crate::model::JobId;
+use crate::own;
+use crate::schedule::budget::{Budget, Gate, PollPace, Wait};
 use crate::schedule::cadence::Cadence;
+use crate::schedule::flights::Flights;
+use crate::schedule::job::Job;
 use crate::schedule::lanes::{Index, Lanes, Slots, Standing};
-use crate::schedule::poll::{Report, poll};
+use crate::schedule::listing::Listing;
+use crate::schedule::poll::{DETAILS_PER_POLL, poll};
+use crate::schedule::stretch::{Class, Demand, Fit, class_interval};
+use crate::schedule::trouble::{Told, TroubleLog};
 use crate::schedule::{JobSpec, Ledger, Settings};
 
-/// While well jobs wait for a slot, a poll may last so many times what polls usually last …
-const PATIENCE_TIMES_USUAL: u32 = 4;
+/// A job that has ended is left to the list for so many of its intervals: one reading may fail.
+const LISTS_TO_TRUST: u32 = 2;
 
-/// … but at least this part of a request's timeout.
-const PATIENCE_PART_OF_TIMEOUT: u32 = 10;
+/// Where jobs that come one by one fall within an interval: multiples of this share leave no large gap,
+/// however many there are.
+const GOLDEN_SHARE: f64 = 0.618_033_988_749_895;
 
-/// The weight of the newest poll in what is usual: about the last twenty count.
-const USUAL_WEIGHT: f64 = 0.1;
-
-/// How long to be silent when the cloud throttles without saying for how long.
-const THROTTLED_HOLD: Duration = Duration::from_mins(1);
-
-/// A longer `Retry-After` is not believed: somebody would have to restart us.
-const LONGEST_HOLD: Duration = Duration::from_mins(15);
-
-/// Polls the jobs of one project until it is told to stop.
+/// Polls the jobs of one project until it is told to stop, and reads the list of jobs.
+///
+/// Jobs that run are polled on the interval, those that wait less often; those that have ended are
+/// left to the list, and polled again when it says something new about them. Where the list does not
+/// come or does not show them, they are polled at the pace of those that wait.
 ///
 /// Two things keep a job that hangs from delaying the others. Jobs whose last poll failed share a
 /// part of the slots among themselves. And a poll that takes much longer than polls usually do gives
@@ -44,53 +46,27 @@ pub struct Poller<A, L> {
     own: own::Project,
     settings: Settings,
     budget: Arc<Budget>,
-    jobs: Vec<Job>,
-    /// How many of them are failing.
+    gate: watch::Receiver<Gate>,
+    jobs: BTreeMap<Index, Job>,
+    /// The number of the next job.
+    next_index: Index,
+    /// How many of the jobs are failing.
     failing: usize,
     lanes: Lanes,
-    running: JoinSet<Report>,
-    flights: HashMap<Id, Flight>,
-    /// What a poll that brings something usually lasts; unknown before the first one.
-    usual: Option<Duration>,
-    /// How far the budget stretches every interval, 1 or more.
-    stretch: f64,
-    /// Why the project as a whole cannot be asked, as last logged.
-    trouble: Option<Trouble>,
-}
-
-struct Job {
-    spec: JobSpec,
-    cadence: Cadence,
-    standing: Standing,
-    polled: bool,
-    waits: bool,
-    /// Why its last poll did not bring everything.
-    trouble: Option<Trouble>,
-    misreads: Vec<Misread>,
-}
-
-/// Why a poll did not bring everything, as far as the log tells it apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Trouble {
-    reason: &'static str,
-    /// Said once for all jobs of the project.
-    is_of_project: bool,
-}
-
-impl Trouble {
-    fn of(error: &Error) -> Self {
-        Self { reason: error.reason(), is_of_project: error.concerns_project() }
-    }
-}
-
-struct Flight {
-    job: Index,
-    standing: Standing,
-    started: Instant,
-    pace: Arc<PollPace>,
-    handle: AbortHandle,
-    /// Its slot was given to another job after so long.
-    cut: Option<Duration>,
+    flights: Flights,
+    listing: Listing,
+    demand: Demand,
+    fit: Fit,
+    /// Own documents may be read again from then on, where the budget is small.
+    details_from: Instant,
+    /// The stretch by which the ledger knows the intervals.
+    told_stretch: f64,
+    /// That the intervals are stretched was said.
+    stretch_is_said: bool,
+    /// The interval stands in its metric.
+    interval_is_shown: bool,
+    log: TroubleLog,
+    list_told: Told,
 }
 
 impl<A: TrainingApi, L: Ledger> Poller<A, L> {
@@ -104,288 +80,205 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         jobs: Vec<JobSpec>,
     ) -> Self {
         let start = Instant::now();
+        let budget = Arc::new(Budget::new(settings.requests_per_minute));
+        let listing = Listing::new(start);
+        let demand = Demand { list_pages: listing.pages(), ..Demand::none() };
         let mut poller = Self {
+            log: TroubleLog::new(Arc::clone(&name)),
+            list_told: Told::default(),
             name,
             api,
             ledger,
             own,
-            settings,
-            budget: Arc::new(Budget::new(settings.requests_per_minute)),
-            jobs: Vec::new(),
+            gate: budget.gate(),
+            budget,
+            jobs: BTreeMap::new(),
+            next_index: 0,
             failing: 0,
             lanes: Lanes::default(),
-            running: JoinSet::new(),
-            flights: HashMap::new(),
-            usual: None,
-            stretch: 1.0,
-            trouble: None,
+            flights: Flights::new(),
+            listing,
+            fit: Fit::new(&settings, &demand),
+            demand,
+            settings,
+            details_from: start,
+            told_stretch: 1.0,
+            stretch_is_said: false,
+            interval_is_shown: false,
         };
         let count = jobs.len();
-        poller.jobs = jobs
-            .into_iter()
-            .enumerate()
-            .map(|(index, spec)| {
-                // The first poll comes as soon as slots and budget allow, the second on the job's
-                // own tick: nobody waits an interval for the first values.
-                poller.lanes.wait_until(start, index);
-                let cadence = Cadence::new(start, settings.interval, index, count);
-                Job {
-                    spec,
-                    cadence,
-                    standing: Standing::Good,
-                    polled: false,
-                    waits: false,
-                    trouble: None,
-                    misreads: Vec::new(),
-                }
-            })
-            .collect();
+        for (place, spec) in jobs.into_iter().enumerate() {
+            poller.add_at(spec, (place + 1) as f64 / count as f64);
+        }
         poller.fit_budget();
         poller
     }
 
     /// Between two polls of a job that runs, as stretched by the budget.
     pub fn interval(&self) -> Duration {
-        self.settings.interval.mul_f64(self.stretch)
+        self.settings.interval.mul_f64(self.fit.stretch)
     }
 
-    /// Runs until `stop`; polls in flight are then dropped, and have ended when this returns.
-    pub async fn run(mut self, stop: CancellationToken) {
+    /// Polls one more job from now on.
+    pub fn add(&mut self, job: JobSpec) {
+        self.add_at(job, (self.next_index as f64 * GOLDEN_SHARE).fract());
+        self.fit_budget();
+    }
+
+    /// Polls a job no more, and has the ledger forget it.
+    pub fn remove(&mut self, job: &JobId) {
+        let found = self.jobs.iter().find(|(_, known)| known.spec.job_id == *job);
+        let Some((&index, _)) = found else { return };
+        if let Some(job) = self.jobs.remove(&index) {
+            self.failing -= usize::from(job.standing == Standing::Failing);
+            self.demand.postponed -= usize::from(job.is_postponed());
+            *self.demand.of(job.class) -= 1;
+            self.flights.abort(index);
+        }
+        self.ledger.removed(job);
+        self.fit_budget();
+    }
+
+    /// The first poll comes as soon as slots and budget allow, the second on the job's own tick after
+    /// this share of the interval: nobody waits an interval for the first values.
+    fn add_at(&mut self, spec: JobSpec, share: f64) {
+        let (now, index) = (Instant::now(), self.next_index);
+        self.next_index += 1;
+        let job = Job::new(spec, Cadence::new(now, self.settings.interval, share), now);
+        *self.demand.of(job.class) += 1;
+        self.lanes.wait_until(now, index);
+        self.jobs.insert(index, job);
+    }
+
+    /// Runs until `stop`; what is in flight is then dropped, and has ended when this returns.
+    pub async fn run(&mut self, stop: CancellationToken) {
         loop {
             let wake = self.start_what_can_start();
+            let list_interval = self.fit.list_interval;
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return self.running.shutdown().await,
-                Some(done) = self.running.join_next_with_id() => self.finish(done),
+                () = stop.cancelled() => {
+                    self.flights.shut_down().await;
+                    return self.listing.shut_down().await;
+                }
+                landed = self.flights.next() => self.finish(&landed),
+                report = self.listing.next(list_interval) => self.finish_list(&report),
+                // The budget is ours: it does not go away.
+                Ok(()) = self.gate.changed() => {}
                 () = sleep_until(wake) => {}
             }
         }
     }
 
-    /// Starts polls until slots, budget or jobs run out; returns when to look again.
+    /// Starts what slots and budget allow; returns when to look again.
     fn start_what_can_start(&mut self) -> Instant {
         let now = Instant::now();
-        let jobs = &self.jobs;
-        self.lanes.sort_in(now, |job| jobs[job].standing);
+        self.line_up(now);
         let mut wake = self.lanes.next_due().unwrap_or_else(|| now + self.settings.interval);
-        let all_fail = self.failing == self.jobs.len();
-        loop {
-            let slots = self.slots();
-            if !self.lanes.any_is_ready() || slots.used >= slots.all {
-                break;
-            }
-            let Some((due, job)) = self.lanes.next(slots, all_fail) else { break };
-            if let Err(at) = self.budget.take(now) {
-                self.lanes.put_back(due, job, self.jobs[job].standing);
-                // Not at once, or rounding could make this spin.
-                wake = wake.min(at.max(now + Duration::from_millis(1)));
-                break;
-            }
-            self.start(job, now);
-        }
-        if self.lanes.good_is_waiting()
-            && let Some(at) = self.cut_what_lasts(now)
+        if let Err(wait) = self.start_list(now).and_then(|()| self.start_polls(now))
+            && let Wait::Until(at) = wait
         {
             wake = wake.min(at);
+        }
+        if let Some(due) = self.listing.due().filter(|&due| due > now && !self.jobs.is_empty()) {
+            wake = wake.min(due);
+        }
+        if self.lanes.good_is_waiting() {
+            let slots = self.slots();
+            if let Some(at) = self.flights.cut_what_lasts(&self.settings, slots, now) {
+                wake = wake.min(at);
+            }
         }
         wake
     }
 
-    fn slots(&self) -> Slots {
-        let failing = self.flights.values().filter(|f| f.standing == Standing::Failing).count();
-        Slots { all: self.settings.concurrency, used: self.flights.len(), used_by_failing: failing }
-    }
-
-    fn start(&mut self, index: Index, now: Instant) {
-        let (api, ledger) = (Arc::clone(&self.api), Arc::clone(&self.ledger));
-        let job = &self.jobs[index];
-        let (job_id, standing) = (job.spec.job_id.clone(), job.standing);
-        let pace = Arc::new(PollPace::first_paid(&self.budget));
-        let its_pace = Arc::clone(&pace);
-        let handle =
-            self.running.spawn(async move { poll(&*api, &*ledger, &job_id, &*its_pace).await });
-        let flight = Flight { job: index, standing, started: now, pace, handle, cut: None };
-        self.flights.insert(flight.handle.id(), flight);
-    }
-
-    /// Takes the slot of every poll that has lasted too long while well jobs wait; returns when the
-    /// next one will have.
-    fn cut_what_lasts(&mut self, now: Instant) -> Option<Instant> {
-        if self.flights.len() < self.settings.concurrency {
-            return None;
+    /// Sends jobs whose time has come to their lanes, and back to rest those that may.
+    fn line_up(&mut self, now: Instant) {
+        let patience = self.patience();
+        while let Some((due, index)) = self.lanes.pop_due(now) {
+            let Some(job) = self.jobs.get_mut(&index).filter(|job| job.due == Some(due)) else {
+                continue;
+            };
+            match job.rests_until(patience).filter(|&until| until > now) {
+                Some(until) if !job.is_postponed() => {
+                    job.due = Some(until);
+                    self.lanes.wait_until(until, index);
+                }
+                // Only its own document is still to be read, which has time.
+                Some(_) if self.fit.between_details.is_some() && self.details_from > now => {
+                    let slow = class_interval(&self.settings, Class::Slow);
+                    let later = now + slow.mul_f64(self.fit.stretch);
+                    job.due = Some(later);
+                    self.lanes.wait_until(later, index);
+                }
+                rests => {
+                    if let (Some(_), Some(between)) = (rests, self.fit.between_details) {
+                        job.details_granted = true;
+                        self.details_from = now + between;
+                    }
+                    self.lanes.line_up(due, index, job.standing);
+                }
+            }
+            self.classify(index, now);
         }
-        let timeout = self.settings.timeout;
-        let least = timeout / PATIENCE_PART_OF_TIMEOUT;
-        let patience = (self.usual? * PATIENCE_TIMES_USUAL).clamp(least, timeout);
-        // They keep to their part, and have their whole timeout there, unless that part is everything.
-        let spare_failing = self.slots().used_by_failing < self.settings.concurrency;
-        let mut next = None;
-        for flight in self.flights.values_mut() {
-            if flight.cut.is_some() || (spare_failing && flight.standing == Standing::Failing) {
+    }
+
+    fn start_list(&mut self, now: Instant) -> Result<(), Wait> {
+        let is_due = self.listing.due().is_some_and(|due| due <= now) && !self.jobs.is_empty();
+        let slots = self.slots();
+        if is_due && slots.used < slots.all {
+            let pace = PollPace::paid(&self.budget, self.budget.take(now)?);
+            let (api, ledger) = (Arc::clone(&self.api), Arc::clone(&self.ledger));
+            self.listing.start(api, ledger, self.jobs.len(), self.fit.list_interval, pace);
+        }
+        Ok(())
+    }
+
+    fn start_polls(&mut self, now: Instant) -> Result<(), Wait> {
+        let all_fail = self.failing == self.jobs.len();
+        loop {
+            let slots = self.slots();
+            let Some(lane) = self.lanes.ready(slots, all_fail) else { return Ok(()) };
+            let is_present = |(due, index): &(Instant, Index)| {
+                self.jobs.get(index).is_some_and(|job| job.due == Some(*due))
+            };
+            if !lane.front().is_some_and(is_present) {
+                lane.pop_front();
                 continue;
             }
-            // Waiting for the budget is not the cloud's doing, and whoever got the slot would wait too.
-            let end = flight.started + flight.pace.waited(now) + patience;
-            if end <= now {
-                flight.cut = Some(patience);
-                flight.handle.abort();
-            } else {
-                next = Some(next.map_or(end, |next: Instant| next.min(end)));
+            let pass = self.budget.take(now)?;
+            if let Some((_, index)) = lane.pop_front() {
+                self.start(index, PollPace::paid(&self.budget, pass), now);
             }
         }
-        next
     }
 
-    fn finish(&mut self, done: Result<(Id, Report), JoinError>) {
-        let (id, report) = match done {
-            Ok((id, report)) => (id, report),
-            Err(error) => {
-                let cut = self.flights.get(&error.id()).and_then(|flight| flight.cut);
-                (error.id(), self.report_of_lost(cut, &error))
+    fn start(&mut self, index: Index, pace: PollPace, now: Instant) {
+        let Some(job) = self.jobs.get_mut(&index) else { return };
+        job.due = None;
+        let details = match self.fit.between_details {
+            None => DETAILS_PER_POLL,
+            Some(_) if std::mem::take(&mut job.details_granted) => 1,
+            Some(between) if job.wants_details() && self.details_from <= now => {
+                self.details_from = now + between;
+                1
             }
+            Some(_) => 0,
         };
-        let Some(flight) = self.flights.remove(&id) else { return };
-        let now = Instant::now();
-        let lasted = now - flight.started;
-        self.count(&report, lasted);
-        self.log(flight.job, &report);
-        if let Some(Error::Throttled { retry_after, .. }) = &report.error {
-            let wait = retry_after.unwrap_or(THROTTLED_HOLD).min(LONGEST_HOLD);
-            self.budget.hold_until(now + wait);
-        }
-        let brought = matches!(report.outcome, Polled::Success | Polled::Partial);
-        if brought {
-            let asked = lasted.saturating_sub(flight.pace.waited(now));
-            let usual = self.usual.unwrap_or(asked).mul_f64(1.0 - USUAL_WEIGHT);
-            self.usual = Some(usual + asked.mul_f64(USUAL_WEIGHT));
-        }
-        let job = &mut self.jobs[flight.job];
-        let standing = if brought { Standing::Good } else { Standing::Failing };
-        let before = std::mem::replace(&mut job.standing, standing);
-        self.failing += usize::from(standing == Standing::Failing);
-        self.failing -= usize::from(before == Standing::Failing);
-        // A poll that brought nothing says nothing about it: a shorter interval would withdraw at once
-        // what a longer one keeps fresh.
-        let waited = job.waits;
-        if brought {
-            job.waits = report.waits;
-        }
-        if waited != job.waits {
-            self.fit_budget();
-        }
-        let interval = self.interval_of(flight.job);
-        let job = &mut self.jobs[flight.job];
-        let (due, missed) = job.cadence.next(now, interval);
-        // A tick that passed before the first poll could start was nobody's to serve.
-        if std::mem::replace(&mut job.polled, true) {
-            self.own.polls_missed(missed);
-        }
-        self.ledger.polled(&job.spec.job_id, report.outcome, interval);
-        self.lanes.wait_until(due, flight.job);
+        let (api, ledger) = (Arc::clone(&self.api), Arc::clone(&self.ledger));
+        let (job_id, pace) = (job.spec.job_id.clone(), Arc::new(pace));
+        let its_pace = Arc::clone(&pace);
+        let poll = async move { poll(&*api, &*ledger, &job_id, details, &*its_pace).await };
+        self.flights.start(index, job.standing, pace, poll);
     }
 
-    /// What is known of a poll that did not come to its end.
-    fn report_of_lost(&self, cut: Option<Duration>, error: &JoinError) -> Report {
-        let error = match cut {
-            Some(patience) => Error::Timeout(patience),
-            None => Error::Internal(format!("the poll ended early: {error}")),
-        };
-        self.own.api_error(Operation::Versions, error.reason());
-        Report { outcome: Polled::Failed, error: Some(error), misreads: Vec::new(), waits: false }
+    fn slots(&self) -> Slots {
+        let Slots { all, used, used_by_failing } = self.flights.slots(&self.settings);
+        Slots { all, used: used + self.listing.slots(), used_by_failing }
     }
 
-    fn count(&self, report: &Report, lasted: Duration) {
-        let result = match report.outcome {
-            Polled::Success => PollResult::Success,
-            Polled::Partial => PollResult::Partial,
-            Polled::Failed | Polled::Gone => PollResult::Failed,
-        };
-        self.own.polled(result, lasted.as_secs_f64());
-        for misread in &report.misreads {
-            self.own.decode_error(misread.field, misread.fault.as_str());
-        }
-    }
-
-    /// Says what changed, once: for the project where it is hit as a whole, else for the job.
-    fn log(&mut self, index: Index, report: &Report) {
-        let project = &*self.name;
-        let job = &mut self.jobs[index];
-        let job_id = job.spec.job_id.as_str();
-        let trouble = report.error.as_ref().map(Trouble::of);
-        // Each job remembers its own trouble: where one job alone is refused, the answers about the
-        // others between its polls do not end that trouble, nor does its next poll begin it anew.
-        let before = std::mem::replace(&mut job.trouble, trouble);
-        if let (Some(error), Some(trouble)) = (&report.error, trouble)
-            && before != Some(trouble)
-        {
-            let known = trouble.is_of_project && self.trouble == Some(trouble);
-            let (error, remedy) = (Chain(error), error.remedy());
-            if trouble.is_of_project && !known {
-                warn!(project, job_id, %error, remedy, "the project cannot be polled");
-            } else if !known {
-                warn!(project, job_id, %error, remedy, "the job cannot be polled");
-            }
-            // Only what is new to the job: a poll that was under way when the others recovered must
-            // not begin the project's trouble anew.
-            if trouble.is_of_project {
-                self.trouble = Some(trouble);
-            }
-        }
-        if before.is_some() && before == self.trouble && trouble != before {
-            self.trouble = None;
-            if trouble.is_none() {
-                info!(project, "the project is polled again");
-            }
-        } else if before.is_some_and(|before| !before.is_of_project) && trouble.is_none() {
-            info!(project, job_id, "the job is polled again");
-        }
-        if matches!(report.outcome, Polled::Success | Polled::Partial) {
-            let mut misreads = report.misreads.clone();
-            misreads.sort_unstable();
-            misreads.dedup();
-            if misreads != job.misreads {
-                for misread in &misreads {
-                    let (field, reason) = (misread.field, misread.fault.as_str());
-                    warn!(project, job_id, field, reason, "a field of the answer was left out");
-                }
-                if misreads.is_empty() {
-                    info!(project, job_id, "every field of the answer is read again");
-                }
-                job.misreads = misreads;
-            }
-        }
-    }
-
-    fn interval_of(&self, index: Index) -> Duration {
-        let base = if self.jobs[index].waits {
-            self.settings.pending_interval.max(self.settings.interval)
-        } else {
-            self.settings.interval
-        };
-        base.mul_f64(self.stretch)
-    }
-
-    /// Stretches every interval evenly where the budget cannot hold it.
-    fn fit_budget(&mut self) {
-        let waiting = self.jobs.iter().filter(|job| job.waits).count();
-        let per_minute =
-            |jobs: usize, interval: Duration| jobs as f64 * 60.0 / interval.as_secs_f64();
-        let waiting_interval = self.settings.pending_interval.max(self.settings.interval);
-        let needed = per_minute(self.jobs.len() - waiting, self.settings.interval)
-            + per_minute(waiting, waiting_interval);
-        let budget = self.settings.requests_per_minute;
-        let stretch = if budget == 0 { 1.0 } else { (needed / f64::from(budget)).max(1.0) };
-        let interval = self.settings.interval.mul_f64(stretch);
-        if stretch > 1.0 && self.stretch <= 1.0 {
-            warn!(
-                project = &*self.name,
-                jobs = self.jobs.len(),
-                requests_per_minute = budget,
-                interval = ?interval,
-                "the request budget is too small for the interval, which is stretched; raise poll.requests_per_minute or poll.interval"
-            );
-        }
-        self.stretch = stretch;
-        self.own.poll_interval(interval.as_secs_f64());
+    /// How old a list may be whose word is taken.
+    fn patience(&self) -> Duration {
+        self.fit.list_interval * LISTS_TO_TRUST + self.settings.timeout
     }
 }

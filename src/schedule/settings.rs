@@ -9,6 +9,8 @@ pub struct Settings {
     pub interval: Duration,
     /// Between two polls of a job that waits for resources.
     pub pending_interval: Duration,
+    /// Between two readings of the list of jobs.
+    pub list_interval: Duration,
     /// How long one request may take.
     pub timeout: Duration,
     /// Requests in flight.

@@ -25,7 +25,19 @@ pub(crate) struct Added {
 
 #[derive(Deserialize)]
 struct Requests {
-    requests: BTreeMap<String, u64>,
+    #[serde(rename = "requests")]
+    by_kind: BTreeMap<String, u64>,
+    credentials: Refusals,
+    max_in_60s: BTreeMap<String, u64>,
+}
+
+/// Credentials that were wrong, as the cloud counted them.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Refusals {
+    pub(crate) wrong_passwords: u64,
+    pub(crate) bad_signatures: u64,
+    /// Requests that a lock refused.
+    pub(crate) while_locked: u64,
 }
 
 impl Cloud {
@@ -106,11 +118,24 @@ impl Cloud {
         assert_eq!(answer.status, 204, "{}", answer.text);
     }
 
-    /// How many requests of a kind came: `token`, `versions`, `detail`.
+    /// How many requests of a kind came: `token`, `list`, `versions`, `detail`, `all`.
     pub(crate) async fn requests(&self, kind: &str) -> u64 {
+        self.counts().await.by_kind[kind]
+    }
+
+    /// What credentials it refused.
+    pub(crate) async fn refusals(&self) -> Refusals {
+        self.counts().await.credentials
+    }
+
+    /// Requests in the fullest 60 s.
+    pub(crate) async fn most_in_a_minute(&self) -> u64 {
+        self.counts().await.max_in_60s["all"]
+    }
+
+    async fn counts(&self) -> Requests {
         let answer = self.get("/-/simulator/requests").await;
-        let counts: Requests = serde_json::from_str(&answer.text).unwrap();
-        counts.requests[kind]
+        serde_json::from_str(&answer.text).unwrap()
     }
 }
 
@@ -137,17 +162,18 @@ pub(crate) struct Setup<'a> {
     pub(crate) tables: &'a str,
     /// Further lines of every project.
     pub(crate) project: &'a str,
-    /// Further lines of every project's `auth`.
+    /// Further lines of every project's `auth`; with a `method` all of them, and `{cloud}` in it is
+    /// the cloud's URL.
     pub(crate) auth: &'a str,
     /// Project name and the cloud's ids of its jobs with their versions, as TOML has them.
     pub(crate) projects: Vec<(String, Vec<(u64, String)>)>,
 }
 
 /// Five polls a second, and a timeout that a busy machine does not reach by itself.
-pub(crate) const QUICK: &str = "interval = \"200ms\"\npending_interval = \"200ms\"\ntimeout = \"3s\"\nmax_staleness = \"5m\"\nrequests_per_minute = 0";
+pub(crate) const QUICK: &str = "interval = \"200ms\"\npending_interval = \"200ms\"\nlist_interval = \"200ms\"\ntimeout = \"3s\"\nmax_staleness = \"5m\"\nrequests_per_minute = 0";
 
 /// One poll at the start and none after it.
-pub(crate) const ONE_POLL: &str = "interval = \"1h\"\npending_interval = \"1h\"\ntimeout = \"20s\"\nmax_staleness = \"3h\"\nrequests_per_minute = 0";
+pub(crate) const ONE_POLL: &str = "interval = \"1h\"\npending_interval = \"1h\"\nlist_interval = \"1h\"\ntimeout = \"20s\"\nmax_staleness = \"3h\"\nrequests_per_minute = 0";
 
 impl Setup<'_> {
     /// One project `p` with these jobs at their latest version.
@@ -182,11 +208,17 @@ impl Setup<'_> {
     pub(crate) fn file(&self, cloud: &Site) -> String {
         let url = cloud.url();
         let mut text = format!("[poll]\n{}\n{}\n", self.poll, self.tables);
+        let user = if self.auth.contains("method = ") {
+            String::new()
+        } else {
+            format!("iam_endpoint = \"{url}\"\ndomain = \"demo\"\nusername = \"demo\"\n")
+        };
+        let auth = user + &self.auth.replace("{cloud}", url);
         for (name, jobs) in &self.projects {
             let _ = write!(
                 text,
-                "[[projects]]\nname = \"{name}\"\nendpoint = \"{url}\"\n{}\n[projects.auth]\niam_endpoint = \"{url}\"\ndomain = \"demo\"\nusername = \"demo\"\n{}\n",
-                self.project, self.auth
+                "[[projects]]\nname = \"{name}\"\nendpoint = \"{url}\"\n{}\n[projects.auth]\n{auth}\n",
+                self.project
             );
             for (job, versions) in jobs {
                 let _ = write!(text, "[[projects.jobs]]\njob_id = {job}\nversions = {versions}\n");

@@ -15,6 +15,7 @@ mod raw;
 mod scrape;
 pub(crate) mod siege;
 mod socket;
+pub(crate) mod turns;
 mod wait;
 
 pub(crate) use certificates::{Authority, Identity, dns};

@@ -1,8 +1,9 @@
-"""Serves a fresh Keystone on a port of its own and prints its URL.
+"""Serves a fresh Keystone on two ports of its own, the second over TLS, and prints both URLs in a line.
 
-Usage: serve_keystone.py DIRECTORY USER PASSWORD PROJECT
+Usage: serve_keystone.py DIRECTORY USER PASSWORD PROJECT CERTIFICATE KEY LIFE
 
 The user is an administrator of the project, in the domain "Default". Everything lives in DIRECTORY.
+Tokens live for LIFE seconds.
 One process, so that ending it ends everything.
 """
 
@@ -10,12 +11,15 @@ import grp
 import os
 import pwd
 import socketserver
+import ssl
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 directory, user, password, project = Path(sys.argv[1]), *sys.argv[2:5]
+certificate, key, life = sys.argv[5:8]
 
 CONFIGURATION = f"""
 [DEFAULT]
@@ -24,6 +28,8 @@ log_file = {directory}/keystone.log
 connection = sqlite:///{directory}/keystone.db
 [token]
 provider = fernet
+expiration = {life}
+allow_expired_window = 0
 [fernet_tokens]
 key_repository = {directory}/fernet
 [fernet_receipts]
@@ -61,6 +67,11 @@ def manage(*arguments):
 
 server = Server(("127.0.0.1", 0), Quiet)
 url = f"http://127.0.0.1:{server.server_port}"
+secure = Server(("127.0.0.1", 0), Quiet)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(certificate, key)
+# The handshake belongs to the thread of the connection, not to the one that accepts.
+secure.socket = context.wrap_socket(secure.socket, server_side=True, do_handshake_on_connect=False)
 
 (directory / "keystone.conf").write_text(CONFIGURATION)
 owner = ("--keystone-user", pwd.getpwuid(os.getuid()).pw_name)
@@ -84,5 +95,7 @@ sys.argv = ["keystone"]
 from keystone.wsgi.api import application  # noqa: E402
 
 server.set_app(application)
-print(url, flush=True)
+secure.set_app(application)
+threading.Thread(target=secure.serve_forever, daemon=True).start()
+print(url, f"https://127.0.0.1:{secure.server_port}", flush=True)
 server.serve_forever()

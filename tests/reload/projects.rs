@@ -61,7 +61,7 @@ async fn what_is_removed_is_gone_with_the_answer_and_readiness_stays() {
     daemon.shows(&[kept("a", one), kept("a", two), kept("b", three)].concat()).await;
 
     // It hangs: what is new is not known soon.
-    cloud.fault(r#""fault": "hang", "on": "versions""#).await;
+    cloud.fault(r#""fault": "hang", "on": "any""#).await;
     let second = setup().with("a", [one], "\"latest\"").with("c", [three], "\"latest\"");
     let answer = daemon.takes_over(&second.file(&cloud)).await;
     assert!(answer.contains("1 added, 1 changed, 1 removed, 0 unchanged"), "{answer}");

@@ -14,7 +14,10 @@ const OTHER_PROJECT: &str = "0210";
 /// What to do when the credentials were refused by IAM.
 pub(super) fn for_credentials(error: &Error) -> String {
     match cause(error) {
-        Error::Unauthorized(_) => "check `auth.domain`, `auth.username`, the password, and `project_id` or `auth.project_name`; IAM locks a user after a few wrong tries".to_owned(),
+        Error::Unauthorized(_) => {
+            let keys = keys(error).unwrap_or("check `auth` of the project");
+            format!("{keys}; the cloud locks whoever is wrong a few times")
+        }
         Error::Forbidden(_) => {
             "in IAM, enable the user and allow it programmatic access".to_owned()
         }
@@ -33,9 +36,9 @@ pub(super) fn for_call(error: &Error, action: &str) -> String {
             "the credentials are for another project: correct `project_id`".to_owned()
         }
         Error::Forbidden(_) => format!("in IAM, grant the user {action}"),
-        Error::Unauthorized(_) => {
-            "do `endpoint` and `auth.iam_endpoint` belong to the same cloud and region?".to_owned()
-        }
+        Error::Unauthorized(_) => keys(error)
+            .unwrap_or("do `endpoint` and `auth.iam_endpoint` belong to the same cloud and region?")
+            .to_owned(),
         Error::BadRequest(_) | Error::Malformed(_) => {
             "is `endpoint` the ModelArts endpoint of the region, such as https://modelarts.eu-de.otc.t-systems.com?".to_owned()
         }
@@ -87,7 +90,18 @@ pub(super) fn is_of_other_project(refusal: &Refusal) -> bool {
 /// The error behind the ones that only say what follows from it.
 pub(super) fn cause(error: &Error) -> &Error {
     match error {
-        Error::NoToken(inner) | Error::Held { cause: inner, .. } => cause(inner),
+        Error::NoToken(inner)
+        | Error::Held { cause: inner, .. }
+        | Error::Refused { cause: inner, .. } => cause(inner),
         error => error,
+    }
+}
+
+/// The keys of the configuration to look at when the credentials were refused.
+fn keys(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::NoToken(inner) | Error::Held { cause: inner, .. } => keys(inner),
+        Error::Refused { remedy, .. } => Some(remedy),
+        _ => None,
     }
 }

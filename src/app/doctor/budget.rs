@@ -1,14 +1,16 @@
 use super::facts::Facts;
 use super::report::{Checks, Part};
-use crate::schedule::Settings;
+use crate::schedule::{self, Settings};
+
+/// The list is read where it costs less than it spares: it rarely has more pages.
+const LIST_PAGES: usize = 1;
 
 /// Whether the budget holds the interval if every job runs, and what becomes of it otherwise.
 pub(super) fn check(checks: &mut Checks, settings: &Settings, jobs: usize) {
-    let interval = settings.interval;
-    let needed = jobs as f64 * 60.0 / interval.as_secs_f64();
+    let cost = schedule::cost(settings, jobs, LIST_PAGES);
+    let (interval, stretched, needed) =
+        (settings.interval, cost.interval, cost.requests_per_minute);
     let allowed = settings.requests_per_minute;
-    let stretch = if allowed == 0 { 1.0 } else { (needed / f64::from(allowed)).max(1.0) };
-    let stretched = interval.mul_f64(stretch);
     let facts = Facts::Budget {
         jobs,
         requests_per_minute_needed: needed,
@@ -17,9 +19,10 @@ pub(super) fn check(checks: &mut Checks, settings: &Settings, jobs: usize) {
     };
     let plural = if jobs == 1 { "" } else { "s" };
     let of = if allowed == 0 { "without a limit".to_owned() } else { format!("of {allowed}") };
-    let detail =
-        format!("{jobs} job{plural} every {interval:?}: {needed:.0} requests a minute {of}");
-    if stretch > 1.0 {
+    let detail = format!(
+        "{jobs} job{plural} every {interval:?}, and the list: {needed:.0} requests a minute {of}"
+    );
+    if stretched > interval {
         let detail =
             format!("{detail}, so that each is polled every {:.0} s", stretched.as_secs_f64());
         let next = format!(

@@ -9,6 +9,9 @@ use crate::schedule::JobSpec;
 /// Jobs that are asked about one by one; `once` asks about all.
 const MOST_ASKED: usize = 10;
 
+/// Of the list, which holds a thousand jobs a page: enough to see that it may be read.
+pub(super) const PAGES_LOOKED_AT: usize = 1;
+
 /// What became of asking about a job.
 struct Asked<'a> {
     spec: &'a JobSpec,
@@ -18,9 +21,11 @@ struct Asked<'a> {
 /// Tries each call the exporter makes, and looks for each configured job.
 pub(super) async fn check(checks: &mut Checks, training: &Training, jobs: &[JobSpec]) {
     let action = LIST_ACTION;
-    match training.count_jobs(&AtOnce).await {
-        Ok(count) => {
-            let detail = format!("{action}: the project has {count} jobs");
+    match training.list(PAGES_LOOKED_AT, &AtOnce).await {
+        Ok(read) => {
+            let more = if read.content.complete { "" } else { "more than " };
+            let count = read.content.jobs.len();
+            let detail = format!("{action}: the project has {more}{count} jobs");
             checks.ok(Part::Permissions, "list", detail, Facts::Permission { action });
         }
         Err(error) => {

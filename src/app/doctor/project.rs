@@ -2,12 +2,11 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use url::Url;
 
 use super::facts::Facts;
 use super::report::{Checks, Examined, Part};
 use super::{advice, budget, jobs, way};
-use crate::cloud::{AnswerMemory, Auth, Chain, Error, Grant, Pace, Training};
+use crate::cloud::{AnswerMemory, Chain, Error, Grant, Pace, Training, TrainingApi as _};
 use crate::config::ProjectConfig;
 use crate::own;
 
@@ -20,18 +19,11 @@ impl Pace for AtOnce {
     }
 }
 
-/// The configuration's word for the way we prove who we are, and the endpoint that takes.
-fn proof(auth: &Auth) -> (&'static str, Option<&Url>) {
-    match auth {
-        Auth::Password(password) => ("password", Some(&password.iam_endpoint)),
-    }
-}
-
 /// Looks at one project.
 pub(super) async fn examine(config: ProjectConfig, memory: Arc<AnswerMemory>) -> Examined {
     let mut checks = Checks::default();
     let cloud = &config.cloud;
-    let iam = match proof(&cloud.auth).1 {
+    let iam = match cloud.auth.iam_endpoints().next() {
         Some(endpoint) => way::check(&mut checks, Part::Iam, cloud, endpoint).await,
         None => Ok(()),
     };
@@ -72,7 +64,7 @@ async fn access(
     training: &Training,
     modelarts: &Result<(), String>,
 ) -> Result<(), String> {
-    let (method, _) = proof(&config.cloud.auth);
+    let method = config.cloud.auth.word();
     let part = Part::Access;
     let granted = match training.grant().await {
         Ok(granted) => granted,
@@ -87,6 +79,9 @@ async fn access(
     let expires = granted.expires_unix.and_then(time).map(|time| time.to_string());
     let detail = match &expires {
         Some(expires) => format!("{method} works, until {expires}, and is renewed before"),
+        None if config.cloud.auth.is_at_hand() => {
+            format!("{method}: as configured; the calls below show whether it is accepted")
+        }
         None => format!("{method} works"),
     };
     checks.ok(part, "credentials", detail, Facts::Credentials { method, expires });
@@ -112,7 +107,7 @@ async fn scope(
             let mut detail =
                 format!("the credentials are for project {of_token}, `project_id` is {configured}");
             if modelarts.is_ok()
-                && let Err(error) = training.count_jobs(&AtOnce).await
+                && let Err(error) = training.list(jobs::PAGES_LOOKED_AT, &AtOnce).await
             {
                 let _ = write!(detail, "; ModelArts says: {}", Chain(&error));
             }
@@ -149,7 +144,10 @@ fn time(unix: f64) -> Option<Timestamp> {
 /// Whether asking on would only bring the same refusal, or harm.
 pub(super) fn ends_questions(error: &Error) -> bool {
     match advice::cause(error) {
-        Error::Unauthorized(_) | Error::Throttled { .. } | Error::ApiRetired(_) => true,
+        Error::Unauthorized(_)
+        | Error::Clock { .. }
+        | Error::Throttled { .. }
+        | Error::ApiRetired(_) => true,
         Error::Forbidden(refusal) => advice::is_of_other_project(refusal),
         _ => false,
     }

@@ -1,25 +1,32 @@
-//! Who we are: a token that is fetched once, shared by all calls of a project, and renewed in time.
+//! Who we are: credentials that are fetched once, shared by all calls of a project, renewed in time,
+//! and not shown again and again where they are refused.
 
-mod password;
+mod credential;
+mod metadata;
+mod source;
+mod temporary;
+mod token;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use secrecy::SecretString;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::warn;
+use url::Url;
+
+pub(crate) use credential::Credential;
 
 use crate::cloud::error::Chain;
-use crate::cloud::transport::Transport;
-use crate::cloud::{Auth, Error, Secret};
+use crate::cloud::memory::AnswerMemory;
+use crate::cloud::transport::{Answer, Transport, internal};
+use crate::cloud::{Error, Grant, Pace, Project};
+use crate::own::{self, Operation};
+use source::Source;
 
-/// Renew when this share of the life is left, so that a broken IAM has time to come back: of the
-/// usual 24 hours, about three to four and a half.
-const RENEW_BEFORE: (f64, f64) = (0.12, 0.18);
-
-/// Wrong credentials are not shown again for this long: IAM locks an account after a few.
+/// Wrong credentials are not shown again for this long: IAM locks an account, and the gateway an
+/// access key, after a few.
 const REFUSED_HOLD: Duration = Duration::from_mins(5);
 
 /// Other failures of IAM are repeated after this, and after twice as long each time …
@@ -28,53 +35,44 @@ const FIRST_HOLD: Duration = Duration::from_secs(1);
 /// … up to this.
 const LONGEST_HOLD: Duration = Duration::from_mins(1);
 
-/// A call that refuses a token that worked before gets a new one, but not more often than this: one
-/// job whose calls are always refused must not make a token a poll.
+/// A call that refuses credentials that worked before gets new ones, but not more often than this:
+/// one job whose calls are always refused must not make a token a poll.
 const BETWEEN_RENEWALS: Duration = Duration::from_mins(1);
 
-/// So many calls in a row must refuse a token that was just renewed before the project is held.
+/// So many calls in a row must refuse credentials that worked before, and renewal must not have
+/// cured it, before the project is held.
 const REFUSALS_TO_HOLD: u32 = 3;
 
-/// A token and what it is good for.
-pub(crate) struct Token {
-    /// Goes into `X-Auth-Token`.
-    pub(crate) value: SecretString,
-    /// The project it is scoped to, as the cloud names it.
-    pub(crate) project_id: Option<String>,
-    renew_at: Instant,
-    expires: Instant,
-    /// When it ends, Unix seconds.
-    pub(crate) expires_unix: f64,
-}
-
-/// The tokens of one project. Cheap to clone.
+/// The credentials of one project. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Tokens(Arc<Inner>);
+pub(crate) struct Credentials(Arc<Inner>);
 
 struct Inner {
-    auth: Auth,
+    source: Source,
     project_id: Option<String>,
-    transport: Arc<Transport>,
-    /// Locked while a token is fetched, so that one is fetched at a time.
+    /// Locked while credentials are fetched, so that it happens once at a time.
     fetching: Arc<Mutex<Fetching>>,
+    /// Held by the one call that tries credentials nobody has accepted yet.
+    alone: Arc<Mutex<()>>,
     /// What calls are made with; never locked across a wait.
     in_use: RwLock<InUse>,
 }
 
+#[derive(Default)]
 struct Fetching {
-    /// Knows whether the password changed since it was last shown to IAM.
-    password: Secret,
     failures: u32,
-    /// When a token was last renewed because a call refused it.
+    /// When credentials were last renewed because a call refused them.
     renewed: Option<Instant>,
 }
 
 #[derive(Default)]
 struct InUse {
-    token: Option<Arc<Token>>,
+    credential: Option<Arc<Credential>>,
     hold: Option<Hold>,
-    /// Calls in a row that refused the token, with none that took it.
+    /// Calls in a row that refused the credentials, with none that took them.
     refusals: u32,
+    /// The next call is a trial: it goes alone, and when it is refused the project is held at once.
+    trial: bool,
 }
 
 struct Hold {
@@ -82,141 +80,271 @@ struct Hold {
     cause: Arc<Error>,
 }
 
-impl Tokens {
-    pub(crate) fn new(auth: Auth, project_id: Option<String>, transport: Arc<Transport>) -> Self {
-        let Auth::Password(password) = &auth;
-        let fetching = Fetching { password: password.password.clone(), failures: 0, renewed: None };
-        Self(Arc::new(Inner {
-            auth,
-            project_id,
-            transport,
-            fetching: Arc::new(Mutex::new(fetching)),
-            in_use: RwLock::default(),
-        }))
+/// The right to make a call, alone where the credentials have to be tried first.
+struct Turn {
+    credential: Arc<Credential>,
+    _alone: Option<OwnedMutexGuard<()>>,
+}
+
+impl Credentials {
+    /// Nothing is asked yet. Fails where there is no way to the metadata service.
+    pub(crate) fn new(
+        project: &Project,
+        transport: Arc<Transport>,
+        memory: Arc<AnswerMemory>,
+        own: own::Project,
+    ) -> Result<Self, Error> {
+        let source = Source::new(project, transport, memory, own)?;
+        let in_use = InUse { trial: source.signs(), ..InUse::default() };
+        Ok(Self(Arc::new(Inner {
+            source,
+            project_id: project.project_id.clone(),
+            fetching: Arc::default(),
+            alone: Arc::default(),
+            in_use: RwLock::new(in_use),
+        })))
     }
 
-    /// A token to call with. Where there is none, all who ask wait for the same one; where it is due
-    /// for renewal, that happens beside the calls, which go on with the old one.
-    pub(crate) async fn token(&self) -> Result<Arc<Token>, Error> {
-        if let Some(token) = self.0.good_token() {
-            if token.renew_at <= Instant::now()
+    /// Asks for what stands at the URL of a project's id, with newer credentials where the old ones
+    /// are refused.
+    pub(crate) async fn get(
+        &self,
+        operation: Operation,
+        url: impl Fn(&str) -> Result<Url, Error>,
+        pace: &dyn Pace,
+    ) -> Result<(Answer, Arc<Credential>), Error> {
+        let turn = self.turn().await?;
+        let outcome = self.get_with(&turn.credential, operation, &url, pace).await;
+        let refusal = match outcome {
+            Err(refusal) if refusal.refuses_credentials() => refusal,
+            outcome => return outcome.map(|answer| (answer, turn.credential)),
+        };
+        let credential = self.renew(&turn.credential, &refusal).await?;
+        self.0.source.transport.own().api_retry(operation);
+        match self.get_with(&credential, operation, &url, pace).await {
+            Err(refusal) if refusal.refuses_credentials() => {
+                Err(self.0.refused(&credential, refusal))
+            }
+            outcome => outcome.map(|answer| (answer, credential)),
+        }
+    }
+
+    /// What they are good for.
+    pub(crate) async fn grant(&self) -> Result<Grant, Error> {
+        let credential = self.current().await?;
+        let (project_id, expires_unix) = (credential.project_id.clone(), credential.expires_unix());
+        Ok(Grant { project_id, expires_unix })
+    }
+
+    /// What was refused may be tried again at once.
+    pub(crate) fn end_hold(&self) {
+        let mut in_use = self.0.in_use_mut();
+        in_use.hold = None;
+        in_use.refusals = 0;
+    }
+
+    async fn get_with(
+        &self,
+        credential: &Arc<Credential>,
+        operation: Operation,
+        url: impl Fn(&str) -> Result<Url, Error>,
+        pace: &dyn Pace,
+    ) -> Result<Answer, Error> {
+        let project_id = self.0.project_id.as_deref().or(credential.project_id.as_deref());
+        let project_id = project_id.ok_or_else(|| {
+            Error::Malformed("the token names no project: set `project_id`".to_owned())
+        })?;
+        let transport = &self.0.source.transport;
+        let request = transport.client().get(url(project_id)?);
+        let request = request.header(http::header::CONTENT_TYPE, "application/json");
+        let mut request = request.build().map_err(internal)?;
+        pace.ready().await;
+        // Only now: the wait may be long, and a signature carries the time.
+        credential.authorize(&mut request, Some(project_id))?;
+        let outcome = transport.send(operation, request, &credential.secrets()).await;
+        if is_acceptance(&outcome) {
+            self.0.accepted(credential);
+        }
+        outcome
+    }
+
+    /// Credentials, and the right to use them now.
+    async fn turn(&self) -> Result<Turn, Error> {
+        let credential = self.current().await?;
+        if !self.0.goes_alone() {
+            return Ok(Turn { credential, _alone: None });
+        }
+        let alone = Arc::clone(&self.0.alone).lock_owned().await;
+        // Whoever went before us has found something out.
+        let credential = self.current().await?;
+        Ok(Turn { credential, _alone: self.0.goes_alone().then_some(alone) })
+    }
+
+    /// Credentials to call with. Where there are none, all who ask wait for the same; where they are
+    /// due for renewal, that happens beside the calls, which go on with the old ones.
+    async fn current(&self) -> Result<Arc<Credential>, Error> {
+        if let Some(credential) = self.0.usable() {
+            if credential.is_due_for_renewal()
                 && let Ok(turn) = Arc::clone(&self.0.fetching).try_lock_owned()
-                && self.0.may_fetch(&turn).is_ok()
+                && self.0.may_fetch().is_ok()
             {
                 self.fetch(turn);
             }
-            return Ok(token);
+            return Ok(credential);
         }
         let turn = Arc::clone(&self.0.fetching).lock_owned().await;
-        match self.0.good_token() {
-            Some(token) => Ok(token),
+        match self.0.usable() {
+            Some(credential) => Ok(credential),
             None => self.fetch_with(turn).await,
         }
     }
 
-    /// A token in the place of `refused`: the one that came meanwhile, or a new one.
-    pub(crate) async fn renew(
+    /// Credentials in the place of `refused`: those that came meanwhile, or new ones.
+    async fn renew(
         &self,
-        refused: &Arc<Token>,
-        cause: &Error,
-    ) -> Result<Arc<Token>, Error> {
+        refused: &Arc<Credential>,
+        refusal: &Error,
+    ) -> Result<Arc<Credential>, Error> {
         let mut turn = Arc::clone(&self.0.fetching).lock_owned().await;
-        if let Some(token) = self.0.good_token().filter(|token| !Arc::ptr_eq(token, refused)) {
-            return Ok(token);
+        if let Some(credential) = self.0.usable().filter(|usable| !Arc::ptr_eq(usable, refused)) {
+            return Ok(credential);
         }
         let now = Instant::now();
-        if turn.renewed.is_some_and(|at| now - at < BETWEEN_RENEWALS) {
-            self.0.count_refusal(cause);
-            return Err(cause.clone());
+        let renewed_just_now = turn.renewed.is_some_and(|at| now - at < BETWEEN_RENEWALS);
+        if !self.0.source.has_new_secrets()
+            && (self.0.source.is_at_hand() || renewed_just_now || self.0.in_use().trial)
+        {
+            return Err(self.0.refused(refused, refusal.clone()));
         }
         turn.renewed = Some(now);
         self.fetch_with(turn).await
     }
 
-    /// Credentials that were refused may be shown again.
-    pub(crate) fn end_hold(&self) {
-        self.0.in_use.write().unwrap_or_else(PoisonError::into_inner).hold = None;
-    }
-
-    /// A call took the token: it is good.
-    pub(crate) fn accepted(&self, token: &Arc<Token>) {
-        let is_refused = |in_use: &InUse| {
-            in_use.refusals > 0
-                && in_use.token.as_ref().is_some_and(|current| Arc::ptr_eq(current, token))
-        };
-        // Almost always nothing was refused, and nobody has to wait.
-        let refused = is_refused(&self.0.in_use.read().unwrap_or_else(PoisonError::into_inner));
-        if refused {
-            self.0.in_use.write().unwrap_or_else(PoisonError::into_inner).refusals = 0;
-        }
-    }
-
-    async fn fetch_with(&self, turn: OwnedMutexGuard<Fetching>) -> Result<Arc<Token>, Error> {
-        self.0.may_fetch(&turn)?;
+    async fn fetch_with(&self, turn: OwnedMutexGuard<Fetching>) -> Result<Arc<Credential>, Error> {
+        self.0.may_fetch()?;
         let task = self.fetch(turn).await;
         task.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
     }
 
     /// Fetches in a task of its own: who waits for it may be cut off, the others shall have it.
-    fn fetch(&self, mut turn: OwnedMutexGuard<Fetching>) -> JoinHandle<Result<Arc<Token>, Error>> {
+    fn fetch(
+        &self,
+        mut turn: OwnedMutexGuard<Fetching>,
+    ) -> JoinHandle<Result<Arc<Credential>, Error>> {
         let inner = Arc::clone(&self.0);
         tokio::spawn(async move { inner.fetch(&mut turn).await })
     }
 }
 
+/// The answer shows that we were believed, whatever else it says.
+fn is_acceptance(outcome: &Result<Answer, Error>) -> bool {
+    matches!(
+        outcome,
+        Ok(_) | Err(Error::Forbidden(_) | Error::NotFound(_) | Error::TooLarge { .. })
+    )
+}
+
 impl Inner {
-    fn good_token(&self) -> Option<Arc<Token>> {
-        let in_use = self.in_use.read().unwrap_or_else(PoisonError::into_inner);
-        let token = in_use.token.as_ref().filter(|token| token.expires > Instant::now())?;
-        (in_use.refusals < REFUSALS_TO_HOLD).then(|| Arc::clone(token))
+    fn in_use(&self) -> RwLockReadGuard<'_, InUse> {
+        self.in_use.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A token that was just renewed is refused too.
-    fn count_refusal(&self, cause: &Error) {
-        let mut in_use = self.in_use.write().unwrap_or_else(PoisonError::into_inner);
-        in_use.refusals += 1;
-        if in_use.refusals >= REFUSALS_TO_HOLD {
-            in_use.hold(REFUSED_HOLD, cause.clone());
+    fn in_use_mut(&self) -> RwLockWriteGuard<'_, InUse> {
+        self.in_use.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn usable(&self) -> Option<Arc<Credential>> {
+        // What stands in the configuration is over when something else stands there.
+        if self.source.is_at_hand() && self.source.has_new_secrets() {
+            return None;
+        }
+        self.in_use().credential.as_ref().filter(|credential| !credential.is_over()).cloned()
+    }
+
+    /// A wrong key is locked after a few wrong signatures, and a round of calls is more than a few.
+    fn goes_alone(&self) -> bool {
+        let in_use = self.in_use();
+        in_use.trial || in_use.refusals > 0 && self.source.signs()
+    }
+
+    /// A call took the credentials: they are good.
+    fn accepted(&self, credential: &Arc<Credential>) {
+        // Almost always nothing is new, and nobody has to wait.
+        let is_news =
+            |in_use: &InUse| (in_use.refusals > 0 || in_use.trial) && in_use.holds(credential);
+        if is_news(&self.in_use()) {
+            let mut in_use = self.in_use_mut();
+            if is_news(&in_use) {
+                (in_use.refusals, in_use.trial) = (0, false);
+            }
         }
     }
 
-    /// Fails while an earlier refusal holds the project; a password that changed ends that.
-    fn may_fetch(&self, turn: &Fetching) -> Result<(), Error> {
-        if turn.password.has_changed().unwrap_or(false) {
+    /// A call refused the credentials, and there are none newer.
+    fn refused(&self, credential: &Arc<Credential>, refusal: Error) -> Error {
+        let mut in_use = self.in_use_mut();
+        if in_use.holds(credential) {
+            in_use.refusals += 1;
+            if in_use.trial || in_use.refusals >= REFUSALS_TO_HOLD {
+                in_use.hold(REFUSED_HOLD, self.explained(refusal.clone()));
+                (in_use.credential, in_use.refusals, in_use.trial) = (None, 0, true);
+            }
+        }
+        drop(in_use);
+        self.explained(refusal)
+    }
+
+    /// With the keys of the configuration to look at, where the fault may be theirs.
+    fn explained(&self, error: Error) -> Error {
+        let may_be_ours = error.refuses_credentials()
+            || matches!(error, Error::Forbidden(_) | Error::NotFound(_) | Error::BadRequest(_));
+        if may_be_ours {
+            Error::Refused { remedy: self.source.remedy(), cause: Arc::new(error) }
+        } else {
+            error
+        }
+    }
+
+    /// Fails while an earlier refusal holds the project; a secret that changed ends that.
+    fn may_fetch(&self) -> Result<(), Error> {
+        if self.source.has_new_secrets() {
             return Ok(());
         }
-        let in_use = self.in_use.read().unwrap_or_else(PoisonError::into_inner);
-        match &in_use.hold {
+        match &self.in_use().hold {
             Some(hold) if hold.until > Instant::now() => Err(hold.error()),
             _ => Ok(()),
         }
     }
 
-    async fn fetch(&self, turn: &mut Fetching) -> Result<Arc<Token>, Error> {
-        turn.password.mark_unchanged();
-        let Auth::Password(password) = &self.auth;
-        let fetched = password::fetch(password, self.project_id.as_deref(), &self.transport).await;
-        match fetched {
-            Ok(token) => {
-                self.transport.own().token_expiry(token.expires_unix);
+    async fn fetch(&self, turn: &mut Fetching) -> Result<Arc<Credential>, Error> {
+        let has_new_secrets = self.source.has_new_secrets();
+        self.source.note_secrets();
+        match self.source.fetch().await {
+            Ok(credential) => {
+                if let Some(unix) = credential.expires_unix() {
+                    self.source.transport.own().token_expiry(unix);
+                }
                 turn.failures = 0;
-                let token = Arc::new(token);
-                let mut in_use = self.in_use.write().unwrap_or_else(PoisonError::into_inner);
-                *in_use = InUse { token: Some(Arc::clone(&token)), ..InUse::default() };
-                Ok(token)
+                let credential = Arc::new(credential);
+                let mut in_use = self.in_use_mut();
+                let trial = in_use.trial || has_new_secrets && self.source.signs();
+                *in_use =
+                    InUse { credential: Some(Arc::clone(&credential)), trial, ..InUse::default() };
+                Ok(credential)
             }
             Err(error) => {
                 let hold = match error {
-                    Error::Unauthorized(_) | Error::Forbidden(_) => REFUSED_HOLD,
+                    Error::Forbidden(_) => REFUSED_HOLD,
+                    _ if error.refuses_credentials() => REFUSED_HOLD,
                     Error::Throttled { retry_after: Some(wait), .. } => wait.min(REFUSED_HOLD),
                     _ => FIRST_HOLD.saturating_mul(1 << turn.failures.min(10)).min(LONGEST_HOLD),
                 };
                 turn.failures += 1;
-                if self.good_token().is_some() {
-                    warn!(error = %Chain(&error), "token not renewed, the old one is still good");
+                if self.usable().is_some() {
+                    warn!(error = %Chain(&error), "credentials not renewed, the old ones are still good");
                 }
-                let mut in_use = self.in_use.write().unwrap_or_else(PoisonError::into_inner);
-                in_use.hold(hold, error.clone());
+                let error = self.explained(error);
+                self.in_use_mut().hold(hold, error.clone());
                 Err(Error::NoToken(Arc::new(error)))
             }
         }
@@ -224,6 +352,10 @@ impl Inner {
 }
 
 impl InUse {
+    fn holds(&self, credential: &Arc<Credential>) -> bool {
+        self.credential.as_ref().is_some_and(|current| Arc::ptr_eq(current, credential))
+    }
+
     fn hold(&mut self, length: Duration, cause: Error) {
         self.hold = Some(Hold { until: Instant::now() + length, cause: Arc::new(cause) });
     }
@@ -235,25 +367,5 @@ impl Hold {
         let remaining = self.until.saturating_duration_since(Instant::now());
         let remaining = Duration::from_secs(remaining.as_secs());
         Error::Held { remaining, cause: Arc::clone(&self.cause) }
-    }
-}
-
-impl Token {
-    fn new(
-        value: SecretString,
-        project_id: Option<String>,
-        expires_unix: f64,
-        life: Duration,
-    ) -> Self {
-        let (least, most) = RENEW_BEFORE;
-        let fetched = Instant::now();
-        let left = life.mul_f64(least + (most - least) * fastrand::f64());
-        Self {
-            value,
-            project_id,
-            renew_at: fetched + life.saturating_sub(left),
-            expires: fetched + life,
-            expires_unix,
-        }
     }
 }

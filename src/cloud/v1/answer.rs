@@ -1,4 +1,4 @@
-//! The answer of both calls: the versions list brings `versions`, the detail brings the fields of
+//! The answer of the two calls about one job: the versions list brings `versions`, the detail brings the fields of
 //! one version at the top; either is understood from either call.
 
 use serde::de::MapAccess;
@@ -61,13 +61,7 @@ pub(super) fn read(body: &[u8], job_id: &JobId, limits: Limits) -> Result<Page, 
     };
     let Answer(answer) = parsed.map_err(|error| Error::Malformed(error.to_string()))?;
     let mut reader = Reader::new(limits);
-    if answer.is_success == Scalar::Bool(false) {
-        let (code, message) = (
-            reader.label("error_code", &answer.error_code),
-            reader.label("error_message", &answer.error_message),
-        );
-        return Err(Error::Rejected(Refusal { status: 200, code, message }));
-    }
+    check_success(&answer.is_success, &answer.error_code, &answer.error_message, &mut reader)?;
     for _ in 0..answer.versions.wrong {
         reader.misread("versions", Fault::WrongType);
     }
@@ -99,6 +93,21 @@ pub(super) fn read(body: &[u8], job_id: &JobId, limits: Limits) -> Result<Page, 
         listed,
         version_count: version_count.and_then(|count| u64::try_from(count).ok()),
     })
+}
+
+/// HTTP 200 that is a refusal.
+pub(super) fn check_success(
+    is_success: &Scalar<'_>,
+    code: &Scalar<'_>,
+    message: &Scalar<'_>,
+    reader: &mut Reader,
+) -> Result<(), Error> {
+    if *is_success != Scalar::Bool(false) {
+        return Ok(());
+    }
+    let code = reader.label("error_code", code);
+    let message = reader.label("error_message", message);
+    Err(Error::Rejected(Refusal { status: 200, code, message }))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! Version)"); what its documents leave open or contradict is noted at each wire type.
 
 mod answer;
-mod glance;
+mod list;
 mod quality;
 mod training;
 mod usage;

@@ -81,7 +81,7 @@ impl VersionDocument<'_> {
         let resources = self.resources(reader);
         let facts =
             Facts { job_desc: first_given(own_description, job.description), ..self.facts(reader) };
-        let state = self.state(reader);
+        let state = state(&self.status, reader);
         let created = seconds(reader, "create_time", &self.create_time).filter(|&at| at > 0.0);
         let started = seconds(reader, "start_time", &self.start_time).filter(|&at| at > 0.0);
         let duration = seconds(reader, "duration", &self.duration);
@@ -108,17 +108,6 @@ impl VersionDocument<'_> {
             usage,
             quality,
         })
-    }
-
-    fn state(&self, reader: &mut Reader) -> State {
-        match self.status.integer() {
-            Ok(Some(code)) => State::from_v1(code),
-            Ok(None) => State::UNREADABLE,
-            Err(fault) => {
-                reader.misread("status", fault);
-                State::UNREADABLE
-            }
-        }
     }
 
     fn facts(&self, reader: &mut Reader) -> Facts {
@@ -176,8 +165,20 @@ fn bytes_per(unit: &str) -> Option<f64> {
     Some(2_f64.powi(exponent))
 }
 
+/// The status behind a code; one that cannot be read is unknown.
+pub(super) fn state(status: &Scalar<'_>, reader: &mut Reader) -> State {
+    match status.integer() {
+        Ok(Some(code)) => State::from_v1(code),
+        Ok(None) => State::UNREADABLE,
+        Err(fault) => {
+            reader.misread("status", fault);
+            State::UNREADABLE
+        }
+    }
+}
+
 /// Milliseconds on the wire.
-fn seconds(reader: &mut Reader, field: &'static str, value: &Scalar<'_>) -> Option<f64> {
+pub(super) fn seconds(reader: &mut Reader, field: &'static str, value: &Scalar<'_>) -> Option<f64> {
     reader.amount(field, value).map(|milliseconds| milliseconds / 1000.0)
 }
 

@@ -1,0 +1,31 @@
+use crate::model::{JobId, State, VersionId};
+
+/// What the list of jobs says of one job: who it is, and how its newest version is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListedJob {
+    /// The job.
+    pub job_id: JobId,
+    /// Its name.
+    pub job_name: String,
+    /// Its newest version; `None` where the list does not say.
+    pub version_id: Option<VersionId>,
+    /// That version's status.
+    pub state: State,
+    /// When the job was created, Unix seconds; no document says whether this is the version's time.
+    pub created: Option<f64>,
+    /// How long the newest version has been running, seconds.
+    pub duration: Option<f64>,
+    /// How many versions the job has.
+    pub version_count: Option<u64>,
+}
+
+/// The list of jobs, as far as it came.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct JobList {
+    /// Each job once, in the order of the answers.
+    pub jobs: Vec<ListedJob>,
+    /// No job is missing: one that is not among them is not listed.
+    pub complete: bool,
+    /// Requests that the whole list takes.
+    pub pages: usize,
+}

@@ -1,0 +1,150 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::model::{Activity, Polled};
+use crate::schedule::JobSpec;
+use crate::schedule::cadence::Cadence;
+use crate::schedule::lanes::Standing;
+use crate::schedule::poll::{Newest, News, Report};
+use crate::schedule::stretch::Class;
+use crate::schedule::trouble::Told;
+
+/// One job, and what its polls and the list say about when to ask again.
+pub(super) struct Job {
+    pub(super) spec: JobSpec,
+    pub(super) cadence: Cadence,
+    pub(super) standing: Standing,
+    pub(super) told: Told,
+    /// Its next poll may read own documents, although the budget is small.
+    pub(super) details_granted: bool,
+    /// As it is counted in the demand.
+    pub(super) class: Class,
+    /// Its present place in the lanes; `None` while it is being polled.
+    pub(super) due: Option<Instant>,
+    /// When its last poll that is over began; `None` before the first one.
+    pub(super) asked: Option<Instant>,
+    /// Everything that was wanted came with the last poll.
+    whole: bool,
+    gone: bool,
+    /// What the last list of versions said.
+    news: Option<News>,
+    /// What the newest list that shows the job says of it, and when that was asked for.
+    listed: Option<(Newest, Instant)>,
+    /// What a list said for which the job was polled at once.
+    doubted: Option<Newest>,
+}
+
+/// What follows from a list for one job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hint {
+    Nothing,
+    /// Something changed: it is to be polled at once.
+    Changed,
+}
+
+impl Job {
+    pub(super) fn new(spec: JobSpec, cadence: Cadence, due: Instant) -> Self {
+        Self {
+            spec,
+            cadence,
+            standing: Standing::Good,
+            told: Told::default(),
+            details_granted: false,
+            class: Class::Runs,
+            due: Some(due),
+            asked: None,
+            whole: false,
+            gone: false,
+            news: None,
+            listed: None,
+            doubted: None,
+        }
+    }
+
+    /// Takes what a poll brought. One that brought nothing says nothing about the pace: a shorter
+    /// interval would withdraw at once what a longer one keeps fresh.
+    pub(super) fn polled(&mut self, report: &Report, started: Instant) {
+        self.asked = Some(started);
+        self.standing = if report.brought() { Standing::Good } else { Standing::Failing };
+        self.whole = report.outcome == Polled::Success;
+        self.gone = report.outcome == Polled::Gone;
+        if let Some(news) = &report.news {
+            self.news = Some(news.clone());
+        }
+    }
+
+    /// Has it due an interval after its last poll, where that is earlier than planned; says when.
+    pub(super) fn bring_forward(&mut self, interval: Duration) -> Option<Instant> {
+        let (due, asked) = (self.due?, self.asked?);
+        let earlier = Some(asked + interval).filter(|&earlier| earlier < due)?;
+        self.cadence.bring_forward(earlier);
+        self.due = Some(earlier);
+        self.due
+    }
+
+    /// Own documents of its versions may still have to be read.
+    pub(super) fn wants_details(&self) -> bool {
+        self.news.as_ref().is_none_or(|news| news.postponed)
+    }
+
+    /// Own documents of its versions were left for later.
+    pub(super) fn is_postponed(&self) -> bool {
+        self.news.as_ref().is_some_and(|news| news.postponed)
+    }
+
+    /// No further change is expected of it.
+    pub(super) fn has_ended(&self) -> bool {
+        self.news.as_ref().is_some_and(|news| news.activity == Activity::Ended)
+    }
+
+    /// Until when it need not be asked about: it has ended, everything that was wanted came, and lists
+    /// that are at most `patience` old show it as it is.
+    pub(super) fn rests_until(&self, patience: Duration) -> Option<Instant> {
+        let (newest, asked) = self.listed.as_ref()?;
+        let news = self.news.as_ref()?;
+        let rests = self.has_ended() && self.whole && !newest.contradicts(&news.newest);
+        rests.then(|| *asked + patience)
+    }
+
+    /// How often it is to be asked about.
+    pub(super) fn class(&self, patience: Duration, now: Instant) -> Class {
+        if self.gone {
+            return Class::Gone;
+        }
+        match self.news.as_ref().map(|news| news.activity).unwrap_or_default() {
+            Activity::Runs => Class::Runs,
+            Activity::Ended if self.rests_until(patience).is_some_and(|until| until > now) => {
+                Class::Rests
+            }
+            Activity::Waits | Activity::Ended => Class::Slow,
+        }
+    }
+
+    /// Takes what a list that was asked for at `asked` says of the job; `None`: it is not in it, and
+    /// the list is whole.
+    pub(super) fn listed(&mut self, newest: Option<&Newest>, asked: Instant) -> Hint {
+        let Some(newest) = newest else {
+            let was_shown = self.listed.take().is_some();
+            return self.hint(was_shown && !self.gone, asked);
+        };
+        self.listed = Some((newest.clone(), asked));
+        // Where both keep to what they say, another poll would not help either.
+        let says_new = match &self.news {
+            _ if self.gone => true,
+            Some(news) => newest.contradicts(&news.newest) && self.doubted.as_ref() != Some(newest),
+            None => false,
+        };
+        let hint = self.hint(says_new, asked);
+        if hint == Hint::Changed {
+            self.doubted = Some(newest.clone());
+        }
+        hint
+    }
+
+    /// A job that is being polled, or was after the list was asked for, has newer news.
+    fn hint(&self, changed: bool, asked: Instant) -> Hint {
+        let is_older = self.due.is_some() && self.asked.is_some_and(|at| at < asked);
+        if changed && is_older { Hint::Changed } else { Hint::Nothing }
+    }
+}

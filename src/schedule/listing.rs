@@ -1,0 +1,127 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::cloud::{Error, Misread, Pace, TrainingApi};
+use crate::model::JobId;
+use crate::schedule::Ledger;
+use crate::schedule::poll::Newest;
+use crate::schedule::stretch::SELDOM;
+
+/// Until one was read, a list is thought to take so many requests.
+const PAGES_BEFORE_THE_FIRST: usize = 1;
+
+/// The readings of the list of jobs, one after another.
+///
+/// The list is read where it has no more pages than there are jobs to poll. Where it has more, polling
+/// costs less, and the list is looked at only now and then, at the cost of its first page.
+pub(super) struct Listing {
+    due: Instant,
+    running: JoinSet<ListReport>,
+    /// Requests that the whole list takes.
+    pages: usize,
+    too_long: bool,
+}
+
+/// What one reading of the list brought.
+pub(super) struct ListReport {
+    pub(super) asked: Instant,
+    pub(super) outcome: Result<Listed, Error>,
+    pub(super) misreads: Vec<Misread>,
+}
+
+/// What the list says, as far as the next polls are concerned.
+pub(super) struct Listed {
+    pub(super) jobs: HashMap<JobId, Newest>,
+    /// A job that is not among them is not listed.
+    pub(super) complete: bool,
+    pages: usize,
+    too_long: bool,
+}
+
+impl Listing {
+    pub(super) fn new(start: Instant) -> Self {
+        Self { due: start, running: JoinSet::new(), pages: PAGES_BEFORE_THE_FIRST, too_long: false }
+    }
+
+    /// When it is to be read next; `None` while it is being read.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.running.is_empty().then_some(self.due)
+    }
+
+    /// Slots in use.
+    pub(super) fn slots(&self) -> usize {
+        self.running.len()
+    }
+
+    /// Requests that a reading takes; 0 where it is not read.
+    pub(super) fn pages(&self) -> usize {
+        if self.too_long { 0 } else { self.pages }
+    }
+
+    pub(super) fn start<A: TrainingApi, L: Ledger>(
+        &mut self,
+        api: Arc<A>,
+        ledger: Arc<L>,
+        most_pages: usize,
+        interval: Duration,
+        pace: impl Pace + 'static,
+    ) {
+        self.running.spawn(async move { read(&*api, &*ledger, most_pages, interval, &pace).await });
+    }
+
+    /// Ends the reading that is under way; it has ended when this returns.
+    pub(super) async fn shut_down(&mut self) {
+        self.running.shutdown().await;
+    }
+
+    /// The next reading that is over; never, while there is none under way. The one after it is due
+    /// in `interval`.
+    pub(super) async fn next(&mut self, interval: Duration) -> ListReport {
+        let Some(done) = self.running.join_next().await else {
+            return std::future::pending().await;
+        };
+        let now = Instant::now();
+        let report = done.unwrap_or_else(|error| {
+            let error = Error::Internal(format!("the reading of the list ended early: {error}"));
+            ListReport { asked: now, outcome: Err(error), misreads: Vec::new() }
+        });
+        if let Ok(listed) = &report.outcome {
+            (self.pages, self.too_long) = (listed.pages, listed.too_long);
+        }
+        let interval = if self.too_long { interval * SELDOM } else { interval };
+        self.due = (report.asked + interval).max(now);
+        report
+    }
+}
+
+async fn read<A: TrainingApi, L: Ledger>(
+    api: &A,
+    ledger: &L,
+    most_pages: usize,
+    interval: Duration,
+    pace: &dyn Pace,
+) -> ListReport {
+    let asked = Instant::now();
+    match api.list(most_pages, pace).await {
+        Ok(reading) => {
+            let list = reading.content;
+            let too_long = list.pages > most_pages;
+            if !too_long {
+                ledger.listed(&list.jobs, asked, interval);
+            }
+            let jobs = list.jobs.iter().map(|job| (job.job_id.clone(), Newest::listed(job)));
+            let listed = Listed {
+                jobs: jobs.collect(),
+                complete: list.complete,
+                pages: list.pages,
+                too_long,
+            };
+            ListReport { asked, outcome: Ok(listed), misreads: reading.misreads }
+        }
+        Err(error) => ListReport { asked, outcome: Err(error), misreads: Vec::new() },
+    }
+}

@@ -1,0 +1,181 @@
+//! What follows from a poll, and from a reading of the list, once it is over.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tracing::warn;
+
+use super::Poller;
+use crate::cloud::{Error, TrainingApi};
+use crate::model::Polled;
+use crate::own::{Operation, PollResult};
+use crate::schedule::Ledger;
+use crate::schedule::flights::Landed;
+use crate::schedule::job::{Hint, Job};
+use crate::schedule::lanes::{Index, Standing};
+use crate::schedule::listing::ListReport;
+use crate::schedule::stretch::{Class, Demand, Fit, class_interval};
+
+/// How long to be silent when the cloud throttles without saying for how long.
+const THROTTLED_HOLD: Duration = Duration::from_mins(1);
+
+/// A longer `Retry-After` is not believed: somebody would have to restart us.
+const LONGEST_HOLD: Duration = Duration::from_mins(15);
+
+/// The weight of the newest poll in how many requests a poll takes: about the last fifty count.
+const REQUESTS_WEIGHT: f64 = 0.04;
+
+/// Intervals are told anew to those who judge ages by them once they are off by this part.
+const STRETCH_STEP: f64 = 0.1;
+
+impl<A: TrainingApi, L: Ledger> Poller<A, L> {
+    pub(super) fn finish(&mut self, landed: &Landed) {
+        let (index, report) = (landed.job, &landed.report);
+        let now = Instant::now();
+        self.hold_if_throttled(report.error.as_ref(), now);
+        // It may have been removed meanwhile.
+        let Some(job) = self.jobs.get_mut(&index) else { return };
+        let was_failing = job.standing == Standing::Failing;
+        let was_postponed = job.is_postponed();
+        let is_first = job.asked.is_none();
+        job.polled(report, landed.started);
+        self.failing += usize::from(job.standing == Standing::Failing);
+        self.failing -= usize::from(was_failing);
+        self.demand.postponed += usize::from(job.is_postponed());
+        self.demand.postponed -= usize::from(was_postponed);
+        self.log.polled(&job.spec.job_id, &mut job.told, report);
+        self.count(landed);
+        self.classify(index, now);
+        self.fit_budget();
+        let (patience, list_interval) = (self.settings.timeout, self.fit.list_interval);
+        let Some(job) = self.jobs.get_mut(&index) else { return };
+        let interval = class_interval(&self.settings, job.class).mul_f64(self.fit.stretch);
+        if self.fit.stretch > 1.0 {
+            job.cadence.leave_out_next(now, interval);
+        }
+        let (mut due, missed) = job.cadence.next(now, interval);
+        if job.has_ended() {
+            // The next list shall have its say before.
+            due = due.max(now + list_interval + patience);
+        }
+        job.due = Some(due);
+        // A tick that passed before the first poll could start was nobody's to serve.
+        if !is_first {
+            self.own.polls_missed(missed);
+        }
+        self.ledger.polled(&job.spec.job_id, report.outcome, interval);
+        self.lanes.wait_until(due, index);
+    }
+
+    pub(super) fn finish_list(&mut self, report: &ListReport) {
+        let now = Instant::now();
+        let error = report.outcome.as_ref().err();
+        self.hold_if_throttled(error, now);
+        self.log.listed(&mut self.list_told, error, &report.misreads);
+        for misread in &report.misreads {
+            self.own.decode_error(misread.field, misread.fault.as_str());
+        }
+        self.demand.list_pages = self.listing.pages();
+        let patience = self.patience();
+        if let Ok(listed) = &report.outcome {
+            for (&index, job) in &mut self.jobs {
+                let newest = listed.jobs.get(&job.spec.job_id);
+                if newest.is_none() && !listed.complete {
+                    continue;
+                }
+                if job.listed(newest, report.asked) == Hint::Changed {
+                    job.due = Some(now);
+                    match job.standing {
+                        Standing::Good => self.lanes.put_first(now, index),
+                        Standing::Failing => self.lanes.wait_until(now, index),
+                    }
+                }
+                reclassify(job, &mut self.demand, patience, now);
+            }
+        }
+        self.fit_budget();
+    }
+
+    /// Whoever is told to wait holds the whole project: the gateway counts all its requests together.
+    fn hold_if_throttled(&self, error: Option<&Error>, now: Instant) {
+        if let Some(Error::Throttled { retry_after, .. }) = error {
+            let wait = retry_after.unwrap_or(THROTTLED_HOLD).min(LONGEST_HOLD);
+            self.budget.hold_until(now + wait);
+        }
+    }
+
+    fn count(&mut self, landed: &Landed) {
+        let report = &landed.report;
+        let result = match report.outcome {
+            Polled::Success => PollResult::Success,
+            Polled::Partial => PollResult::Partial,
+            Polled::Failed | Polled::Gone => PollResult::Failed,
+        };
+        self.own.polled(result, landed.lasted.as_secs_f64());
+        // Whoever was asking is gone and could not count it.
+        if let (true, Some(error)) = (landed.was_lost, &report.error) {
+            self.own.api_error(Operation::Versions, error.reason());
+        }
+        for misread in &report.misreads {
+            self.own.decode_error(misread.field, misread.fault.as_str());
+        }
+        if report.brought() {
+            let plain = landed.requests.saturating_sub(report.details).max(1) as f64;
+            let usual = &mut self.demand.requests_per_poll;
+            *usual += (plain - *usual) * REQUESTS_WEIGHT;
+        }
+    }
+
+    pub(super) fn classify(&mut self, index: Index, now: Instant) {
+        let patience = self.patience();
+        if let Some(job) = self.jobs.get_mut(&index) {
+            reclassify(job, &mut self.demand, patience, now);
+        }
+    }
+
+    /// Stretches every interval evenly where the budget cannot hold it.
+    pub(super) fn fit_budget(&mut self) {
+        let fit = Fit::new(&self.settings, &self.demand);
+        if fit == self.fit && self.interval_is_shown {
+            return;
+        }
+        self.fit = fit;
+        self.interval_is_shown = true;
+        let interval = class_interval(&self.settings, Class::Runs).mul_f64(fit.stretch);
+        self.own.poll_interval(interval.as_secs_f64());
+        if fit.stretch > 1.0 && !std::mem::replace(&mut self.stretch_is_said, true) {
+            warn!(
+                project = &*self.name,
+                jobs = self.jobs.len(),
+                requests_per_minute = self.settings.requests_per_minute,
+                interval = ?interval,
+                "the request budget is too small for the interval, which is stretched; raise poll.requests_per_minute or poll.interval"
+            );
+        }
+        if (fit.stretch / self.told_stretch - 1.0).abs() > STRETCH_STEP {
+            self.told_stretch = fit.stretch;
+            self.tell_intervals();
+        }
+    }
+
+    /// What was planned with another stretch is planned anew: a job that is due in an hour may have
+    /// its turn in minutes now. None is put off for it.
+    fn tell_intervals(&mut self) {
+        for (&index, job) in &mut self.jobs {
+            let interval = class_interval(&self.settings, job.class).mul_f64(self.fit.stretch);
+            self.ledger.interval(&job.spec.job_id, interval);
+            if job.class != Class::Rests
+                && let Some(due) = job.bring_forward(interval)
+            {
+                self.lanes.wait_until(due, index);
+            }
+        }
+    }
+}
+
+/// Counts a job as what it is now.
+fn reclassify(job: &mut Job, demand: &mut Demand, patience: Duration, now: Instant) {
+    let class = job.class(patience, now);
+    *demand.of(std::mem::replace(&mut job.class, class)) -= 1;
+    *demand.of(class) += 1;
+}

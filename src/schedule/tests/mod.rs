@@ -1,0 +1,212 @@
+//! The scheduler against a cloud in memory, in paused time: an hour of polling takes moments.
+
+mod budget;
+mod cadence;
+mod changes;
+mod cloud;
+mod hanging;
+mod list;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::model::{
+    Activity, JobId, ListedJob, Outlook, Polled, Version, VersionId, VersionSelection,
+};
+use crate::own;
+use crate::schedule::{JobSpec, Ledger, Poller, Settings};
+use cloud::{Asked, Cloud};
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+const RUNNING: i64 = 8;
+const PENDING: i64 = 7;
+const COMPLETED: i64 = 10;
+const LOST: i64 = 14;
+
+/// Remembers when each job last had an answer.
+#[derive(Default)]
+struct Answers {
+    last: Mutex<HashMap<JobId, Instant>>,
+    /// When a list last showed the job.
+    listed: Mutex<HashMap<JobId, Instant>>,
+    failed: Mutex<HashMap<JobId, usize>>,
+    gone: Mutex<HashSet<JobId>>,
+    intervals: Mutex<HashMap<JobId, Duration>>,
+    /// Jobs whose detail is still to be read.
+    without_detail: Mutex<HashSet<JobId>>,
+    removed: Mutex<Vec<JobId>>,
+}
+
+impl Ledger for Answers {
+    fn listed(&self, jobs: &[ListedJob], _: Instant, _: Duration) {
+        let now = Instant::now();
+        self.listed.lock().unwrap().extend(jobs.iter().map(|job| (job.job_id.clone(), now)));
+    }
+
+    fn versions(&self, job: &JobId, versions: Vec<Version>) -> Outlook {
+        let activity = match versions.first() {
+            Some(version) if version.state.terminal => Activity::Ended,
+            Some(version) if version.state.waits() => Activity::Waits,
+            _ => Activity::Runs,
+        };
+        let wanted = self.without_detail.lock().unwrap().contains(job);
+        let details: Vec<VersionId> =
+            versions.into_iter().filter(|_| wanted).map(|version| version.version_id).collect();
+        Outlook { activity, details }
+    }
+
+    fn version(&self, job: &JobId, _: Version) {
+        self.without_detail.lock().unwrap().remove(job);
+    }
+
+    fn polled(&self, job: &JobId, polled: Polled, interval: Duration) {
+        self.interval(job, interval);
+        match polled {
+            Polled::Success => {
+                self.last.lock().unwrap().insert(job.clone(), Instant::now());
+            }
+            Polled::Gone => {
+                self.gone.lock().unwrap().insert(job.clone());
+            }
+            Polled::Partial | Polled::Failed => {
+                *self.failed.lock().unwrap().entry(job.clone()).or_default() += 1;
+            }
+        }
+    }
+
+    fn interval(&self, job: &JobId, interval: Duration) {
+        self.intervals.lock().unwrap().insert(job.clone(), interval);
+    }
+
+    fn removed(&self, job: &JobId) {
+        self.removed.lock().unwrap().push(job.clone());
+    }
+}
+
+type TestPoller = Poller<Cloud, Answers>;
+
+struct Scene {
+    cloud: Arc<Cloud>,
+    answers: Arc<Answers>,
+    own: own::Metrics,
+    stop: CancellationToken,
+    jobs: Vec<JobId>,
+    running: Option<JoinHandle<TestPoller>>,
+}
+
+/// Running jobs, all of them polled.
+fn start(count: u64, settings: Settings) -> Scene {
+    start_with((0..count).map(|id| (id, RUNNING)), settings)
+}
+
+/// Jobs with their codes, all of them polled.
+fn start_with(jobs: impl Iterator<Item = (u64, i64)>, settings: Settings) -> Scene {
+    let mut scene = prepare(jobs, settings);
+    scene.run();
+    scene
+}
+
+fn prepare(jobs: impl Iterator<Item = (u64, i64)>, settings: Settings) -> Scene {
+    let (cloud, answers) = (Arc::new(Cloud::default()), Arc::new(Answers::default()));
+    let ids: Vec<JobId> = jobs.map(|(id, code)| cloud.add(id, code)).collect();
+    let own = own::Metrics::new();
+    let (api, ledger, counters) = (Arc::clone(&cloud), Arc::clone(&answers), own.project("test"));
+    let specs = ids.iter().map(spec).collect();
+    let poller = Poller::new("test".into(), api, ledger, counters, settings, specs);
+    let idle = tokio::spawn(std::future::ready(poller));
+    let stop = CancellationToken::new();
+    Scene { cloud, answers, own, stop, jobs: ids, running: Some(idle) }
+}
+
+fn spec(job: &JobId) -> JobSpec {
+    JobSpec { job_id: job.clone(), versions: VersionSelection::Latest }
+}
+
+fn settings() -> Settings {
+    Settings {
+        interval: MINUTE,
+        pending_interval: MINUTE * 2,
+        list_interval: MINUTE,
+        timeout: Duration::from_secs(10),
+        concurrency: 16,
+        requests_per_minute: 0,
+    }
+}
+
+impl Scene {
+    /// Lets the poller run until it is told to stop.
+    fn run(&mut self) {
+        let (stop, idle) = (self.stop.clone(), self.running.take().unwrap());
+        self.running = Some(tokio::spawn(async move {
+            let mut poller = idle.await.unwrap();
+            poller.run(stop).await;
+            poller
+        }));
+    }
+
+    /// Stops the poller for a moment, to do something to it.
+    async fn change(&mut self, change: impl FnOnce(&mut TestPoller)) {
+        self.stop.cancel();
+        let mut poller = self.running.take().unwrap().await.unwrap();
+        change(&mut poller);
+        self.stop = CancellationToken::new();
+        self.running = Some(tokio::spawn(std::future::ready(poller)));
+        self.run();
+    }
+
+    /// The oldest answer among the jobs that are well, second by second.
+    async fn oldest_over(&self, length: Duration) -> Duration {
+        let end = Instant::now() + length;
+        let mut oldest = Duration::ZERO;
+        while Instant::now() < end {
+            sleep(Duration::from_secs(1)).await;
+            let last = self.answers.last.lock().unwrap();
+            let well = self.jobs.iter().filter(|job| !self.cloud.hangs(job));
+            let ages = well.filter_map(|job| last.get(job)).map(Instant::elapsed);
+            oldest = oldest.max(ages.max().unwrap_or_default());
+        }
+        oldest
+    }
+
+    fn hang(&self, jobs: impl Iterator<Item = u64>) {
+        self.cloud.state().hanging = jobs.map(JobId::from).collect();
+    }
+
+    /// Polls of each job, in order.
+    fn polls(&self) -> BTreeMap<JobId, Vec<Instant>> {
+        let mut polls = BTreeMap::<_, Vec<_>>::new();
+        for (at, asked) in &self.cloud.state().requests {
+            if let Asked::Versions(job) = asked {
+                polls.entry(job.clone()).or_default().push(*at);
+            }
+        }
+        polls
+    }
+
+    fn polls_of(&self, job: u64) -> usize {
+        self.polls().get(&JobId::from(job)).map_or(0, Vec::len)
+    }
+
+    /// How many requests of a kind there were.
+    fn count(&self, is_one: impl Fn(&Asked) -> bool) -> usize {
+        self.cloud.state().requests.iter().filter(|(_, asked)| is_one(asked)).count()
+    }
+
+    /// The metric of the effective interval, in seconds.
+    fn shown_interval(&self) -> f64 {
+        let reading = self.own.read().into_iter();
+        let family = reading
+            .filter(|reading| reading.family.name == "modelarts_exporter_poll_interval_seconds");
+        let series: Vec<_> = family.flat_map(|reading| reading.series).collect();
+        match series[..] {
+            [own::Series { value: own::Value::Number(value), .. }] => value,
+            _ => panic!("{series:?}"),
+        }
+    }
+}
