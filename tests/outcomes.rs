@@ -249,7 +249,7 @@ struct JobAccount {
 
 #[derive(Deserialize)]
 struct VersionAccount {
-    status_name: String,
+    status_code: i64,
 }
 
 /// What the metrics have to come to, by the cloud's own account.
@@ -258,10 +258,9 @@ async fn account(cloud: &Cloud) -> Vec<String> {
     let account: Account = serde_json::from_str(&text).unwrap();
     let mut expected = Vec::new();
     let mut ends = 0;
-    for outcome in ["completed", "failed", "terminated"] {
+    for (outcome, code) in [("completed", 10), ("failed", 11), ("terminated", 12)] {
         for job in &account.jobs {
-            let is_it =
-                |version: &&VersionAccount| version.status_name.to_lowercase().ends_with(outcome);
+            let is_it = |version: &&VersionAccount| version.status_code == code;
             let count = job.versions.iter().filter(is_it).count();
             ends += count;
             expected.push(format!(
