@@ -158,6 +158,28 @@ async fn the_first_scrape_after_a_restart_has_what_was_counted_before() {
 }
 
 #[tokio::test]
+async fn a_reload_takes_the_outcomes_of_what_leaves_along_and_keeps_the_others() {
+    let cloud = Cloud::empty().await;
+    let kept = cloud.add("kept").await.job_id;
+    let leaving = cloud.add("leaving").await.job_id;
+    let both = Setup::new().with("a", [kept], "\"latest\"").with("b", [leaving], "\"latest\"");
+    let daemon = Daemon::start(&both.file(&cloud)).await;
+    daemon.shows(&[counts("kept", 0, 0, 0), counts("leaving", 0, 0, 0)].concat()).await;
+    cloud.set_status(kept, "failed").await;
+    daemon.shows(&counts("kept", 1, 0, 1)).await;
+
+    let coming = cloud.add_as("coming", "\"status\": \"failed\"").await.job_id;
+    let one = Setup::new().with("a", [kept, coming], "\"latest\"");
+    daemon.configure(&one.file(&cloud));
+    daemon.signal("HUP");
+    let gone = ["runs_total", "job_runs_total", "job_consecutive_failures"];
+    let gone = gone.map(|name| format!("modelarts_{name}{{project=\"b\"}} absent"));
+    // What comes had ended before anybody watched it.
+    let expected = [counts("kept", 1, 0, 1), counts("coming", 1, 0, 0), gone].concat();
+    daemon.shows(&expected).await;
+}
+
+#[tokio::test]
 async fn a_damaged_file_is_set_aside() {
     let cloud = Cloud::empty().await;
     let folder = TempDir::new().unwrap();
