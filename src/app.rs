@@ -11,6 +11,7 @@ mod ledger;
 mod log;
 mod once;
 mod open_files;
+mod outcomes;
 mod projects;
 mod reload;
 mod signals;

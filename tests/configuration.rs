@@ -651,28 +651,21 @@ fn values_outlive_a_failed_poll() {
 #[test]
 fn what_comes_later_is_refused_by_name() {
     let all = "
-state.file = \"state\"
 shard = { index = 0, total = 2 }
-limits = { series = 1000, curve_points = 10, tasks_per_version = 1, outcome_retention = \"1d\", outcome_names = 5 }
+limits = { series = 1000, curve_points = 10, tasks_per_version = 1 }
 [poll]
 ";
-    let later = GOOD.replace("[poll]", all).replace(
-        "[[projects.jobs]]\njob_id = 182626",
-        "[projects.outcome]\nname_regex = \"(\"\n[projects.discovery]\nenabled = true",
-    );
+    let later = GOOD
+        .replace("[poll]", all)
+        .replace("[[projects.jobs]]\njob_id = 182626", "[projects.discovery]\nenabled = true");
     insta::assert_snapshot!(mistakes(&later.replace("name = \"vision\"", "name = \"vision\"\napi = \"v2\"")), @r#"
     exporter.toml | limits.curve_points | is not yet supported | remove it
-    exporter.toml | limits.outcome_names | is not yet supported | remove it
-    exporter.toml | limits.outcome_retention | is not yet supported | remove it
     exporter.toml | limits.series | is not yet supported | remove it
     exporter.toml | limits.tasks_per_version | is not yet supported | remove it
     exporter.toml | projects[0].api | "v2" is not yet supported | use "v1"
     exporter.toml | projects[0].discovery.enabled | is not yet supported | remove it
-    exporter.toml | projects[0].outcome.name_regex | is not a regular expression | 
-    exporter.toml | projects[0].outcome.name_regex | is not yet supported | remove it
     exporter.toml | shard.index | is not yet supported | remove it
     exporter.toml | shard.total | is not yet supported | remove it
-    exporter.toml | state.file | is not yet supported | remove it
     "#);
     insta::assert_snapshot!(mistakes_with(GOOD, &[], &[("shard.index", "1")]), @"--shard.index | shard.index | is not yet supported | remove it
 ");
@@ -687,7 +680,7 @@ fn what_is_shown_is_a_file_that_says_the_same() {
     fs::write(folder.path().join("web.yml"), "").unwrap();
     let text = edit(
         "[projects.auth]",
-        "proxy_url = \"http://S3CR3T:S3CR3T@proxy:3128\"\npoll = { timeout = \"7s\" }\n[projects.auth]",
+        "proxy_url = \"http://S3CR3T:S3CR3T@proxy:3128\"\npoll = { timeout = \"7s\" }\noutcome.name_regex = '^(\"?.*?)-\\d+$'\n[projects.auth]",
     );
     let second = GOOD
         .replace("[poll]\ninterval = \"30s\"", "")
@@ -752,6 +745,42 @@ fn a_project_is_another_one_with_another_key_secret_or_certificate() {
     {
         assert!(good.is_same_as(&load(&edit("[poll]", &format!("{by}\n[poll]")))), "{by}");
     }
+}
+
+#[test]
+fn outcomes_are_kept_as_the_file_says() {
+    let text = edit(
+        "[poll]",
+        "state.file = \"state\"\nlimits.outcome_retention = \"7d\"\nlimits.outcome_names = 5\n[poll]",
+    )
+    .replace("[projects.auth]", "outcome.name_regex = '^(.*?)-\\d+$'\n[projects.auth]");
+    let (config, _) = load(&text).unwrap();
+    let rules = &config.projects[0].outcomes;
+    assert_eq!((rules.names, rules.retention), (5, Duration::from_hours(7 * 24)));
+    assert_eq!((rules.name.apply("train-1"), rules.name.apply("train")), ("train", "train"));
+    // Relative to the configuration, not to wherever the daemon was started.
+    let path = format!("{:?}", config.state_file.unwrap());
+    assert!(path.contains("/state\""), "{path}");
+    let (default, _) = load(GOOD).unwrap();
+    assert!(default.state_file.is_none());
+    assert_eq!(default.projects[0].outcomes.name.apply("train-1"), "train-1");
+}
+
+#[test]
+fn a_rule_for_names_says_which_part_is_meant() {
+    let name_regex = |pattern: &str| {
+        mistakes(&edit(
+            "[projects.auth]",
+            &format!("outcome.name_regex = '{pattern}'\n[projects.auth]"),
+        ))
+    };
+    let all = ["(", "prod-.*", "(?:a)", r"(\w{1000}){1000}"].map(name_regex);
+    insta::assert_snapshot!(all.concat(), @r"
+    exporter.toml | projects[0].outcome.name_regex | is not a regular expression | 
+    exporter.toml | projects[0].outcome.name_regex | has no capture group | put the part that all runs share in parentheses, such as '^(.*?)-\d{8,}$'
+    exporter.toml | projects[0].outcome.name_regex | has no capture group | put the part that all runs share in parentheses, such as '^(.*?)-\d{8,}$'
+    exporter.toml | projects[0].outcome.name_regex | is too large a regular expression | 
+    ");
 }
 
 // === Secrets ===

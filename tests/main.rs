@@ -20,6 +20,7 @@ mod import_rules;
 mod lifecycle;
 mod limits;
 mod memory;
+mod outcomes;
 mod packaging;
 mod parser;
 mod peers;

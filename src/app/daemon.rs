@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use tokio::signal::unix::Signal;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -19,6 +19,7 @@ use crate::app::reload::Reload;
 use crate::app::signals;
 use crate::config::{Config, Effective, Source, WebFile};
 use crate::exposition::{self, Reader};
+use crate::inventory::state_file::StateFile;
 use crate::server::{self, Listeners, Site, Stopped};
 use crate::{metrics, own};
 
@@ -31,6 +32,10 @@ const PUBLISH_EVERY: Duration = Duration::from_millis(800);
 /// just changed them and waits, and a few small files cost nothing to read.
 const WEB_FILE_EVERY: Duration = Duration::from_secs(5);
 
+/// How long the last writing of the state file, which begins with the stop, may go on once everything
+/// else has ended.
+const LAST_SAVE: Duration = Duration::from_millis(500);
+
 /// How many requests to read the configuration again may wait for the ones before: more than people make.
 const RELOADS_WAITING: usize = 16;
 
@@ -38,6 +43,8 @@ const RELOADS_WAITING: usize = 16;
 pub(super) struct Parts {
     pub(super) own: own::Metrics,
     pub(super) book: Arc<Book>,
+    /// Where outcomes survive a restart.
+    pub(super) state_file: Option<StateFile>,
     pub(super) reader: Reader,
     pub(super) projects: Projects,
     /// The projects of the configuration.
@@ -60,13 +67,14 @@ pub(super) struct Operator {
 pub(super) fn build(config: Config, stop: &CancellationToken) -> anyhow::Result<Parts> {
     let own = own::Metrics::new();
     let (store, reader) = exposition::new(metrics::FAMILIES, own.clone());
-    let book = Arc::new(Book::new(store, config.metrics.clone()));
+    let book = Arc::new(Book::new(store, config.metrics.clone(), own.clone()));
     let projects = Projects::new(own.clone(), Arc::clone(&book), stop.clone());
     let plan = projects.plan(config.projects, config.metrics)?;
     own.config_loaded(now().unix);
     Ok(Parts {
         own,
         book,
+        state_file: config.state_file,
         reader,
         projects,
         plan,
@@ -103,7 +111,11 @@ pub(super) async fn serve(
     stop: CancellationToken,
     bound: impl FnOnce(&[std::net::SocketAddr]) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
-    let Parts { own, book, reader, mut projects, plan, web_file, web, effective } = parts;
+    let Parts { own, book, state_file, reader, mut projects, plan, web_file, web, effective } =
+        parts;
+    if let Some(file) = state_file {
+        book.open(file)?;
+    }
     // The first scrape finds `modelarts_up`.
     projects.carry_out(plan).await?;
     let (ready, is_ready) = watch::channel(false);
@@ -152,6 +164,8 @@ pub(super) async fn serve(
             anyhow::ensure!(!early, "a part of the exporter ended by itself");
         }
     }
+    // What nobody has seen yet may be left behind; a disk that hangs must not hold up the stop.
+    let _ = timeout(LAST_SAVE, async { while tasks.join_next().await.is_some() {} }).await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -174,4 +188,5 @@ async fn publish(book: Arc<Book>, ready: watch::Sender<bool>, stop: Cancellation
             ready.send_if_modified(|ready| !std::mem::replace(ready, true));
         }
     }
+    book.close();
 }

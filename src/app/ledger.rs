@@ -4,7 +4,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
+use crate::app::outcomes::Keeping;
 use crate::exposition::Store;
+use crate::inventory::outcomes::Rules;
+use crate::inventory::state_file::StateFile;
 use crate::inventory::{self, Inventory, Moment};
 use crate::metrics::{self, Dropped};
 use crate::model::{JobId, JobKey, ListedJob, Outlook, Polled, Version};
@@ -19,8 +22,8 @@ pub(super) struct Book {
     entries: Mutex<Entries>,
     store: Store,
     /// Held while a snapshot is put together and while the configuration changes, so that the change is
-    /// seen whole.
-    publishing: Mutex<()>,
+    /// seen whole. Locked before the entries.
+    publishing: Mutex<Keeping>,
 }
 
 struct Entries {
@@ -46,6 +49,7 @@ pub(super) struct Change {
 pub(super) struct Coming {
     pub(super) name: Arc<str>,
     pub(super) settings: inventory::Settings,
+    pub(super) rules: Rules,
     pub(super) jobs: Vec<JobSpec>,
     /// Between two polls of one job, as stretched by the budget.
     pub(super) interval: Duration,
@@ -53,7 +57,8 @@ pub(super) struct Coming {
 }
 
 impl Book {
-    pub(super) fn new(store: Store, settings: metrics::Settings) -> Self {
+    /// Nothing known yet, and nothing that survives a restart.
+    pub(super) fn new(store: Store, settings: metrics::Settings, own: own::Metrics) -> Self {
         let entries = Entries {
             inventory: Inventory::new(),
             settings,
@@ -61,23 +66,42 @@ impl Book {
             dropped_sums: BTreeMap::new(),
             own: BTreeMap::new(),
         };
-        Self { entries: Mutex::new(entries), store, publishing: Mutex::default() }
+        Self { entries: Mutex::new(entries), store, publishing: Mutex::new(Keeping::new(own)) }
+    }
+
+    /// Outcomes go on from what this file holds, and survive in it from now on. To be called before the
+    /// first project is there.
+    pub(super) fn open(&self, file: StateFile) -> anyhow::Result<()> {
+        self.publishing().open(file, now())
+    }
+
+    /// Saves what the next start would otherwise miss.
+    pub(super) fn close(&self) {
+        self.keep(&mut self.publishing(), true);
     }
 
     /// Takes the next configuration into use and shows what it leaves, in one snapshot. Takes as long as
     /// rendering every job where what is shown of them changes.
     pub(super) fn change(&self, change: Change) {
-        let publishing = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut keeping = self.publishing();
         let mut entries = self.lock();
         for name in &change.leaving {
             for key in entries.inventory.remove_project(name) {
                 self.forget(&mut entries, key);
             }
+            entries.inventory.outcomes.remove_project(name);
+            keeping.forget(name, &self.store);
             self.store.remove(of_project(name));
             entries.own.remove(name);
             entries.dropped_sums.remove(name);
         }
-        for Coming { name, settings, jobs, interval, own } in change.coming {
+        for Coming { name, settings, rules, jobs, interval, own } in change.coming {
+            let outcomes = &mut entries.inventory.outcomes;
+            outcomes.add_project(&name, rules, &mut keeping.saved, now());
+            for job in &jobs {
+                outcomes
+                    .await_job(&JobKey { project: Arc::clone(&name), job_id: job.job_id.clone() });
+            }
             entries.own.insert(Arc::clone(&name), own);
             let jobs = jobs.into_iter().map(|job| (job.job_id, job.versions));
             if entries.inventory.has_project(&name) {
@@ -94,7 +118,7 @@ impl Book {
         let all = if renders_anew { entries.inventory.all_job_keys() } else { Vec::new() };
         drop(entries);
         self.render_all(&all);
-        self.show(&publishing);
+        self.show(&mut keeping);
     }
 
     fn forget(&self, entries: &mut Entries, key: JobKey) {
@@ -105,27 +129,45 @@ impl Book {
 
     /// Lets time pass and shows what is true now. Returns whether the first round is over.
     pub(super) fn publish(&self) -> bool {
-        let publishing = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.show(&publishing)
+        self.show(&mut self.publishing())
     }
 
-    fn show(&self, _: &MutexGuard<'_, ()>) -> bool {
+    fn show(&self, keeping: &mut Keeping) -> bool {
         let mut entries = self.lock();
         let due = entries.inventory.tick(now());
         // As it was when those due were named: what completes meanwhile is rendered the next time.
         let complete = entries.inventory.is_complete();
         drop(entries);
         self.render_all(&due);
+        self.render_all(&self.keep(keeping, false));
         let entries = self.lock();
         let now = now();
         for project in entries.inventory.projects(now) {
             let mut text = self.store.text();
             metrics::of_project(&project, &mut text);
+            if let Some(runs) = keeping.runs(project.name) {
+                metrics::of_runs(project.name, runs, &mut text);
+            }
             self.store.put(of_project(project.name), text);
         }
+        keeping.tell_refused(&entries.inventory);
         drop(entries);
         self.store.publish(now.unix);
         complete
+    }
+
+    /// Saves what is new, and shows it once it is on disk. Returns the jobs of which something else is
+    /// to be shown for it.
+    fn keep(&self, keeping: &mut Keeping, everything: bool) -> Vec<JobKey> {
+        let due = keeping.due(&mut self.lock().inventory, everything);
+        let Some(due) = due else { return Vec::new() };
+        // Nobody who polls waits for the disk.
+        if keeping.write(&due) {
+            keeping.show(due.changes, &self.store)
+        } else {
+            self.lock().inventory.outcomes.put_back(due.changes);
+            Vec::new()
+        }
     }
 
     /// The projects none of whose calls was answered of late.
@@ -160,12 +202,17 @@ impl Book {
     /// The job and all its series are gone.
     fn remove(&self, key: &JobKey) {
         let mut entries = self.lock();
-        entries.inventory.remove(key);
+        entries.inventory.remove(key, now());
         let before = entries.dropped.remove(key).unwrap_or_default();
         entries.count_dropped(&key.project, Dropped::default(), before);
         // With the entries locked: nobody renders it anew in between.
         self.store.remove(key.clone());
         drop(entries);
+    }
+
+    fn publishing(&self) -> MutexGuard<'_, Keeping> {
+        // What a panic left behind is saved or shown with the next change.
+        self.publishing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Entries> {

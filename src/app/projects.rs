@@ -164,7 +164,8 @@ impl Projects {
             self.own.show(&name, own.clone());
             let poller = self.poller(&config, &training, own.clone());
             let (settings, jobs) = (config.inventory, config.jobs.clone());
-            coming.push(Coming { name, settings, jobs, interval: poller.interval(), own });
+            let rules = config.outcomes.clone();
+            coming.push(Coming { name, settings, rules, jobs, interval: poller.interval(), own });
             starting.push((config, training, poller));
         }
         let (book, change) = (Arc::clone(&self.book), Change { leaving, coming, metrics });

@@ -80,8 +80,8 @@ stays in use and `modelarts_exporter_config_last_reload_successful` is 0.
 
 Projects that did not change notice nothing, except that credentials the cloud refused are shown to it
 again. Of those that did, the answers so far are kept as long as `name`, `api`, `endpoint` and
-`project_id` stay. What was removed loses its series at once. What is under `[web]`, and `log.format`,
-needs a restart: such a key keeps its old value, and the answer and the log name it. The web
+`project_id` stay. What was removed loses its series at once. What is under `[web]` and `[state]`, and
+`log.format`, needs a restart: such a key keeps its old value, and the answer and the log name it. The web
 configuration file itself is followed on disk. What came through a pipe cannot be read again.
 
 `GET /config` shows what is in use, with `<secret>` in the place of secrets; from other machines, and

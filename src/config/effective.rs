@@ -162,6 +162,7 @@ fn shown(key: &Key, path: &str, values: &Values) -> Option<String> {
             Some((resolved, _)) => quoted(&display(&resolved)),
             None => quoted(&display(file)),
         },
+        (Typed::NameRule(rule), _) => quoted(rule.pattern()?),
         (Typed::Url(url), _) => quoted(&without_user(url.as_str())),
         (Typed::Versions(VersionSelection::Latest), _) => quoted("latest"),
         (Typed::Versions(VersionSelection::All), _) => quoted("all"),

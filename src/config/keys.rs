@@ -250,23 +250,25 @@ pub(super) const KEYS: &[Key] = &[
         Text("24h"),
         "How long an ended version keeps its series; the newest version of a listed job keeps them.",
     ),
-    later(
+    // A month: whoever looks at the last month sees how its jobs ended.
+    key(
         "limits.outcome_retention",
         MEMORY,
         Text("30d"),
-        "How long the last outcome of a name is kept after its last job left the cloud.",
+        "How long the outcomes of a name are kept after its last job left the cloud.",
     ),
-    later(
+    // Ten series each: a fifth of `limits.series`.
+    key(
         "limits.outcome_names",
         count(1, 10_000_000),
         Number(10_000),
-        "Names with an outcome, for each project.",
+        "Names with outcomes, for each project. A new one takes the place of the one whose jobs have been gone for longest; while there is none, it is dropped and counted.",
     ),
-    later(
+    key(
         "state.file",
         Kind::Path,
         Absent("\"/var/lib/modelarts-exporter/state\""),
-        "Where outcomes survive a restart.",
+        "Where outcomes survive a restart; replaced as a whole, so that its folder must be writable. Not to be shared by two exporters. Relative to this file.",
     ),
     key(
         "metrics.extra_model_metrics",
@@ -453,11 +455,11 @@ pub(super) const KEYS: &[Key] = &[
         Absent("\"OTC-EU-DE-00000000001000000001\""),
         "The name of the account that made the agency.",
     ),
-    later(
+    key(
         "projects[].outcome.name_regex",
-        Kind::Regex,
+        Kind::NameRule,
         Absent("'^(.*?)-\\d{8,}$'"),
-        "Capture 1 is the name under which outcomes are kept.",
+        "Capture 1 is the name under which outcomes are kept; left out, or where it does not match, the whole name of the job.",
     ),
     key(
         "projects[].jobs[].job_id",

@@ -17,7 +17,7 @@ use super::web::{
     parse_addresses, parse_proxy, parse_route_prefix, parse_telemetry_path, parse_url,
 };
 use crate::metrics::InfoLabel;
-use crate::model::VersionSelection;
+use crate::model::{NameRule, NameRuleError, VersionSelection};
 use crate::server::ListenAddress;
 
 /// What a key may hold.
@@ -31,6 +31,7 @@ pub(super) enum Kind {
     Secret,
     Path,
     Regex,
+    NameRule,
     Url,
     ProxyUrl,
     ProjectId,
@@ -53,6 +54,7 @@ pub(super) enum Typed {
     Text(String),
     Secret(SecretString),
     Path(PathBuf),
+    NameRule(NameRule),
     Url(Url),
     Versions(VersionSelection),
     InfoLabels(Vec<InfoLabel>),
@@ -87,6 +89,7 @@ impl Kind {
                 path => Ok(Typed::Path(path.into())),
             },
             Self::Regex => parse_regex(text(value)?),
+            Self::NameRule => parse_name_rule(text(value)?),
             Self::Url => parse_url(text(value)?).map(Typed::Url),
             Self::ProxyUrl => parse_proxy(text(value)?),
             Self::ProjectId => parse_project_id(value),
@@ -117,6 +120,7 @@ impl Kind {
             Self::Secret => "text, never shown".to_owned(),
             Self::Path => "path of a file".to_owned(),
             Self::Regex => "regular expression".to_owned(),
+            Self::NameRule => "regular expression with a capture group".to_owned(),
             Self::Url => "`http` or `https` URL".to_owned(),
             Self::ProxyUrl => "`http` or `https` URL, its user part is never shown".to_owned(),
             Self::ProjectId => "text".to_owned(),
@@ -238,6 +242,18 @@ fn parse_regex(text: &str) -> Parsed {
     regex::Regex::new(text)
         .map(|regex| Typed::Text(regex.as_str().to_owned()))
         .map_err(|_| Refusal::new("is not a regular expression", ""))
+}
+
+fn parse_name_rule(text: &str) -> Parsed {
+    NameRule::new(text).map(Typed::NameRule).map_err(|error| {
+        let remedy = match error {
+            NameRuleError::NoCapture => {
+                r"put the part that all runs share in parentheses, such as '^(.*?)-\d{8,}$'"
+            }
+            NameRuleError::Syntax | NameRuleError::TooLarge => "",
+        };
+        Refusal::new(error.to_string(), remedy)
+    })
 }
 
 fn parse_id(text: &str) -> Result<String, Refusal> {

@@ -32,6 +32,8 @@ pub use web_file::WebFile;
 
 use figment::value::Dict;
 
+use crate::inventory::outcomes::Rules;
+use crate::inventory::state_file::StateFile;
 use crate::{cloud, inventory, metrics, schedule, server};
 use makings::Makings;
 use mistake::Report;
@@ -63,6 +65,8 @@ pub struct Config {
     pub log: LogSettings,
     /// What is shown.
     pub metrics: metrics::Settings,
+    /// Where outcomes survive a restart; `None`: nowhere.
+    pub state_file: Option<StateFile>,
     /// At least one, each with a name of its own.
     pub projects: Vec<ProjectConfig>,
     /// All of it, for people.
@@ -96,6 +100,8 @@ pub struct ProjectConfig {
     pub schedule: schedule::Settings,
     /// How long its answers count.
     pub inventory: inventory::Settings,
+    /// How its outcomes are kept.
+    pub outcomes: Rules,
     /// Its jobs, each once.
     pub jobs: Vec<schedule::JobSpec>,
     /// The files that its secrets were read from.
@@ -154,6 +160,7 @@ fn build(values: &Values, report: &mut Report) -> Config {
             extra_model_metrics: values.bool("metrics.extra_model_metrics"),
             info_labels: values.info_labels("metrics.info_labels"),
         },
+        state_file: values.path("state.file").map(|(path, _)| StateFile::new(path)),
         projects,
         effective,
     }

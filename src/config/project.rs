@@ -15,6 +15,7 @@ use super::secret::{SecretFiles, read_certificates};
 use super::units::format_duration;
 use super::values::Values;
 use crate::cloud::{Project, Tls};
+use crate::inventory::outcomes::Rules;
 use crate::model::{Api, JobId};
 use crate::schedule::JobSpec;
 use crate::{cloud, inventory, schedule};
@@ -96,6 +97,13 @@ impl Builder<'_> {
                 lost_after: values.duration(&poll("lost_after")),
                 finished_retention: values.duration("limits.finished_retention"),
                 versions_per_job: counted("limits.versions_per_job"),
+            },
+            outcomes: Rules {
+                name: values.name_rule(&self.key("outcome.name_regex")),
+                names: counted("limits.outcome_names"),
+                retention: values.duration("limits.outcome_retention"),
+                // What is kept in sight after its end is kept in mind for as long.
+                memory: values.duration("limits.finished_retention"),
             },
             cloud: Project {
                 name: name?.into(),

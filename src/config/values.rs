@@ -15,7 +15,7 @@ use super::kind::Typed;
 use super::layers::{Origin, join, resolve};
 use super::mistake::{Refusal, Report};
 use crate::metrics::InfoLabel;
-use crate::model::VersionSelection;
+use crate::model::{NameRule, VersionSelection};
 use crate::server::ListenAddress;
 
 /// Names longer than this are cut in messages; nobody mistypes a key that long.
@@ -267,6 +267,14 @@ impl Values {
         match self.get(path) {
             Some(Typed::Text(text)) => Some(text),
             _ => None,
+        }
+    }
+
+    /// A rule for names; without one, the whole name.
+    pub(super) fn name_rule(&self, path: &str) -> NameRule {
+        match self.get(path) {
+            Some(Typed::NameRule(rule)) => rule.clone(),
+            _ => NameRule::default(),
         }
     }
 

@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::inventory::version::{VersionState, end_at_first_sight, is_past_retention};
-use crate::inventory::{Moment, Settings};
+use crate::inventory::answered::Answered;
+use crate::inventory::version::{VersionState, is_past_retention};
 use crate::model::{Version, VersionId, VersionSelection};
 
 /// Chooses, from all versions an answer listed (newest first), those that are followed, given those
@@ -13,9 +13,9 @@ pub(super) fn choose(
     selection: &VersionSelection,
     listed: &[Version],
     followed: &BTreeMap<VersionId, Box<VersionState>>,
-    settings: &Settings,
-    now: Moment,
+    answered: &Answered<'_>,
 ) -> Vec<VersionId> {
+    let Answered { settings, now, .. } = *answered;
     let mut room = match selection {
         VersionSelection::All => settings.versions_per_job.max(1),
         VersionSelection::Latest | VersionSelection::Listed(_) => usize::MAX,
@@ -32,7 +32,7 @@ pub(super) fn choose(
         let is_exempt = rank == 0;
         let is_over = || match known {
             Some(known) => known.is_past_retention(settings, now),
-            None => is_past_retention(end_at_first_sight(version, now), settings, now),
+            None => is_past_retention(answered.end_of_unfollowed(version), settings, now),
         };
         if is_selected && room > 0 && (is_exempt || !is_over()) {
             chosen.push(version.version_id.clone());

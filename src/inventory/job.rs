@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::inventory::answered::Answered;
+use crate::inventory::outcomes::{Answer, Seen};
 use crate::inventory::version::VersionState;
 use crate::inventory::view::{JobView, UsageNow, VersionView};
 use crate::inventory::{Moment, Settings};
@@ -81,36 +83,74 @@ impl JobState {
     pub(super) fn versions(
         &mut self,
         listed: Vec<Version>,
-        settings: &Settings,
-        now: Moment,
+        answered: &mut Answered<'_>,
     ) -> Outlook {
-        self.last_answer = Some(now);
+        self.last_answer = Some(answered.now);
         (self.only_listed, self.gone) = (false, false);
-        self.take(listed, settings, now);
+        let others = self.take(listed, answered);
+        self.note_all(&others, answered);
         let without_detail = self.versions.iter().filter(|(_, state)| state.wants_detail());
         let details = without_detail.map(|(id, _)| id.clone()).collect();
         Outlook { activity: self.activity(), details }
     }
 
-    fn take(&mut self, mut listed: Vec<Version>, settings: &Settings, now: Moment) {
+    /// Returns the versions that are not followed.
+    fn take(
+        &mut self,
+        mut listed: Vec<Version>,
+        answered: &Answered<'_>,
+    ) -> BTreeMap<VersionId, Version> {
+        let now = answered.now;
         follow::sort_newest_first(&mut listed);
         self.order = labels(&listed);
-        let chosen = follow::choose(&self.selection, &listed, &self.versions, settings, now);
+        let chosen = follow::choose(&self.selection, &listed, &self.versions, answered);
         let mut before = std::mem::take(&mut self.versions);
+        let mut others = BTreeMap::new();
         for version in listed {
-            if !chosen.contains(&version.version_id) {
+            let id = version.version_id.clone();
+            if !chosen.contains(&id) {
+                others.insert(id, version);
                 continue;
             }
-            let id = version.version_id.clone();
             let state = match before.remove(&id) {
                 Some(mut state) => {
                     state.update(version, now);
                     state
                 }
-                None => Box::new(VersionState::new(version, now)),
+                None => Box::new(VersionState::new(version, answered.remembered(&id), now)),
             };
             self.versions.insert(id, state);
         }
+        others
+    }
+
+    /// An answer had all versions of the job, also those that are not followed: their ends count too.
+    fn note_all(&self, others: &BTreeMap<VersionId, Version>, answered: &mut Answered<'_>) {
+        let Answered { settings, now, .. } = *answered;
+        let seen = self.order.iter().filter_map(|(id, label)| {
+            if let Some(state) = self.versions.get(id) {
+                let finished = state.finished(settings, now);
+                return Some(Seen { version: &state.version, label, finished });
+            }
+            let version = others.get(id)?;
+            let finished = answered.end_of_unfollowed(version);
+            Some(Seen { version, label, finished })
+        });
+        let seen: Vec<_> = seen.collect();
+        answered.see(&seen, Answer::Whole);
+    }
+
+    /// An answer had this version alone.
+    fn note(&self, id: &VersionId, answered: &mut Answered<'_>) {
+        let Some(state) = self.versions.get(id) else { return };
+        let finished = state.finished(answered.settings, answered.now);
+        // Its label is known with the first answer about the job.
+        if self.only_listed && finished.is_some() {
+            return;
+        }
+        let found = self.order.iter().find(|(listed, _)| listed == id);
+        let label = found.map_or(id.as_str(), |(_, label)| label);
+        answered.see(&[Seen { version: &state.version, label, finished }], Answer::Part);
     }
 
     /// Nothing is to be expected of it.
@@ -137,20 +177,22 @@ impl JobState {
         &mut self,
         listed: &ListedJob,
         asked: Instant,
-        settings: &Settings,
-        now: Moment,
+        answered: &mut Answered<'_>,
     ) -> bool {
+        let now = answered.now;
         let Some(id) = &listed.version_id else { return false };
         if self.gone || self.last_answer.is_some_and(|answer| answer.steady > asked) {
             return false;
         }
         if self.only_listed {
             // Better known by its id than not at all: the first round may take an hour.
-            self.take(listed::as_version(listed).into_iter().collect(), settings, now);
+            self.take(listed::as_version(listed).into_iter().collect(), answered);
+            self.note(id, answered);
             return true;
         }
         let Some(newest) = self.versions.get_mut(id) else { return false };
         newest.update(listed::applied_to(&newest.version, listed), now);
+        self.note(id, answered);
         // The list shows the newest version alone; where their number is the same too, the others are
         // still there, and an ended one is as it was.
         let is_whole = self.order.first().is_some_and(|(first, _)| first == id)
@@ -166,11 +208,13 @@ impl JobState {
         true
     }
 
-    pub(super) fn version(&mut self, version: Version, now: Moment) {
-        self.last_answer = Some(now);
-        if let Some(state) = self.versions.get_mut(&version.version_id) {
-            state.update(version, now);
+    pub(super) fn version(&mut self, version: Version, answered: &mut Answered<'_>) {
+        self.last_answer = Some(answered.now);
+        let id = version.version_id.clone();
+        if let Some(state) = self.versions.get_mut(&id) {
+            state.update(version, answered.now);
             state.has_detail = true;
+            self.note(&id, answered);
         }
     }
 
@@ -271,6 +315,7 @@ impl JobState {
                     .quality
                     .as_ref()
                     .filter(|_| state.has_quality(limits.carried, now)),
+                previous: None,
             })
         });
         JobView {

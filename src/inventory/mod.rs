@@ -3,11 +3,14 @@
 //!
 //! Nothing here asks the time: every call is told what time it is, so that tests need no clock.
 
+mod answered;
 mod follow;
 mod job;
 mod listed;
+pub mod outcomes;
 mod project;
 mod settings;
+pub mod state_file;
 #[cfg(test)]
 mod tests;
 mod version;
@@ -23,7 +26,8 @@ pub use settings::Settings;
 pub use view::{JobView, ProjectView, UsageNow, VersionView};
 
 use crate::model::{JobId, JobKey, ListedJob, Outlook, Polled, Version, VersionSelection};
-use project::ProjectState;
+use outcomes::Outcomes;
+use project::{List, ProjectState};
 
 /// One point in time, on both clocks: ages are measured on the steady one, moments are shown on the
 /// one people read.
@@ -51,6 +55,8 @@ impl Moment {
 #[derive(Debug, Default)]
 pub struct Inventory {
     projects: BTreeMap<Arc<str>, ProjectState>,
+    /// How the runs of each name ended. Keeps nothing of a project that was not added to it.
+    pub outcomes: Outcomes,
 }
 
 impl Inventory {
@@ -108,8 +114,7 @@ impl Inventory {
         now: Moment,
     ) -> Vec<JobKey> {
         let Some(state) = self.projects.get_mut(project) else { return Vec::new() };
-        let touched = state.listed(jobs, asked, interval, now);
-        touched.into_iter().map(|job_id| JobKey { project: Arc::clone(project), job_id }).collect()
+        state.listed(project, List { jobs, asked, interval }, &mut self.outcomes, now)
     }
 
     /// An answer listed all versions of a job. Returns what is still to be asked about it; `None`
@@ -120,19 +125,23 @@ impl Inventory {
         versions: Vec<Version>,
         now: Moment,
     ) -> Option<Outlook> {
-        self.projects.get_mut(&key.project)?.versions(&key.job_id, versions, now)
+        let project = self.projects.get_mut(&key.project)?;
+        project.versions(key, versions, &mut self.outcomes, now)
     }
 
     /// An answer described one version.
     pub fn version(&mut self, key: &JobKey, version: Version, now: Moment) {
         if let Some(project) = self.projects.get_mut(&key.project) {
-            project.version(&key.job_id, version, now);
+            project.version(key, version, &mut self.outcomes, now);
         }
     }
 
     /// A poll of a job is over, and the next one is due in `interval`: what is polled less often
     /// stays fresh for longer.
     pub fn polled(&mut self, key: &JobKey, polled: Polled, interval: Duration, now: Moment) {
+        if polled == Polled::Gone {
+            self.outcomes.gone(key, now);
+        }
         if let Some(project) = self.projects.get_mut(&key.project) {
             project.polled(&key.job_id, polled, interval, now);
         }
@@ -145,8 +154,9 @@ impl Inventory {
         }
     }
 
-    /// A job is forgotten.
-    pub fn remove(&mut self, key: &JobKey) {
+    /// A job is forgotten; its outcomes are kept for as long as those of one that left the cloud.
+    pub fn remove(&mut self, key: &JobKey, now: Moment) {
+        self.outcomes.gone(key, now);
         if let Some(project) = self.projects.get_mut(&key.project) {
             project.jobs.remove(&key.job_id);
         }
@@ -156,7 +166,9 @@ impl Inventory {
     /// something grew old, was kept long enough, or the project's first round is over.
     pub fn tick(&mut self, now: Moment) -> Vec<JobKey> {
         let mut changed = Vec::new();
+        self.outcomes.tick(now);
         for (name, project) in &mut self.projects {
+            project.watch(name, &mut self.outcomes, now);
             let jobs = project.tick(now);
             changed.extend(
                 jobs.into_iter().map(|job_id| JobKey { project: Arc::clone(name), job_id }),
@@ -168,7 +180,11 @@ impl Inventory {
     /// What there is to show of a job now; `None` before the project's first round is over.
     pub fn job<'a>(&'a self, key: &'a JobKey, now: Moment) -> Option<JobView<'a>> {
         let project = self.projects.get(&key.project).filter(|project| project.complete)?;
-        project.job(&key.project, &key.job_id, now)
+        let mut view = project.job(&key.project, &key.job_id, now)?;
+        for version in &mut view.versions {
+            version.previous = self.outcomes.previous(key, &version.version.version_id);
+        }
+        Some(view)
     }
 
     /// What there is to show of each project now.

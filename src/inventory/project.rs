@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::inventory::answered::Answered;
 use crate::inventory::job::JobState;
+use crate::inventory::outcomes::Outcomes;
 use crate::inventory::view::JobView;
 use crate::inventory::{Moment, Settings};
-use crate::model::{JobId, ListedJob, Outlook, Polled, Version, VersionSelection};
+use crate::model::{JobId, JobKey, ListedJob, Outlook, Polled, Version, VersionSelection};
 
 /// The first round of a project may take so many intervals; then it is shown as far as it is known.
 const INTERVALS_TO_COMPLETE: u32 = 2;
@@ -27,6 +29,8 @@ pub(super) struct ProjectState {
     /// Each job had its first answer or failure, or that took too long.
     pub(super) complete: bool,
     complete_by: Moment,
+    /// The outcomes know which jobs there are.
+    watched: bool,
     list: Option<ListState>,
     /// When every job was looked at for what grew old.
     looked: Option<Moment>,
@@ -38,6 +42,15 @@ struct ListState {
     answered: Moment,
     /// Between two readings.
     interval: Duration,
+}
+
+/// One reading of the list of jobs.
+#[derive(Clone, Copy)]
+pub(super) struct List<'a> {
+    pub(super) jobs: &'a [ListedJob],
+    pub(super) asked: Instant,
+    /// Until the next one.
+    pub(super) interval: Duration,
 }
 
 impl ProjectState {
@@ -56,6 +69,7 @@ impl ProjectState {
             complete: jobs.is_empty(),
             jobs,
             complete_by: now.after(interval * INTERVALS_TO_COMPLETE),
+            watched: false,
             list: None,
             looked: None,
         }
@@ -71,6 +85,7 @@ impl ProjectState {
         self.settings = settings;
         // Other limits of age: every job is looked at anew.
         self.looked = None;
+        self.watched = false;
         let mut before = std::mem::take(&mut self.jobs);
         for (id, selection) in jobs {
             let job = match before.remove(&id) {
@@ -87,18 +102,20 @@ impl ProjectState {
 
     pub(super) fn listed(
         &mut self,
-        listed: &[ListedJob],
-        asked: Instant,
-        interval: Duration,
+        name: &Arc<str>,
+        list: List<'_>,
+        outcomes: &mut Outcomes,
         now: Moment,
-    ) -> Vec<JobId> {
-        self.list = Some(ListState { answered: now, interval });
+    ) -> Vec<JobKey> {
+        self.list = Some(ListState { answered: now, interval: list.interval });
+        let settings = &self.settings;
         let mut touched = Vec::new();
-        for listed in listed {
-            if let Some(job) = self.jobs.get_mut(&listed.job_id)
-                && job.listed(listed, asked, &self.settings, now)
-            {
-                touched.push(listed.job_id.clone());
+        for listed in list.jobs {
+            let Some(job) = self.jobs.get_mut(&listed.job_id) else { continue };
+            let key = JobKey { project: Arc::clone(name), job_id: listed.job_id.clone() };
+            let mut answered = Answered { key: &key, settings, outcomes, now };
+            if job.listed(listed, list.asked, &mut answered) {
+                touched.push(key);
             }
         }
         touched
@@ -106,11 +123,13 @@ impl ProjectState {
 
     pub(super) fn versions(
         &mut self,
-        job: &JobId,
+        key: &JobKey,
         versions: Vec<Version>,
+        outcomes: &mut Outcomes,
         now: Moment,
     ) -> Option<Outlook> {
-        Some(self.jobs.get_mut(job)?.versions(versions, &self.settings, now))
+        let mut answered = Answered { key, settings: &self.settings, outcomes, now };
+        Some(self.jobs.get_mut(&key.job_id)?.versions(versions, &mut answered))
     }
 
     pub(super) fn interval(&mut self, job: &JobId, interval: Duration) {
@@ -124,9 +143,24 @@ impl ProjectState {
         self.list.map_or(Duration::ZERO, |list| list.interval)
     }
 
-    pub(super) fn version(&mut self, job: &JobId, version: Version, now: Moment) {
-        if let Some(job) = self.jobs.get_mut(job) {
-            job.version(version, now);
+    pub(super) fn version(
+        &mut self,
+        key: &JobKey,
+        version: Version,
+        outcomes: &mut Outcomes,
+        now: Moment,
+    ) {
+        if let Some(job) = self.jobs.get_mut(&key.job_id) {
+            let mut answered = Answered { key, settings: &self.settings, outcomes, now };
+            job.version(version, &mut answered);
+        }
+    }
+
+    /// Once every job was asked about, whose outcomes are kept is settled: no other job is there.
+    pub(super) fn watch(&mut self, name: &str, outcomes: &mut Outcomes, now: Moment) {
+        if !self.watched && self.jobs.values().all(JobState::was_polled) {
+            self.watched = true;
+            outcomes.listed(name, |job_id| self.jobs.contains_key(job_id), now);
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::outcomes::{Rules, Saved};
 use super::*;
 use crate::model::{
     Activity, Api, Facts, Quality, Resources, Scores, State, TaskUsage, Usage, VersionId,
@@ -42,6 +43,28 @@ impl Scene {
         let jobs = [(key.job_id.clone(), selection)];
         inventory.add_project(&key.project, SETTINGS, jobs, MINUTE, start);
         Self { inventory, key, start, now: start }
+    }
+
+    /// The same, with outcomes that survive a [restart](Self::restart).
+    fn remembering(selection: VersionSelection) -> Self {
+        let mut scene = Self::new(selection);
+        scene.take_up(Saved::default());
+        scene
+    }
+
+    fn take_up(&mut self, mut saved: Saved) {
+        let rules = Rules { names: 10, ..Rules::default() };
+        self.inventory.outcomes.add_project(&self.key.project, rules, &mut saved, self.now);
+        self.inventory.outcomes.await_job(&self.key);
+    }
+
+    /// The process ends, and another goes on with what it saved.
+    fn restart(&mut self) {
+        let saved = serde_json::from_slice(&self.inventory.outcomes.saved()).unwrap();
+        self.inventory = Inventory::new();
+        let jobs = [(self.key.job_id.clone(), VersionSelection::Latest)];
+        self.inventory.add_project(&self.key.project, SETTINGS, jobs, MINUTE, self.now);
+        self.take_up(saved);
     }
 
     fn at(&mut self, minutes: u32) -> &mut Self {
@@ -289,6 +312,42 @@ async fn a_lost_version_has_ended_only_after_a_while() {
     assert!(scene.only().finished.is_some());
     scene.at(17).answer(vec![version(1, RUNNING)]);
     assert_eq!(scene.only().finished, None, "it came back");
+}
+
+#[tokio::test]
+async fn a_restart_changes_no_time_of_a_version_that_is_remembered() {
+    let waiting = |code| Version { started: None, duration: None, ..version(1, code) };
+    let mut scene = Scene::remembering(VersionSelection::Latest);
+    scene.answer(vec![waiting(PENDING)]);
+    scene.at(3).answer(vec![waiting(FAILED)]);
+    scene.at(10).restart();
+    scene.at(11).answer(vec![waiting(FAILED)]);
+    let ended = Some(TODAY + 180.0);
+    assert_eq!((scene.only().finished, scene.only().status_changed), (ended, TODAY + 180.0));
+    scene.at(12).answer(vec![waiting(RUNNING)]);
+    scene.at(13).answer(vec![waiting(FAILED)]);
+    assert_eq!(scene.only().finished, Some(TODAY + 780.0), "it ran again");
+}
+
+#[tokio::test]
+async fn what_was_seen_open_before_a_restart_ended_after_it() {
+    let waiting = |code| Version { started: None, duration: None, ..version(1, code) };
+    let mut scene = Scene::remembering(VersionSelection::Latest);
+    scene.answer(vec![waiting(PENDING)]);
+    scene.at(10).restart();
+    scene.at(11).answer(vec![waiting(FAILED)]);
+    assert_eq!(scene.only().finished, Some(TODAY + 660.0), "not when it was created");
+}
+
+#[tokio::test]
+async fn a_version_that_was_lost_for_good_stays_so() {
+    let mut scene = Scene::remembering(VersionSelection::Latest);
+    scene.answer(vec![version(1, RUNNING)]);
+    scene.at(1).answer(vec![version(1, LOST)]);
+    scene.at(16).answer(vec![version(1, LOST)]);
+    scene.at(17).restart();
+    scene.at(18).answer(vec![version(1, LOST)]);
+    assert!(scene.only().finished.is_some());
 }
 
 #[tokio::test]

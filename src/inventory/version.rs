@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::inventory::outcomes::Remembered;
 use crate::inventory::{Moment, Settings};
 use crate::model::{Status, Version};
 
@@ -17,25 +18,32 @@ pub(super) struct VersionState {
     quality_seen: Moment,
     /// When the present status was first seen, Unix seconds.
     pub(super) status_changed: f64,
-    first_seen: Moment,
+    /// `None` where it was remembered from before a restart.
+    first_seen: Option<Moment>,
     /// When it was first seen as it is now: terminal, or lost.
     ended_seen: Option<Moment>,
+    /// When it had ended before a restart, Unix seconds.
+    ended_before: Option<f64>,
     /// Its own document, which carries what the list leaves out, has been read.
     pub(super) has_detail: bool,
 }
 
 impl VersionState {
-    pub(super) fn new(version: Version, now: Moment) -> Self {
+    /// A version that is new to this process, though it may be remembered.
+    pub(super) fn new(version: Version, remembered: Option<Remembered>, now: Moment) -> Self {
         let ended = version.state.terminal || version.state.lost;
+        let is_as_before = |remembered: &Remembered| remembered.status == version.state.status;
+        let status_changed = remembered.filter(is_as_before).map(|it| it.status_changed);
         Self {
-            version,
             confirmed: now,
             usage_seen: now,
             usage_grown: now,
             quality_seen: now,
-            status_changed: now.unix,
-            first_seen: now,
+            status_changed: status_changed.unwrap_or(now.unix),
+            first_seen: remembered.is_none().then_some(now),
             ended_seen: ended.then_some(now),
+            ended_before: remembered.and_then(|it| it.finished).filter(|_| ended),
+            version,
             has_detail: false,
         }
     }
@@ -66,7 +74,7 @@ impl VersionState {
         }
         let (was, is) = (self.version.state, newer.state);
         if !(is.terminal || is.lost) {
-            self.ended_seen = None;
+            (self.ended_seen, self.ended_before) = (None, None);
         } else if self.ended_seen.is_none() || (was.lost && !is.lost) {
             self.ended_seen = Some(now);
         }
@@ -82,7 +90,10 @@ impl VersionState {
     /// No further change is expected: the state is terminal, or has been LOST for long enough.
     pub(super) fn has_ended(&self, settings: &Settings, now: Moment) -> bool {
         let state = self.version.state;
-        let lost_for_good = || self.ended_seen.is_some_and(|at| at.age(now) >= settings.lost_after);
+        let lost_for_good = || {
+            self.ended_before.is_some()
+                || self.ended_seen.is_some_and(|at| at.age(now) >= settings.lost_after)
+        };
         state.terminal || (state.lost && lost_for_good())
     }
 
@@ -92,9 +103,10 @@ impl VersionState {
             return None;
         }
         let ended_seen = self.ended_seen?;
-        let at_first_sight = ended_seen == self.first_seen;
+        let at_first_sight = self.first_seen == Some(ended_seen);
         let created = self.version.created.filter(|_| at_first_sight);
-        Some(self.version.end_of_run().or(created).unwrap_or(ended_seen.unix))
+        let known = self.version.end_of_run().or(self.ended_before).or(created);
+        Some(known.unwrap_or(ended_seen.unix))
     }
 
     /// It ended longer ago than its series are kept.
@@ -128,10 +140,17 @@ impl VersionState {
     }
 }
 
-/// When a version that nobody knew before ended, Unix seconds; `None` if it has not.
-pub(super) fn end_at_first_sight(version: &Version, now: Moment) -> Option<f64> {
-    let end = version.end_of_run().or(version.created).unwrap_or(now.unix);
-    version.state.terminal.then_some(end)
+/// When a version that is not followed ended, Unix seconds; `None` if it has not.
+pub(super) fn end_of_unfollowed(
+    version: &Version,
+    remembered: Option<Remembered>,
+    now: Moment,
+) -> Option<f64> {
+    let otherwise = match remembered {
+        Some(remembered) => remembered.finished,
+        None => version.created,
+    };
+    version.state.terminal.then(|| version.end_of_run().or(otherwise).unwrap_or(now.unix))
 }
 
 /// Whether what ended then ended longer ago than series are kept.

@@ -1,4 +1,4 @@
-use crate::model::{Quality, Usage, Version};
+use crate::model::{Quality, Scores, Usage, Version};
 
 /// What there is to show of a project.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,6 +44,8 @@ pub struct VersionView<'a> {
     pub whole_run: Option<&'a Usage>,
     /// The scores.
     pub quality: Option<&'a Quality>,
+    /// The overall scores of the completed run before it, of the same name.
+    pub previous: Option<&'a Scores>,
 }
 
 /// Samples that are still true.

@@ -2,16 +2,23 @@
 
 use crate::inventory::JobView;
 use crate::metrics::family::{Family, FamilyIndex, Kind, Sink};
+use crate::metrics::outcome::{self, Named};
 use crate::metrics::{Settings, job, quality, usage};
 
-/// A family and the function that makes its samples of a job.
+/// A family and the function that makes its samples.
 pub(super) struct Row {
     pub(super) family: Family,
+    /// Of a job.
     pub(super) samples: Samples,
+    /// Of a name that outcomes are kept under.
+    pub(super) name_samples: NameSamples,
 }
 
 /// Makes the samples of one family.
 type Samples = fn(&JobView<'_>, &Settings, &mut Out<'_>);
+
+/// Makes the samples of one family of outcomes.
+type NameSamples = fn(&Named<'_>, &mut Out<'_>);
 
 /// Where the samples of one family go.
 pub(super) struct Out<'a> {
@@ -25,6 +32,8 @@ impl Out<'_> {
     }
 }
 
+/// The key of the outcomes of a name.
+const NAME_LABELS: &[&str] = &["project", "job_name"];
 /// The key of a version's own series.
 const JOB_LABELS: &[&str] = &["project", "job_id", "job_name", "version"];
 /// A task of a version; v1 has one without a name.
@@ -51,7 +60,12 @@ const INFO_LABELS: &[&str] = &[
 /// `modelarts_up` stands first and is a project's, not a job's.
 pub const UP: FamilyIndex = 0;
 
+/// `modelarts_runs_total` is a project's too.
+pub(super) const RUNS: FamilyIndex = 1;
+
 fn no_samples(_: &JobView<'_>, _: &Settings, _: &mut Out<'_>) {}
+
+fn no_name_samples(_: &Named<'_>, _: &mut Out<'_>) {}
 
 const fn row(
     name: &'static str,
@@ -60,7 +74,17 @@ const fn row(
     samples: Samples,
     help: &'static str,
 ) -> Row {
-    Row { family: Family { name, kind, help, labels }, samples }
+    Row { family: Family { name, kind, help, labels }, samples, name_samples: no_name_samples }
+}
+
+const fn name_row(
+    name: &'static str,
+    kind: Kind,
+    labels: &'static [&'static str],
+    name_samples: NameSamples,
+    help: &'static str,
+) -> Row {
+    Row { family: Family { name, kind, help, labels }, samples: no_samples, name_samples }
 }
 
 /// The catalogue. A family's place here is its [`FamilyIndex`].
@@ -71,6 +95,13 @@ pub(super) static ROWS: &[Row] = &[
         &["project"],
         no_samples,
         "Whether any ModelArts call of the project gave a valid answer within the last poll interval; from the first scrape on",
+    ),
+    row(
+        "modelarts_runs_total",
+        Kind::Counter,
+        &["project", "outcome"],
+        no_samples,
+        "Runs of the project that ended since this exporter first watched it, each once",
     ),
     row(
         "modelarts_job_info",
@@ -379,6 +410,34 @@ pub(super) static ROWS: &[Row] = &[
         "Overall F1 score as the training code reported it, not bounded by 1; from total_metric_values",
     ),
     row(
+        "modelarts_model_previous_recall",
+        Kind::Gauge,
+        JOB_LABELS,
+        |job, _, out| quality::previous(job, out, |scores| scores.recall),
+        "Overall recall of the completed run of the same outcome name before this version, under this version's labels",
+    ),
+    row(
+        "modelarts_model_previous_precision",
+        Kind::Gauge,
+        JOB_LABELS,
+        |job, _, out| quality::previous(job, out, |scores| scores.precision),
+        "Overall precision of the completed run of the same outcome name before this version, under this version's labels",
+    ),
+    row(
+        "modelarts_model_previous_accuracy",
+        Kind::Gauge,
+        JOB_LABELS,
+        |job, _, out| quality::previous(job, out, |scores| scores.accuracy),
+        "Overall accuracy of the completed run of the same outcome name before this version, under this version's labels",
+    ),
+    row(
+        "modelarts_model_previous_f1_score",
+        Kind::Gauge,
+        JOB_LABELS,
+        |job, _, out| quality::previous(job, out, |scores| scores.f1_score),
+        "Overall F1 score of the completed run of the same outcome name before this version, under this version's labels",
+    ),
+    row(
         "modelarts_model_class_recall",
         Kind::Gauge,
         CLASS_LABELS,
@@ -419,6 +478,48 @@ pub(super) static ROWS: &[Row] = &[
         &["project", "job_id", "job_name", "version", "class_id", "class_name", "metric"],
         quality::class_extra,
         "Any other number of one class the training code reported, by its key; only with metrics.extra_model_metrics",
+    ),
+    name_row(
+        "modelarts_job_last_outcome",
+        Kind::Gauge,
+        &["project", "job_name", "outcome"],
+        outcome::last_outcome,
+        "1 for how the run of this name that ended last ended, 0 for every other outcome; absent before any ended",
+    ),
+    name_row(
+        "modelarts_job_last_completed_timestamp_seconds",
+        Kind::Gauge,
+        NAME_LABELS,
+        |name, out| outcome::value(name, out, |view| view.last_completed),
+        "When a run of this name last completed, Unix time, estimated as modelarts_job_finished_timestamp_seconds",
+    ),
+    name_row(
+        "modelarts_job_last_failed_timestamp_seconds",
+        Kind::Gauge,
+        NAME_LABELS,
+        |name, out| outcome::value(name, out, |view| view.last_failed),
+        "When a run of this name last failed, Unix time, estimated as modelarts_job_finished_timestamp_seconds",
+    ),
+    name_row(
+        "modelarts_job_consecutive_failures",
+        Kind::Gauge,
+        NAME_LABELS,
+        |name, out| outcome::value(name, out, |view| Some(view.consecutive_failures as f64)),
+        "Runs of this name that failed since one last completed; terminated runs change nothing",
+    ),
+    name_row(
+        "modelarts_job_runs_total",
+        Kind::Counter,
+        &["project", "job_name", "outcome"],
+        outcome::runs,
+        "Runs of this name that ended since this exporter first saw the name, each once",
+    ),
+    name_row(
+        "modelarts_job_last_run_info",
+        Kind::Info,
+        &["project", "job_name", "job_id", "version", "outcome"],
+        outcome::last_run,
+        "Always 1; the run of this name that ended last",
     ),
     row(
         "modelarts_job_poll_success",

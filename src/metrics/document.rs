@@ -21,16 +21,23 @@ poll interval, if longer); quality and whole-run usage when no answer carried th
 minute of usage also when no new sample came. Ended versions do not age while the cloud lists them, and
 keep their series for `limits.finished_retention`.
 
+Outcomes are kept by name (capture 1 of `projects.outcome.name_regex`, else the whole job name), over
+versions and job ids, and never grow old: they stay until `limits.outcome_retention` after the last job of
+that name left the cloud. Counters start at 0 when a name is first seen. Each version counts once, and
+only if it ended under watch: what had ended at first sight moves the gauges alone, and so does a version
+that runs again.
+
 TYPE is that of text 0.0.4; families marked *info* are `info` in OpenMetrics.
 ";
 
 /// The sections, each from the first family whose name begins so.
-const SECTIONS: [(&str, &str); 6] = [
+const SECTIONS: [(&str, &str); 7] = [
     ("modelarts_up", "Projects"),
     ("modelarts_job_info", "Jobs"),
     ("modelarts_job_cpu_usage_ratio", "Usage, while running"),
     ("modelarts_job_cpu_usage_mean_ratio", "Usage over the whole run"),
     ("modelarts_model_recall", "Model quality"),
+    ("modelarts_job_last_outcome", "Outcome, by name"),
     ("modelarts_job_poll_success", "Is it true?"),
 ];
 

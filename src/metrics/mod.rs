@@ -8,13 +8,17 @@ mod catalogue;
 mod document;
 mod family;
 mod job;
+mod outcome;
 mod quality;
 mod settings;
 mod usage;
 
 use std::ops::{Add, Sub};
 
+use crate::inventory::outcomes::{NameView, Runs};
 use crate::inventory::{JobView, ProjectView};
+use crate::model::Outcome;
+use outcome::Named;
 
 pub use catalogue::{FAMILIES, UP};
 pub use document::document;
@@ -77,4 +81,21 @@ pub fn dropped(job: &JobView<'_>) -> Dropped {
 pub fn of_project(project: &ProjectView<'_>, sink: &mut dyn Sink) {
     let value = f64::from(u8::from(project.up));
     sink.sample(UP, &[("project", project.name)], value);
+}
+
+/// The counted ends of a project, after [`of_project`].
+pub fn of_runs(project: &str, runs: Runs, sink: &mut dyn Sink) {
+    for outcome in Outcome::ALL {
+        let labels = [("project", project), ("outcome", outcome.as_str())];
+        sink.sample(catalogue::RUNS, &labels, runs.of(outcome) as f64);
+    }
+}
+
+/// Everything there is to show of one name that outcomes are kept under, family by family in the order
+/// of the catalogue.
+pub fn of_name(project: &str, job_name: &str, view: &NameView, sink: &mut dyn Sink) {
+    let name = Named { project, job_name, view };
+    for (family, row) in catalogue::ROWS.iter().enumerate() {
+        (row.name_samples)(&name, &mut catalogue::Out { sink, family });
+    }
 }

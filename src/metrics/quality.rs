@@ -3,7 +3,7 @@
 use crate::inventory::JobView;
 use crate::metrics::Settings;
 use crate::metrics::catalogue::Out;
-use crate::metrics::job::key;
+use crate::metrics::job::{each_version, key};
 use crate::model::Scores;
 
 /// An overall score.
@@ -17,6 +17,15 @@ pub(super) fn overall(
             out.sample(&key(job, version), value);
         }
     }
+}
+
+/// An overall score of the completed run before.
+pub(super) fn previous(
+    job: &JobView<'_>,
+    out: &mut Out<'_>,
+    score: impl Fn(&Scores) -> Option<f64>,
+) {
+    each_version(job, out, |version| version.previous.and_then(&score));
 }
 
 /// A score of each class.

@@ -129,6 +129,7 @@ mod tests {
             usage_now: Some(UsageNow { usage: &usage, last_sample: 0.0 }),
             whole_run: Some(&usage),
             quality: None,
+            previous: None,
         };
         let job = JobView {
             project: "p",

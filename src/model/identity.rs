@@ -1,12 +1,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// The cloud's id of a training job: v1's integer in decimal digits, v2's uuid.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct JobId(Arc<str>);
 
 /// The cloud's id of one version of a job: v1's integer in decimal digits; v2 has none, the text is empty.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct VersionId(Arc<str>);
 
 /// A job of a project: the key under which everything about it is kept.

@@ -5,6 +5,7 @@
 
 mod identity;
 mod listed;
+mod outcome;
 mod outlook;
 mod polled;
 mod quality;
@@ -15,6 +16,7 @@ mod version;
 
 pub use identity::{JobId, JobKey, VersionId};
 pub use listed::{JobList, ListedJob};
+pub use outcome::{NameRule, NameRuleError, Outcome};
 pub use outlook::{Activity, Outlook};
 pub use polled::Polled;
 pub use quality::{ClassQuality, Quality, Scores};

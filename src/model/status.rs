@@ -1,5 +1,8 @@
+use serde::{Deserialize, Serialize};
+
 /// The status of a version, the same words for both APIs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Being set up.
     Creating,

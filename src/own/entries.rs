@@ -63,6 +63,10 @@ entries! {
         "Encodings of the exposition that were made; scrapes in between share them";
     TLS_VERIFICATION_DISABLED Gauge "modelarts_exporter_tls_verification_disabled" ["project"]
         "Whether the configuration accepts any certificate of the cloud (1) or not (0)";
+    STATE_WRITE_FAILURES Counter "modelarts_exporter_state_write_failures_total" []
+        "Times the state file could not be written; new outcomes are not shown until it can";
+    STATE_SET_ASIDE Gauge "modelarts_exporter_state_set_aside" ["reason"]
+        "Whether a state file was found at the start that was damaged or newer and set aside (1) or not (0)";
     RELOAD_SUCCESSFUL Gauge "modelarts_exporter_config_last_reload_successful" []
         "Whether the last attempt to load the configuration succeeded (1) or not (0)";
     RELOAD_TIMESTAMP Gauge "modelarts_exporter_config_last_reload_success_timestamp_seconds" []

@@ -17,7 +17,7 @@ mod reading;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use prometheus::{Gauge, GaugeVec, IntCounterVec, Registry};
+use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec, Registry};
 
 pub use build::BuildInfo;
 pub use entries::FAMILIES;
@@ -44,6 +44,8 @@ struct Inner {
     exposition_bytes: Gauge,
     encodings: IntCounterVec,
     http_requests: IntCounterVec,
+    state_write_failures: IntCounter,
+    state_set_aside: GaugeVec,
     reload_successful: GaugeVec,
     reload_timestamp: GaugeVec,
 }
@@ -69,6 +71,9 @@ impl Metrics {
             exposition_bytes: gauge(names::EXPOSITION_BYTES),
             encodings: entries::counters(&registry, names::ENCODINGS, None),
             http_requests: entries::counters(&registry, names::HTTP_REQUESTS, None),
+            state_write_failures: entries::counters(&registry, names::STATE_WRITE_FAILURES, None)
+                .with_label_values::<&str>(&[]),
+            state_set_aside: entries::gauges(&registry, names::STATE_SET_ASIDE, None),
             reload_successful: entries::gauges(&registry, names::RELOAD_SUCCESSFUL, None),
             reload_timestamp: entries::gauges(&registry, names::RELOAD_TIMESTAMP, None),
             registry,
@@ -129,6 +134,16 @@ impl Metrics {
         self.inner.http_requests.with_label_values(&[handler, code_text(code).as_str()]).inc();
     }
 
+    /// The state file could not be written.
+    pub fn state_write_failed(&self) {
+        self.inner.state_write_failures.inc();
+    }
+
+    /// Whether a state file was set aside for this reason, which is of a closed set.
+    pub fn state_set_aside(&self, reason: &'static str, was: bool) {
+        self.inner.state_set_aside.with_label_values(&[reason]).set(f64::from(u8::from(was)));
+    }
+
     /// A configuration was taken into use at this Unix time.
     pub fn config_loaded(&self, unix: f64) {
         self.inner.reload_successful.with_label_values::<&str>(&[]).set(1.0);
@@ -184,6 +199,26 @@ mod tests {
         let table: Vec<_> =
             FAMILIES.iter().map(|family| family.name).filter(|name| seen.contains(name)).collect();
         assert_eq!(seen, table);
+    }
+
+    #[test]
+    fn what_became_of_the_state_file_is_told() {
+        let metrics = Metrics::new();
+        let failures = |metrics: &Metrics| {
+            let readings = metrics.read();
+            let family = readings.iter().find(|r| r.family.name == names::STATE_WRITE_FAILURES);
+            family.unwrap().series[0].value.clone()
+        };
+        assert_eq!(
+            failures(&metrics),
+            Value::Number(0.0),
+            "an increase has something to start from"
+        );
+        assert!(!names(&metrics).contains(&names::STATE_SET_ASIDE), "there may be no state file");
+        metrics.state_write_failed();
+        metrics.state_set_aside("damaged", true);
+        assert_eq!(failures(&metrics), Value::Number(1.0));
+        assert!(names(&metrics).contains(&names::STATE_SET_ASIDE));
     }
 
     #[test]

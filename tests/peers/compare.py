@@ -46,6 +46,7 @@ RATES = {
     "disk_read": "disk_read_rate",
     "disk_write": "disk_write_rate",
 }
+OUTCOMES = ("completed", "failed", "terminated")
 SCORES = ("recall", "precision", "accuracy", "f1_score")
 
 
@@ -173,8 +174,55 @@ def cut(text):
     return text[:128]
 
 
+class Run:
+    """A version that had ended when the exporter saw it first."""
+
+    def __init__(self, job, label, version, outcome):
+        self.job, self.label, self.version, self.outcome = job, label, version, outcome
+        started = version["started"]
+        self.finished = started + version["duration"] if started else version["created"]
+
+    def key(self):
+        return round(self.finished, 3), self.version["version_id"], self.job["job_id"]
+
+
+def true_outcomes(project, name, runs):
+    """The series of one name: nothing counts, because all of it had ended before."""
+    key = {"project": project, "job_name": name}
+    runs.sort(key=Run.key)
+    failures = 0
+    for run in runs:
+        failures = {"completed": 0, "failed": failures + 1, "terminated": failures}[run.outcome]
+        if run.outcome != "terminated":
+            family = f"modelarts_job_last_{run.outcome}_timestamp_seconds"
+            # The last one stands.
+            yield series(family, **key), run.finished
+    yield series("modelarts_job_consecutive_failures", **key), failures
+    for outcome in OUTCOMES:
+        yield series("modelarts_job_runs_total", **key, outcome=outcome), 0
+        if runs:
+            yield series("modelarts_job_last_outcome", **key, outcome=outcome), int(runs[-1].outcome == outcome)
+    if runs:
+        last = runs[-1]
+        ids = {"job_id": str(last.job["job_id"]), "version": last.label, "outcome": last.outcome}
+        yield series("modelarts_job_last_run_info", **key, **ids), 1
+
+
+def true_previous(version, runs):
+    """The scores of the completed run before a version; of the name's last two, since more are not kept."""
+    completed = sorted((run for run in runs if run.outcome == "completed"), key=Run.key)[-2:]
+    own = next((run for run in runs if run.version is version), None)
+    before = [run for run in completed if own is None or run.key() < own.key()]
+    if before and before[-1].version["quality"]:
+        for score in SCORES:
+            if (value := before[-1].version["quality"]["overall"][score]) is not None:
+                yield f"modelarts_model_previous_{score}", value
+
+
 def true_series(truth, seen):
     expected = {}
+    named = collections.defaultdict(list)
+    versions = []
     for job in truth["jobs"]:
         ids = {"project": job["project"], "job_id": str(job["job_id"])}
         expected[series("modelarts_job_poll_success", **ids)] = 1
@@ -189,6 +237,21 @@ def true_series(truth, seen):
                 labels = tuple((label, cut(text)) for label, text in labels)
                 assert (family, labels) not in expected, f"two truths about {family} {labels}"
                 expected[family, labels] = value
+            versions.append((key, version))
+            runs = named[job["project"], cut(job["name"])]
+            outcome = status_of(version["status_code"])
+            if outcome in OUTCOMES:
+                runs.append(Run(job, cut(name), version, outcome))
+    for (project, name), runs in named.items():
+        if not name:
+            # Jobs without a name have nothing in common.
+            continue
+        for (family, labels), value in true_outcomes(project, name, runs):
+            expected[family, labels] = value
+    for key, version in versions:
+        key = {label: cut(text) for label, text in key.items()}
+        for family, value in true_previous(version, named[key["project"], key["job_name"]]):
+            expected[series(family, **key)] = value
     return expected
 
 

@@ -1,0 +1,200 @@
+//! How the runs of each name ended, over versions and job ids, each end counted once.
+//!
+//! **What counts.** An end counts where it happened under watch: the version was known before as not
+//! ended, or it appeared after the project's first complete list. A version appeared if its job did, or if
+//! it is newer than every version its job's first answer showed. What had ended before moves the gauges
+//! alone. A version counts once; one that runs again and ends again moves the gauges.
+//!
+//! **What has to be remembered for that.** Which versions ended, for as long as the cloud lists them:
+//! that is bounded by what the cloud lists. A page that was skipped makes a version vanish and come back,
+//! so what is not listed any more is remembered for [`Rules::memory`], and of jobs at most as many as
+//! there may be names. What is forgotten then leaves a mark behind: a job's oldest age that can be new,
+//! or the time up to which runs of the project were forgotten; a run that is no newer does not count.
+//!
+//! **What may be shown.** Only what [`Outcomes::take`] hands out, and with a state file only after it
+//! holds what [`Outcomes::saved`] gave at the same moment, so that no counter ever falls.
+//!
+//! Times are whole Unix milliseconds: the steady clock ends with the process, and this does not. A clock
+//! that is set back only makes things be remembered for longer.
+
+mod job;
+mod name;
+mod names;
+mod project;
+mod run;
+mod streak;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::inventory::Moment;
+use crate::model::{JobId, JobKey, NameRule, Scores, Version, VersionId};
+use project::{Kept, Project};
+use run::millis;
+
+pub use run::Runs;
+pub use view::{Changes, LastRun, NameView, Remembered};
+
+/// How outcomes are kept, for one project.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rules {
+    /// What of a job's name they are kept under.
+    pub name: NameRule,
+    /// At most so many names. A new one takes the place of the one that has been gone for longest.
+    pub names: usize,
+    /// How long a name is kept after its last job left the cloud.
+    pub retention: Duration,
+    /// How long a job or version that is not listed any more is recognised should it come back.
+    pub memory: Duration,
+}
+
+/// What an answer said about one version.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// The version.
+    pub version: &'a Version,
+    /// The label `version`.
+    pub label: &'a str,
+    /// When it ended, Unix seconds, estimated; `None` where it has not, or may yet come back.
+    pub finished: Option<f64>,
+}
+
+/// What an answer was about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// All versions of the job: others are not there any more.
+    Whole,
+    /// Some of them.
+    Part,
+}
+
+/// The outcomes of all projects.
+#[derive(Debug, Default)]
+pub struct Outcomes {
+    projects: BTreeMap<Arc<str>, Project>,
+}
+
+/// What the state file holds. A project that is not taken up is not written again.
+#[derive(Debug, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Saved {
+    projects: BTreeMap<Arc<str>, Kept>,
+}
+
+impl Outcomes {
+    /// Takes a project up, with what was saved of it; or gives it other rules.
+    pub fn add_project(&mut self, name: &Arc<str>, rules: Rules, saved: &mut Saved, now: Moment) {
+        if let Some(project) = self.projects.get_mut(name) {
+            project.set_rules(rules);
+            return;
+        }
+        let kept = saved.projects.remove(name).unwrap_or_default();
+        let project = Project::new(rules, kept, millis(now.unix));
+        self.projects.insert(Arc::clone(name), project);
+    }
+
+    /// Forgets a project that left the configuration.
+    pub fn remove_project(&mut self, name: &str) {
+        self.projects.remove(name);
+    }
+
+    /// A job that did not appear in the cloud is to be looked at from now on, because the operator listed
+    /// it: what its first answer shows was there before.
+    pub fn await_job(&mut self, key: &JobKey) {
+        if let Some(project) = self.projects.get_mut(&key.project) {
+            project.await_job(&key.job_id);
+        }
+    }
+
+    /// An answer about a job. The cloud knows the job, again or still.
+    pub fn see(&mut self, key: &JobKey, seen: &[Seen<'_>], answer: Answer, now: Moment) {
+        if let Some(project) = self.projects.get_mut(&key.project) {
+            project.see(&key.job_id, seen, answer, millis(now.unix));
+        }
+    }
+
+    /// The cloud does not know a job any more.
+    pub fn gone(&mut self, key: &JobKey, now: Moment) {
+        if let Some(project) = self.projects.get_mut(&key.project) {
+            project.gone(&key.job_id, millis(now.unix));
+        }
+    }
+
+    /// A list of the project is complete, or without discovery every listed job was asked about, and
+    /// each of the answers has been [seen](Self::see): other jobs are gone. With the first one the watch
+    /// begins.
+    pub fn listed(&mut self, project: &str, is_listed: impl Fn(&JobId) -> bool, now: Moment) {
+        if let Some(project) = self.projects.get_mut(project) {
+            project.listed(is_listed, millis(now.unix));
+        }
+    }
+
+    /// Lets time pass: forgets what was kept for long enough.
+    pub fn tick(&mut self, now: Moment) {
+        for project in self.projects.values_mut() {
+            project.tick(millis(now.unix));
+        }
+    }
+
+    /// The overall scores of the completed run before this version, of the same name.
+    pub fn previous(&self, key: &JobKey, version_id: &VersionId) -> Option<&Scores> {
+        self.projects.get(&key.project)?.previous(&key.job_id, version_id)
+    }
+
+    /// What is remembered of a version, from before a restart too.
+    pub fn remembered(&self, key: &JobKey, version_id: &VersionId) -> Option<Remembered> {
+        self.projects.get(&key.project)?.remembered(&key.job_id, version_id)
+    }
+
+    /// How many names of each project found no room.
+    pub fn refused_names(&self) -> impl Iterator<Item = (&Arc<str>, usize)> {
+        self.projects.iter().map(|(name, project)| (name, project.refused_names()))
+    }
+
+    /// Whether there is an outcome to be shown.
+    pub fn is_changed(&self) -> bool {
+        self.projects.values().any(Project::is_changed)
+    }
+
+    /// Whether anything is newer than what was last saved.
+    pub fn is_stale(&self) -> bool {
+        self.is_changed() || self.projects.values().any(|project| project.is_stale)
+    }
+
+    /// What is to be shown anew, after it has been saved where there is a state file. What could not be
+    /// is to be [put back](Self::put_back).
+    #[must_use = "what is not shown has to be put back"]
+    pub fn take(&mut self) -> Vec<Changes> {
+        self.projects.iter_mut().filter_map(|(name, project)| project.take(name)).collect()
+    }
+
+    /// What the state file is to hold.
+    #[expect(clippy::missing_panics_doc, reason = "keys are texts, and nothing else can fail")]
+    pub fn saved(&mut self) -> Vec<u8> {
+        for project in self.projects.values_mut() {
+            project.is_stale = false;
+        }
+        let projects: BTreeMap<_, _> =
+            self.projects.iter().map(|(name, project)| (name, project.kept())).collect();
+        serde_json::to_vec(&projects).expect("keys are texts")
+    }
+
+    /// Writing what was [saved](Self::saved) failed: what was taken with it, which may be nothing, is not
+    /// shown and will be taken again.
+    pub fn put_back(&mut self, changes: Vec<Changes>) {
+        for project in self.projects.values_mut() {
+            project.is_stale = true;
+        }
+        for changes in changes {
+            if let Some(project) = self.projects.get_mut(&changes.project) {
+                project.put_back(changes);
+            }
+        }
+    }
+}

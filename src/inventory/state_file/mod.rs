@@ -1,0 +1,200 @@
+//! The file in which outcomes survive a restart.
+//!
+//! One line says what it is, in which format and with which checksum; the rest is one JSON document. JSON,
+//! because whoever repairs it can read it, and the types of what is kept are its only description. The
+//! whole file is replaced each time: ten thousand names are a few megabytes, written in tens of
+//! milliseconds, which costs less than a journal that has to be replayed and compacted.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::digest;
+
+use crate::inventory::outcomes::Saved;
+
+#[cfg(test)]
+mod tests;
+
+/// The words the file begins with, before the number of its format.
+const MAGIC: &str = "modelarts-exporter state";
+
+/// The format we read and write. What an older exporter cannot read has the next number.
+const FORMAT: u32 = 1;
+
+/// Names of jobs are nobody else's business.
+const MODE: u32 = 0o600;
+
+/// The file that `state.file` names. One process writes it.
+#[derive(Clone, Debug)]
+pub struct StateFile {
+    path: PathBuf,
+}
+
+/// What reading the file came to.
+#[derive(Debug)]
+pub enum Loaded {
+    /// There was none: the first start.
+    Missing,
+    /// All of it.
+    State(Saved),
+    /// It could not be used, and is out of the way.
+    SetAside {
+        /// Why.
+        reason: Unusable,
+        /// Where it is now.
+        to: PathBuf,
+    },
+}
+
+/// Why a state file cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// Cut off, changed, or of something else.
+    Damaged,
+    /// Of a later exporter.
+    Newer,
+}
+
+impl Unusable {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Damaged, Self::Newer];
+
+    /// The word in the name of a file that was set aside, and the label value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Damaged => "damaged",
+            Self::Newer => "newer",
+        }
+    }
+}
+
+/// What the system refused.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The file is there and may not be read.
+    #[error("cannot read the state file {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file cannot be used, and cannot be moved out of the way.
+    #[error("cannot set the {} state file {} aside", reason.as_str(), path.display())]
+    SetAside {
+        /// The file.
+        path: PathBuf,
+        /// Why it cannot be used.
+        reason: Unusable,
+        /// Why it cannot be moved.
+        source: io::Error,
+    },
+    /// The file was not written; the one before is as it was.
+    #[error("cannot write the state file {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl StateFile {
+    /// The file at that path, which need not be there yet.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// Reads it. What cannot be used is renamed, with the time in its name (Unix seconds).
+    pub fn read(&self, unix: f64) -> Result<Loaded, StateError> {
+        let bytes = match fs::read(&self.path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Loaded::Missing),
+            Err(source) => return Err(StateError::Read { path: self.path.clone(), source }),
+        };
+        match decode(&bytes) {
+            Ok(saved) => Ok(Loaded::State(saved)),
+            Err(reason) => {
+                let to = self.beside(&format!("{}-{unix:.0}", reason.as_str()));
+                fs::rename(&self.path, &to).map_err(|source| StateError::SetAside {
+                    path: self.path.clone(),
+                    reason,
+                    source,
+                })?;
+                Ok(Loaded::SetAside { reason, to })
+            }
+        }
+    }
+
+    /// Replaces it. It is on disk when this returns; after an error the old one is as it was.
+    ///
+    /// Blocks for as long as the disk takes.
+    pub fn write(&self, content: &[u8]) -> Result<(), StateError> {
+        let new = self.beside("new");
+        let replaced = replace(&new, &self.path, content);
+        if replaced.is_err() {
+            // A disk that is full needs the room. There may be nothing to remove.
+            let _ = fs::remove_file(&new);
+        }
+        replaced.map_err(|source| StateError::Write { path: self.path.clone(), source })
+    }
+
+    /// The path with one more ending.
+    fn beside(&self, ending: &str) -> PathBuf {
+        let mut path = self.path.clone().into_os_string();
+        path.push(".");
+        path.push(ending);
+        path.into()
+    }
+}
+
+fn replace(new: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(MODE).open(new)?;
+    file.write_all(header(content).as_bytes())?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(new, path)?;
+    // The name is in the folder, which is written by itself.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+fn header(content: &[u8]) -> String {
+    format!("{MAGIC} {FORMAT} {}\n", checksum(FORMAT, content))
+}
+
+fn checksum(format: u32, content: &[u8]) -> String {
+    let mut sum = digest::Context::new(&digest::SHA256);
+    sum.update(&format.to_be_bytes());
+    sum.update(content);
+    STANDARD.encode(sum.finish())
+}
+
+fn decode(bytes: &[u8]) -> Result<Saved, Unusable> {
+    let content = |format: u32| {
+        let end = bytes.iter().position(|byte| *byte == b'\n')?;
+        let (line, content) = bytes.split_at(end + 1);
+        let want = format!("{MAGIC} {format} {}\n", checksum(format, content));
+        (line == want.as_bytes()).then_some(content)
+    };
+    match format_of(bytes).ok_or(Unusable::Damaged)? {
+        FORMAT => {
+            let content = content(FORMAT).ok_or(Unusable::Damaged)?;
+            serde_json::from_slice(content).map_err(|_| Unusable::Damaged)
+        }
+        // A later format keeps the first line, so that whoever cannot read the rest can tell.
+        later if later > FORMAT && content(later).is_some() => Err(Unusable::Newer),
+        _ => Err(Unusable::Damaged),
+    }
+}
+
+fn format_of(bytes: &[u8]) -> Option<u32> {
+    let rest = bytes.strip_prefix(MAGIC.as_bytes())?.strip_prefix(b" ")?;
+    let digits = rest.split(|byte| *byte == b' ').next()?;
+    str::from_utf8(digits).ok()?.parse().ok()
+}
