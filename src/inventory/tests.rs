@@ -231,6 +231,23 @@ async fn a_longer_interval_keeps_values_for_longer() {
 }
 
 #[tokio::test]
+async fn a_shorter_interval_withdraws_nothing_before_the_next_poll_is_over() {
+    let mut scene = Scene::new(VersionSelection::Latest);
+    scene.answer(vec![version(1, RUNNING)]);
+    let project = Arc::clone(&scene.key.project);
+    scene.inventory.interval(&scene.key, MINUTE * 10);
+    scene.inventory.interval(&scene.key, MINUTE * 2);
+    scene.at(19);
+    assert_eq!(scene.shown(), ["1"]);
+    // The same where a new configuration is the reason.
+    let jobs = [(scene.key.job_id.clone(), VersionSelection::Latest)];
+    scene.inventory.change_project(&project, SETTINGS, jobs, MINUTE);
+    assert_eq!(scene.shown(), ["1"]);
+    scene.polled(Polled::Failed);
+    assert_eq!(scene.shown(), [""; 0]);
+}
+
+#[tokio::test]
 async fn usage_is_shown_while_running_and_while_samples_come() {
     let mut scene = Scene::new(VersionSelection::Latest);
     for minute in 0..4 {
