@@ -47,7 +47,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         self.count(landed);
         self.classify(index, now);
         self.fit_budget();
-        let (patience, list_interval) = (self.settings.timeout, self.fit.list_interval);
+        let (timeout, list_interval) = (self.settings.timeout, self.fit.list_interval);
         let Some(job) = self.jobs.get_mut(&index) else { return };
         let interval = class_interval(&self.settings, job.class).mul_f64(self.fit.stretch);
         if self.fit.stretch > 1.0 {
@@ -56,13 +56,15 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         let (mut due, missed) = job.cadence.next(now, interval);
         if job.has_ended() {
             // The next list shall have its say before.
-            due = due.max(now + list_interval + patience);
+            due = due.max(now + list_interval + timeout);
         }
         job.due = Some(due);
         // A tick that passed before the first poll could start was nobody's to serve.
         if !is_first {
             self.own.polls_missed(missed);
         }
+        // Ages are judged by this: it is to be no shorter than the wait that follows.
+        let interval = interval.max(due - now);
         self.ledger.polled(&job.spec.job_id, report.outcome, interval);
         self.lanes.wait_until(due, index);
     }

@@ -81,6 +81,18 @@ async fn where_the_list_does_not_help_ended_jobs_are_polled_at_the_slower_pace()
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_the_list_does_not_help_ages_are_judged_by_when_an_ended_job_is_polled() {
+    let seldom = Settings { list_interval: MINUTE * 30, ..settings() };
+    let scene = start_with([(1, COMPLETED)].into_iter(), seldom);
+    scene.cloud.state().list_is_refused = true;
+    sleep(MINUTE * 200).await;
+    let polls = &scene.polls()[&scene.jobs[0]];
+    let gap = polls.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+    let told = scene.answers.intervals.lock().unwrap()[&scene.jobs[0]];
+    assert!(gap > MINUTE * 30 && gap <= told + Duration::from_secs(1), "{gap:?} {told:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_list_that_costs_more_than_it_spares_is_hardly_read() {
     let scene = start_with((0..3).map(|id| (id, COMPLETED)), settings());
     scene.cloud.state().others = 20_000;
