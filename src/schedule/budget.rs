@@ -221,7 +221,7 @@ impl PollPace {
     }
 
     /// Whoever asks again, or no more, was not told to be silent: that would have ended the poll, and
-    /// the gate would be held by now.
+    /// a pace is kept until the gate is held for what its poll was told.
     fn end_probe(&self) {
         if std::mem::take(&mut self.purse().probes) {
             self.budget.open();

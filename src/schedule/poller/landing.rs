@@ -69,27 +69,29 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         self.lanes.wait_until(due, index);
     }
 
-    pub(super) fn finish_list(&mut self, report: &ListReport) {
+    pub(super) fn finish_list(&mut self, report: ListReport) {
+        let ListReport { asked, outcome, misreads, pace } = report;
         let now = Instant::now();
-        let error = report.outcome.as_ref().err();
+        let error = outcome.as_ref().err();
         if let Some(until) = self.hold_if_throttled(error, now) {
             // Were it the first to ask again after the silence, a list that alone is throttled would
             // leave the polls no turn.
             self.listing.put_off(until + self.fit.list_interval);
         }
-        self.log.listed(&mut self.list_told, error, &report.misreads);
-        for misread in &report.misreads {
+        drop(pace);
+        self.log.listed(&mut self.list_told, error, &misreads);
+        for misread in &misreads {
             self.own.decode_error(misread.field, misread.fault.as_str());
         }
         self.demand.list_pages = self.listing.pages();
         let patience = self.patience();
-        if let Ok(listed) = &report.outcome {
+        if let Ok(listed) = &outcome {
             for (&index, job) in &mut self.jobs {
                 let newest = listed.jobs.get(&job.spec.job_id);
                 if newest.is_none() && !listed.complete {
                     continue;
                 }
-                if job.listed(newest, report.asked) == Hint::Changed {
+                if job.listed(newest, asked) == Hint::Changed {
                     job.due = Some(now);
                     match job.standing {
                         Standing::Good => self.lanes.put_first(now, index),
@@ -127,7 +129,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
             self.own.decode_error(misread.field, misread.fault.as_str());
         }
         if report.brought() {
-            let plain = landed.requests.saturating_sub(report.details).max(1) as f64;
+            let plain = landed.pace.sent().saturating_sub(report.details).max(1) as f64;
             let usual = &mut self.demand.requests_per_poll;
             *usual += (plain - *usual) * REQUESTS_WEIGHT;
         }

@@ -23,6 +23,8 @@ pub(super) struct CloudState {
     pub(super) list_is_refused: bool,
     /// The list alone asks for silence, each time.
     pub(super) list_throttle: Option<Duration>,
+    /// Polls wait for a token until then.
+    pub(super) token: Option<Instant>,
     /// It says of every job that it has two versions.
     pub(super) list_lags: bool,
     /// Pages a list of versions takes.
@@ -60,7 +62,7 @@ impl Drop for Request<'_> {
 }
 
 /// How long an answer takes.
-const ANSWER: Duration = Duration::from_millis(80);
+pub(super) const ANSWER: Duration = Duration::from_millis(80);
 
 const PER_PAGE: usize = 1000;
 
@@ -166,6 +168,10 @@ async fn read_versions(
         state.most_in_flight = state.most_in_flight.max(state.in_flight.len());
     }
     let _request = Request(cloud, job.clone());
+    let token = cloud.state().token;
+    if let Some(token) = token {
+        sleep_until(token).await;
+    }
     cloud.answer(Asked::Versions(job.clone()), pace).await?;
     let pages = cloud.state().version_pages;
     for _ in 1..pages {
