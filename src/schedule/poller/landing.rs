@@ -50,6 +50,8 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         let (timeout, list_interval) = (self.settings.timeout, self.fit.list_interval);
         let Some(job) = self.jobs.get_mut(&index) else { return };
         let interval = class_interval(&self.settings, job.class).mul_f64(self.fit.stretch);
+        // What was asked for seldom before, and is not any more, need not wait for its old tick.
+        job.cadence.bring_forward(now + interval);
         if self.fit.stretch > 1.0 {
             job.cadence.leave_out_next(now, interval);
         }

@@ -42,6 +42,8 @@ pub(super) struct CloudJob {
     pub(super) version: u64,
     /// The list does not show it.
     pub(super) hidden: bool,
+    /// The list alone knows it.
+    pub(super) forgotten: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +74,7 @@ impl Cloud {
     }
 
     pub(super) fn add(&self, id: u64, code: i64) -> JobId {
-        let job = CloudJob { code, version: 1, hidden: false };
+        let job = CloudJob { code, version: 1, hidden: false, forgotten: false };
         self.state().jobs.insert(JobId::from(id), job);
         JobId::from(id)
     }
@@ -183,7 +185,8 @@ async fn read_versions(
         sleep(Duration::from_secs(10)).await;
         return Err(Error::Timeout(Duration::from_secs(10)));
     }
-    let Some(known) = cloud.state().jobs.get(job).cloned() else {
+    let known = cloud.state().jobs.get(job).cloned();
+    let Some(known) = known.filter(|known| !known.forgotten) else {
         return Err(Error::NotFound(refusal(400, "ModelArts.2775")));
     };
     let mut content = vec![version(job, &known)];

@@ -60,6 +60,24 @@ async fn a_job_the_cloud_does_not_know_is_asked_for_seldom_until_the_list_shows_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_job_that_only_the_list_knows_is_asked_for_seldom() {
+    let scene = start(2, settings());
+    sleep(MINUTE * 2).await;
+    scene.cloud.change(1, |job| job.forgotten = true);
+    sleep(MINUTE * 4).await;
+    let before = scene.polls_of(1);
+    sleep(MINUTE * 60).await;
+    let polled = scene.polls_of(1) - before;
+    assert!((5..=7).contains(&polled), "{polled}");
+    // What the list says anew has it asked for at once.
+    scene.cloud.change(1, |job| (job.forgotten, job.version) = (false, 2));
+    let before = scene.polls_of(1);
+    sleep(MINUTE * 5 + Duration::from_secs(1)).await;
+    let polled = scene.polls_of(1) - before;
+    assert!((4..=6).contains(&polled), "and on its interval from then on: {polled}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn where_the_list_does_not_help_ended_jobs_are_polled_at_the_slower_pace() {
     // Refused; not shown, as in another workspace; and refused after it had helped.
     for case in 0..3 {
