@@ -15,6 +15,10 @@ use crate::schedule::stretch::SELDOM;
 /// Until one was read, a list is thought to take so many requests.
 const PAGES_BEFORE_THE_FIRST: usize = 1;
 
+/// A list with more pages than this is not read, however many jobs it could spare: an account may have
+/// 20,000 jobs, on a fifth of the pages.
+const MOST_PAGES: usize = 100;
+
 /// The readings of the list of jobs, one after another.
 ///
 /// The list is read where it has no more pages than there are jobs to poll. Where it has more, polling
@@ -71,14 +75,16 @@ impl Listing {
         if self.too_long { 0 } else { self.pages }
     }
 
+    /// Reads it for so many `jobs`.
     pub(super) fn start<A: TrainingApi, L: Ledger>(
         &mut self,
         api: Arc<A>,
         ledger: Arc<L>,
-        most_pages: usize,
+        jobs: usize,
         interval: Duration,
         pace: PollPace,
     ) {
+        let most_pages = jobs.min(MOST_PAGES);
         self.running.spawn(async move { read(&*api, &*ledger, most_pages, interval, pace).await });
     }
 

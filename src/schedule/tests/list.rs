@@ -125,6 +125,14 @@ async fn a_list_that_costs_more_than_it_spares_is_hardly_read() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_that_has_no_end_is_hardly_read_however_many_jobs_there_are() {
+    let scene = start_with((0..200).map(|id| (id, COMPLETED)), settings());
+    scene.cloud.state().others = 150_000;
+    sleep(MINUTE * 60).await;
+    assert!((6..=7).contains(&lists(&scene)), "{}", lists(&scene));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_list_and_a_poll_that_contradict_each_other_do_not_make_a_poll_each_time() {
     let scene = start_with([(1, COMPLETED)].into_iter(), settings());
     sleep(MINUTE * 2).await;
