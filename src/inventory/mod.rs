@@ -104,7 +104,7 @@ impl Inventory {
     }
 
     /// The list of jobs came, asked for at `asked`, and is due again in `interval`. Returns the jobs
-    /// it says something about.
+    /// of which something else is to be shown for it.
     pub fn listed(
         &mut self,
         project: &Arc<str>,

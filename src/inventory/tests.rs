@@ -481,7 +481,8 @@ async fn the_list_keeps_status_and_times_fresh_and_nothing_else() {
     let mut scene = Scene::new(VersionSelection::Latest);
     scene.answer(vec![with_recall(with_samples(version(1, RUNNING), 3), 0.5)]);
     for minute in 1..=20 {
-        assert_eq!(scene.at(minute).list(&[listed(RUNNING, 1, 1)]), 1);
+        let touched = scene.at(minute).list(&[listed(RUNNING, 1, 1)]);
+        assert_eq!(touched, usize::from(minute == 1), "the duration is news once");
     }
     assert_eq!(scene.only().version.duration, Some(4000.0));
     assert!(scene.only().usage_now.is_none() && scene.only().quality.is_none());
@@ -491,6 +492,12 @@ async fn the_list_keeps_status_and_times_fresh_and_nothing_else() {
     assert_eq!(scene.only().version.state, State::from_v1(FAILED));
     assert_eq!(scene.only().status_changed, TODAY + 21.0 * 60.0);
     assert!(scene.only().finished.is_some());
+    // What no list has confirmed for long is shown again as soon as one does.
+    scene.at(21 + 6);
+    scene.inventory.tick(scene.now);
+    assert_eq!(scene.shown(), [""; 0]);
+    assert_eq!(scene.list(&[listed(FAILED, 1, 1)]), 1);
+    assert_eq!(scene.shown(), ["1"]);
 }
 
 #[tokio::test]
