@@ -488,16 +488,16 @@ async fn the_list_keeps_status_and_times_fresh_and_nothing_else() {
     assert!(scene.only().usage_now.is_none() && scene.only().quality.is_none());
     assert_eq!(scene.view().last_success, Some(TODAY), "it was not polled");
     assert!(scene.up());
-    scene.at(21).list(&[listed(FAILED, 1, 1)]);
-    assert_eq!(scene.only().version.state, State::from_v1(FAILED));
-    assert_eq!(scene.only().status_changed, TODAY + 21.0 * 60.0);
-    assert!(scene.only().finished.is_some());
     // What no list has confirmed for long is shown again as soon as one does.
-    scene.at(21 + 6);
+    scene.at(26);
     scene.inventory.tick(scene.now);
     assert_eq!(scene.shown(), [""; 0]);
-    assert_eq!(scene.list(&[listed(FAILED, 1, 1)]), 1);
+    assert_eq!(scene.list(&[listed(RUNNING, 1, 1)]), 1);
     assert_eq!(scene.shown(), ["1"]);
+    assert_eq!(scene.at(27).list(&[listed(FAILED, 1, 1)]), 1);
+    assert_eq!(scene.only().version.state, State::from_v1(FAILED));
+    assert_eq!(scene.only().status_changed, TODAY + 27.0 * 60.0);
+    assert!(scene.only().finished.is_some());
 }
 
 #[tokio::test]

@@ -187,8 +187,8 @@ mod tests {
         // The list alone may be the one that has to give way.
         let fit = Fit::new(&settings(12), &demand(4, 0, 0, 40));
         assert!(fit.stretch <= 1.0 && fit.list_interval > MINUTE * 4, "{fit:?}");
-        // Also beside details that were left for later, and a few polls that almost fit.
-        for runs in [6, 8, 11] {
+        // Also beside details that were left for later, however few the polls are.
+        for runs in [1, 2, 6] {
             let fit = Fit::new(&settings(12), &demand(runs, 0, runs, 40));
             assert!(fit.stretch < 1.2, "{runs}: {fit:?}");
         }
@@ -197,9 +197,10 @@ mod tests {
     proptest! {
         #[test]
         fn a_fit_stretches_no_more_than_it_has_to(
-            (interval, pending, list) in (1..86_400u64, 1..86_400u64, 1..86_400u64),
-            requests_per_minute in 1..100_000u32,
-            counts in proptest::array::uniform4(0..20_000usize),
+            [interval, pending, list] in
+                proptest::array::uniform3(prop_oneof![1..120u64, 1..86_400u64]),
+            requests_per_minute in prop_oneof![1..100u32, 1..100_000u32],
+            counts in proptest::array::uniform4(prop_oneof![0..4usize, 0..20_000usize]),
             postponed in 0..20_000usize,
             requests_per_poll in 1.0..40.0,
             list_pages in 0..=100usize,
