@@ -171,8 +171,8 @@ impl JobState {
         }
     }
 
-    /// Takes what the list of jobs, asked for at `asked`, says of this one. Returns whether that is
-    /// anything.
+    /// Takes what the list of jobs, asked for at `asked`, says of this one. Returns whether something
+    /// else is to be shown for it.
     pub(super) fn listed(
         &mut self,
         listed: &ListedJob,
@@ -184,14 +184,21 @@ impl JobState {
         if self.gone || self.last_answer.is_some_and(|answer| answer.steady > asked) {
             return false;
         }
+        // What is confirmed now is shown again.
+        let was_withdrawn = self.shown.iter().any(|[is_fresh, ..]| !is_fresh);
         if self.only_listed {
             // Better known by its id than not at all: the first round may take an hour.
-            self.take(listed::as_version(listed).into_iter().collect(), answered);
+            let version = listed::as_version(listed);
+            let known = self.versions.get(id).map(|state| &state.version);
+            let is_new = known.zip(version.as_ref()).is_none_or(|(a, b)| listed::differs(a, b));
+            self.take(version.into_iter().collect(), answered);
             self.note(id, answered);
-            return true;
+            return is_new || was_withdrawn;
         }
         let Some(newest) = self.versions.get_mut(id) else { return false };
-        newest.update(listed::applied_to(&newest.version, listed), now);
+        let applied = listed::applied_to(&newest.version, listed);
+        let mut changed = was_withdrawn || listed::differs(&newest.version, &applied);
+        newest.update(applied, now);
         self.note(id, answered);
         // The list shows the newest version alone; where their number is the same too, the others are
         // still there, and an ended one is as it was.
@@ -203,9 +210,10 @@ impl JobState {
             }
             if self.activity() == Activity::Ended && self.success == Some(true) {
                 self.last_success = Some(now.unix);
+                changed = true;
             }
         }
-        true
+        changed
     }
 
     pub(super) fn version(&mut self, version: Version, answered: &mut Answered<'_>) {

@@ -21,6 +21,15 @@ pub(super) fn as_version(listed: &ListedJob) -> Option<Version> {
     })
 }
 
+/// Whether something that is shown of a version is not as it was; `now` is what `known` became by what
+/// the list says.
+pub(super) fn differs(known: &Version, now: &Version) -> bool {
+    known.state != now.state
+        || known.duration != now.duration
+        || known.created != now.created
+        || known.job_name != now.job_name
+}
+
 /// The version with what the list says of it; the rest of it is as it was. Carries neither usage nor
 /// quality, which grow old alone.
 pub(super) fn applied_to(known: &Version, listed: &ListedJob) -> Version {

@@ -104,7 +104,7 @@ impl Inventory {
     }
 
     /// The list of jobs came, asked for at `asked`, and is due again in `interval`. Returns the jobs
-    /// it says something about.
+    /// of which something else is to be shown for it.
     pub fn listed(
         &mut self,
         project: &Arc<str>,
@@ -147,7 +147,8 @@ impl Inventory {
         }
     }
 
-    /// A job is polled in another interval from now on.
+    /// The next poll of a job may come as late as this: until then what is known stays. A shorter
+    /// interval counts once it has been [polled](Self::polled).
     pub fn interval(&mut self, key: &JobKey, interval: Duration) {
         if let Some(project) = self.projects.get_mut(&key.project) {
             project.interval(&key.job_id, interval);

@@ -134,7 +134,7 @@ impl ProjectState {
 
     pub(super) fn interval(&mut self, job: &JobId, interval: Duration) {
         if let Some(job) = self.jobs.get_mut(job) {
-            job.interval = interval;
+            job.interval = job.interval.max(interval);
         }
     }
 

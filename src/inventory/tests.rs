@@ -231,6 +231,23 @@ async fn a_longer_interval_keeps_values_for_longer() {
 }
 
 #[tokio::test]
+async fn a_shorter_interval_withdraws_nothing_before_the_next_poll_is_over() {
+    let mut scene = Scene::new(VersionSelection::Latest);
+    scene.answer(vec![version(1, RUNNING)]);
+    let project = Arc::clone(&scene.key.project);
+    scene.inventory.interval(&scene.key, MINUTE * 10);
+    scene.inventory.interval(&scene.key, MINUTE * 2);
+    scene.at(19);
+    assert_eq!(scene.shown(), ["1"]);
+    // The same where a new configuration is the reason.
+    let jobs = [(scene.key.job_id.clone(), VersionSelection::Latest)];
+    scene.inventory.change_project(&project, SETTINGS, jobs, MINUTE);
+    assert_eq!(scene.shown(), ["1"]);
+    scene.polled(Polled::Failed);
+    assert_eq!(scene.shown(), [""; 0]);
+}
+
+#[tokio::test]
 async fn usage_is_shown_while_running_and_while_samples_come() {
     let mut scene = Scene::new(VersionSelection::Latest);
     for minute in 0..4 {
@@ -464,15 +481,22 @@ async fn the_list_keeps_status_and_times_fresh_and_nothing_else() {
     let mut scene = Scene::new(VersionSelection::Latest);
     scene.answer(vec![with_recall(with_samples(version(1, RUNNING), 3), 0.5)]);
     for minute in 1..=20 {
-        assert_eq!(scene.at(minute).list(&[listed(RUNNING, 1, 1)]), 1);
+        let touched = scene.at(minute).list(&[listed(RUNNING, 1, 1)]);
+        assert_eq!(touched, usize::from(minute == 1), "the duration is news once");
     }
     assert_eq!(scene.only().version.duration, Some(4000.0));
     assert!(scene.only().usage_now.is_none() && scene.only().quality.is_none());
     assert_eq!(scene.view().last_success, Some(TODAY), "it was not polled");
     assert!(scene.up());
-    scene.at(21).list(&[listed(FAILED, 1, 1)]);
+    // What no list has confirmed for long is shown again as soon as one does.
+    scene.at(26);
+    scene.inventory.tick(scene.now);
+    assert_eq!(scene.shown(), [""; 0]);
+    assert_eq!(scene.list(&[listed(RUNNING, 1, 1)]), 1);
+    assert_eq!(scene.shown(), ["1"]);
+    assert_eq!(scene.at(27).list(&[listed(FAILED, 1, 1)]), 1);
     assert_eq!(scene.only().version.state, State::from_v1(FAILED));
-    assert_eq!(scene.only().status_changed, TODAY + 21.0 * 60.0);
+    assert_eq!(scene.only().status_changed, TODAY + 27.0 * 60.0);
     assert!(scene.only().finished.is_some());
 }
 

@@ -17,6 +17,10 @@ use crate::cloud::Pace;
 /// make the cloud count one too many, and a token may come on top.
 const SPREAD: Duration = Duration::from_millis(61_200);
 
+/// A request goes out at most this long after it was paid for: a minute's requests are then those of
+/// the [spread](SPREAD) minute that they were paid in.
+const LATEST_USE: Duration = SPREAD.saturating_sub(Duration::from_mins(1));
+
 /// So large a part of a minute's requests may catch up with a timer that was late.
 const CATCH_UP_PART: u32 = 100;
 
@@ -35,6 +39,9 @@ pub(super) fn minute_rate(requests_per_minute: u32) -> Option<f64> {
 pub(super) struct Budget {
     limiter: Option<RateLimiter<NotKeyed, InMemoryState, Steady, NoOpMiddleware<Duration>>>,
     clock: Steady,
+    /// How long what was taken is good for, so that those who had to wait with it, for a token perhaps,
+    /// do not go out all at once.
+    good_for: Duration,
     gate: watch::Sender<Gate>,
 }
 
@@ -82,11 +89,23 @@ impl Budget {
     pub(super) fn new(requests_per_minute: u32) -> Self {
         let clock = Steady { start: Instant::now() };
         let catch_up = NonZeroU32::new(requests_per_minute / CATCH_UP_PART);
-        let limiter = NonZeroU32::new(requests_per_minute)
-            .and_then(|number| Quota::with_period(SPREAD / number.get()))
+        let spacing = NonZeroU32::new(requests_per_minute).map(|number| SPREAD / number.get());
+        let limiter = spacing
+            .and_then(Quota::with_period)
             .map(|quota| quota.allow_burst(catch_up.unwrap_or(NonZeroU32::MIN)))
             .map(|quota| RateLimiter::direct_with_clock(quota, clock));
-        Self { limiter, clock, gate: watch::Sender::new(Gate::Open) }
+        let good_for = spacing.map_or(Duration::MAX, |spacing| spacing.min(LATEST_USE));
+        Self { limiter, clock, good_for, gate: watch::Sender::new(Gate::Open) }
+    }
+
+    /// Whether a request for which `pass` was taken at `taken` may still go out.
+    fn is_good(&self, pass: Pass, taken: Instant) -> bool {
+        let gate = *self.gate.borrow();
+        match pass {
+            Pass::Plain => gate == Gate::Open && taken.elapsed() <= self.good_for,
+            // Nobody else has sent anything since: it does not matter how long ago that was.
+            Pass::Probe => gate == Gate::Probing,
+        }
     }
 
     /// Takes one request from the budget, or says what to wait for.
@@ -158,10 +177,12 @@ impl Budget {
 }
 
 /// The budget as one poll, or one reading of the list, sees it: its first request was paid for when
-/// it was started.
+/// it was started, and is paid for again where it could not go out in time.
 #[derive(Debug)]
 pub(super) struct PollPace {
     budget: Arc<Budget>,
+    /// What was taken for the first request, and when.
+    paid: (Pass, Instant),
     purse: Mutex<Purse>,
 }
 
@@ -180,7 +201,8 @@ impl PollPace {
     /// With what was taken for the first request.
     pub(super) fn paid(budget: &Arc<Budget>, pass: Pass) -> Self {
         let purse = Purse { probes: pass == Pass::Probe, ..Purse::default() };
-        Self { budget: Arc::clone(budget), purse: Mutex::new(purse) }
+        let paid = (pass, Instant::now());
+        Self { budget: Arc::clone(budget), paid, purse: Mutex::new(purse) }
     }
 
     /// How much of the poll was our own waiting, which says nothing about the cloud.
@@ -199,7 +221,7 @@ impl PollPace {
     }
 
     /// Whoever asks again, or no more, was not told to be silent: that would have ended the poll, and
-    /// the gate would be held by now.
+    /// a pace is kept until the gate is held for what its poll was told.
     fn end_probe(&self) {
         if std::mem::take(&mut self.purse().probes) {
             self.budget.open();
@@ -210,11 +232,16 @@ impl PollPace {
 impl Pace for PollPace {
     fn ready(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {
-            if self.sent() == 0 {
+            let (pass, taken) = self.paid;
+            if self.sent() > 0 {
+                self.end_probe();
+            } else if self.budget.is_good(pass, taken) {
                 self.purse().sent = 1;
                 return;
+            } else {
+                // Of a probe too: the cloud has asked for silence once more.
+                self.purse().probes = false;
             }
-            self.end_probe();
             let began = Instant::now();
             self.purse().waits_since = Some(began);
             let pass = self.budget.wait().await;
@@ -301,5 +328,65 @@ mod tests {
         // It asks again, so it was answered.
         probe.ready().await;
         assert_eq!(other.await.unwrap(), Pass::Plain);
+    }
+
+    /// When so many requests went out that were paid for at once, and then all waited for a token.
+    async fn sent_after(budget: &Arc<Budget>, count: usize, token: Duration) -> Vec<Instant> {
+        let token = Instant::now() + token;
+        let mut late = Vec::new();
+        for _ in 0..count {
+            let pace = PollPace::paid(budget, budget.wait().await);
+            late.push(tokio::spawn(async move {
+                sleep_until(token).await;
+                pace.ready().await;
+                (Instant::now(), pace)
+            }));
+        }
+        let mut sent = Vec::new();
+        for late in late {
+            let (at, pace) = late.await.unwrap();
+            drop(pace);
+            sent.push(at);
+        }
+        sent.sort_unstable();
+        sent
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_that_were_paid_for_and_then_had_to_wait_do_not_burst() {
+        for requests_per_minute in [1, 60, 600] {
+            let budget = Arc::new(Budget::new(requests_per_minute));
+            let count = requests_per_minute as usize;
+            let mut sent = sent_after(&budget, count.min(40), Duration::from_secs(59)).await;
+            // And what is paid for after that.
+            for _ in 0..count * 2 {
+                PollPace::paid(&budget, budget.wait().await).ready().await;
+                sent.push(Instant::now());
+            }
+            let most = most_in_a_minute(&sent);
+            assert!(most <= count, "{most} of {requests_per_minute}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silence_holds_what_was_paid_for_before_it_and_has_not_gone_out() {
+        let budget = Arc::new(Budget::new(0));
+        let start = Instant::now();
+        let waiting = tokio::spawn({
+            let budget = Arc::clone(&budget);
+            async move { sent_after(&budget, 3, Duration::from_secs(5)).await }
+        });
+        sleep_until(start + Duration::from_secs(1)).await;
+        budget.hold_until(start + MINUTE);
+        let sent = waiting.await.unwrap();
+        assert!(sent.iter().all(|&at| at >= start + MINUTE), "{sent:?} {start:?}");
+
+        // A probe that has not gone out either.
+        budget.hold_until(start + MINUTE);
+        let probe = PollPace::paid(&budget, budget.take(Instant::now()).unwrap());
+        budget.hold_until(start + MINUTE * 3);
+        probe.ready().await;
+        assert_eq!(start.elapsed(), MINUTE * 3);
+        assert_eq!(budget.take(Instant::now()), Err(Wait::ForTheProbe));
     }
 }

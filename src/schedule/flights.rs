@@ -46,8 +46,9 @@ pub(super) struct Landed {
     pub(super) report: Report,
     pub(super) lasted: Duration,
     pub(super) started: Instant,
-    /// Requests that were sent for it.
-    pub(super) requests: usize,
+    /// What it sent. To be kept until a silence that it was told to keep holds the others: a probe
+    /// that ends lets them ask.
+    pub(super) pace: Arc<PollPace>,
     /// It did not come to its end by itself.
     pub(super) was_lost: bool,
 }
@@ -144,8 +145,8 @@ impl Flights {
             let usual = self.usual.unwrap_or(asked).mul_f64(1.0 - USUAL_WEIGHT);
             self.usual = Some(usual + asked.mul_f64(USUAL_WEIGHT));
         }
-        let (started, requests) = (flight.started, flight.pace.sent());
-        Some(Landed { job: flight.job, report, lasted, started, requests, was_lost })
+        let Flight { job, started, pace, .. } = flight;
+        Some(Landed { job, report, lasted, started, pace, was_lost })
     }
 }
 

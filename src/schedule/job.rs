@@ -125,16 +125,18 @@ impl Job {
     /// the list is whole.
     pub(super) fn listed(&mut self, newest: Option<&Newest>, asked: Instant) -> Hint {
         let Some(newest) = newest else {
+            self.doubted = None;
             let was_shown = self.listed.take().is_some();
             return self.hint(was_shown && !self.gone, asked);
         };
         self.listed = Some((newest.clone(), asked));
         // Where both keep to what they say, another poll would not help either.
-        let says_new = match &self.news {
+        let contradicts = match &self.news {
             _ if self.gone => true,
-            Some(news) => newest.contradicts(&news.newest) && self.doubted.as_ref() != Some(newest),
+            Some(news) => newest.contradicts(&news.newest),
             None => false,
         };
+        let says_new = contradicts && self.doubted.as_ref() != Some(newest);
         let hint = self.hint(says_new, asked);
         if hint == Hint::Changed {
             self.doubted = Some(newest.clone());

@@ -5,14 +5,19 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::cloud::{Error, Misread, Pace, TrainingApi};
+use crate::cloud::{Error, Misread, TrainingApi};
 use crate::model::JobId;
 use crate::schedule::Ledger;
+use crate::schedule::budget::PollPace;
 use crate::schedule::poll::Newest;
 use crate::schedule::stretch::SELDOM;
 
 /// Until one was read, a list is thought to take so many requests.
 const PAGES_BEFORE_THE_FIRST: usize = 1;
+
+/// A list with more pages than this is not read, however many jobs it could spare: an account may have
+/// 20,000 jobs, on a fifth of the pages.
+const MOST_PAGES: usize = 100;
 
 /// The readings of the list of jobs, one after another.
 ///
@@ -31,6 +36,9 @@ pub(super) struct ListReport {
     pub(super) asked: Instant,
     pub(super) outcome: Result<Listed, Error>,
     pub(super) misreads: Vec<Misread>,
+    /// To be kept until a silence that it was told to keep holds the others: a probe that ends lets
+    /// them ask. `None` where the reading ended early.
+    pub(super) pace: Option<PollPace>,
 }
 
 /// What the list says, as far as the next polls are concerned.
@@ -67,15 +75,17 @@ impl Listing {
         if self.too_long { 0 } else { self.pages }
     }
 
+    /// Reads it for so many `jobs`.
     pub(super) fn start<A: TrainingApi, L: Ledger>(
         &mut self,
         api: Arc<A>,
         ledger: Arc<L>,
-        most_pages: usize,
+        jobs: usize,
         interval: Duration,
-        pace: impl Pace + 'static,
+        pace: PollPace,
     ) {
-        self.running.spawn(async move { read(&*api, &*ledger, most_pages, interval, &pace).await });
+        let most_pages = jobs.min(MOST_PAGES);
+        self.running.spawn(async move { read(&*api, &*ledger, most_pages, interval, pace).await });
     }
 
     /// Ends the reading that is under way; it has ended when this returns.
@@ -92,7 +102,7 @@ impl Listing {
         let now = Instant::now();
         let report = done.unwrap_or_else(|error| {
             let error = Error::Internal(format!("the reading of the list ended early: {error}"));
-            ListReport { asked: now, outcome: Err(error), misreads: Vec::new() }
+            ListReport { asked: now, outcome: Err(error), misreads: Vec::new(), pace: None }
         });
         if let Ok(listed) = &report.outcome {
             (self.pages, self.too_long) = (listed.pages, listed.too_long);
@@ -108,10 +118,12 @@ async fn read<A: TrainingApi, L: Ledger>(
     ledger: &L,
     most_pages: usize,
     interval: Duration,
-    pace: &dyn Pace,
+    pace: PollPace,
 ) -> ListReport {
     let asked = Instant::now();
-    match api.list(most_pages, pace).await {
+    let reading = api.list(most_pages, &pace).await;
+    let pace = Some(pace);
+    match reading {
         Ok(reading) => {
             let list = reading.content;
             let too_long = list.pages > most_pages;
@@ -125,8 +137,8 @@ async fn read<A: TrainingApi, L: Ledger>(
                 pages: list.pages,
                 too_long,
             };
-            ListReport { asked, outcome: Ok(listed), misreads: reading.misreads }
+            ListReport { asked, outcome: Ok(listed), misreads: reading.misreads, pace }
         }
-        Err(error) => ListReport { asked, outcome: Err(error), misreads: Vec::new() },
+        Err(error) => ListReport { asked, outcome: Err(error), misreads: Vec::new(), pace },
     }
 }

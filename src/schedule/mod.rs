@@ -41,7 +41,8 @@ pub trait Ledger: Send + Sync + 'static {
     /// A poll is over; the next one is due in `interval`.
     fn polled(&self, job: &JobId, polled: Polled, interval: Duration);
 
-    /// The job is polled less or more often from now on.
+    /// The job is polled in another interval from its next poll on. A longer one is to be believed at
+    /// once; what is known stays for as long as a longer one before asked for, until that poll is over.
     fn interval(&self, job: &JobId, interval: Duration);
 
     /// The job is not asked about any more.

@@ -162,7 +162,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
                     return self.listing.shut_down().await;
                 }
                 landed = self.flights.next() => self.finish(&landed),
-                report = self.listing.next(list_interval) => self.finish_list(&report),
+                report = self.listing.next(list_interval) => self.finish_list(report),
                 // The budget is ours: it does not go away.
                 Ok(()) = self.gate.changed() => {}
                 () = sleep_until(wake) => {}

@@ -107,8 +107,9 @@ impl Fit {
         if spare >= 0.0 {
             return Self { between_details, ..unstretched };
         }
-        let list_share = list.min((rate - polls).max(side));
         let details_share = if demand.postponed > 0 { side } else { 0.0 };
+        // What polls and details leave: the list is not stretched any less at their cost.
+        let list_share = list.min((rate - polls - details_share).max(side));
         let list_stretch = if list_share > 0.0 { list / list_share } else { 1.0 };
         Self {
             stretch: (polls / (rate - list_share - details_share)).max(1.0),
@@ -141,6 +142,8 @@ pub fn cost(settings: &Settings, jobs: usize, list_pages: usize) -> Cost {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const MINUTE: Duration = Duration::from_mins(1);
@@ -184,6 +187,40 @@ mod tests {
         // The list alone may be the one that has to give way.
         let fit = Fit::new(&settings(12), &demand(4, 0, 0, 40));
         assert!(fit.stretch <= 1.0 && fit.list_interval > MINUTE * 4, "{fit:?}");
+        // Also beside details that were left for later, however few the polls are.
+        for runs in [1, 2, 6] {
+            let fit = Fit::new(&settings(12), &demand(runs, 0, runs, 40));
+            assert!(fit.stretch < 1.2, "{runs}: {fit:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_fit_stretches_no_more_than_it_has_to(
+            [interval, pending, list] in
+                proptest::array::uniform3(prop_oneof![1..120u64, 1..86_400u64]),
+            requests_per_minute in prop_oneof![1..100u32, 1..100_000u32],
+            counts in proptest::array::uniform4(prop_oneof![0..4usize, 0..20_000usize]),
+            postponed in 0..20_000usize,
+            requests_per_poll in 1.0..40.0,
+            list_pages in 0..=100usize,
+        ) {
+            let settings = Settings {
+                interval: Duration::from_secs(interval),
+                pending_interval: Duration::from_secs(pending),
+                list_interval: Duration::from_secs(list),
+                ..settings(requests_per_minute)
+            };
+            let demand = Demand { counts, postponed, requests_per_poll, list_pages };
+            let fit = Fit::new(&settings, &demand);
+            let polls = demand.polls(&settings);
+            let rate = minute_rate(requests_per_minute).unwrap();
+            let alone = (polls / rate).max(1.0);
+            prop_assert!(fit.stretch >= 1.0 && fit.stretch <= alone * 1.12, "{fit:?} {alone}");
+            // Everything but details, which take what is left over, fits.
+            let list = list_pages as f64 * per_minute(fit.list_interval);
+            prop_assert!(polls / fit.stretch + list <= rate * 1.0001, "{fit:?}");
+        }
     }
 
     #[test]

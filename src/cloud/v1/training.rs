@@ -27,9 +27,6 @@ const MOST_PAGES: usize = 40;
 /// Jobs of the list asked for at once: the most the API gives.
 const JOBS_PER_PAGE: usize = 1000;
 
-/// A list with more pages than this never ends: an account may have 20,000 jobs.
-const MOST_LIST_PAGES: usize = 100;
-
 /// A broken connection or a stumbling gateway is asked once more, after this and a jitter.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
@@ -154,7 +151,6 @@ impl Training {
 impl TrainingApi for Training {
     async fn list(&self, most_pages: usize, pace: &dyn Pace) -> Result<Reading<JobList>, Error> {
         let mut pages = Pages::default();
-        let most_pages = most_pages.clamp(1, MOST_LIST_PAGES);
         loop {
             let number = pages.read + 1;
             let query = format!("per_page={JOBS_PER_PAGE}&page={number}");

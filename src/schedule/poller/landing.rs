@@ -47,47 +47,53 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         self.count(landed);
         self.classify(index, now);
         self.fit_budget();
-        let (patience, list_interval) = (self.settings.timeout, self.fit.list_interval);
+        let (timeout, list_interval) = (self.settings.timeout, self.fit.list_interval);
         let Some(job) = self.jobs.get_mut(&index) else { return };
         let interval = class_interval(&self.settings, job.class).mul_f64(self.fit.stretch);
+        // What was asked for seldom before, and is not any more, need not wait for its old tick.
+        job.cadence.bring_forward(now + interval);
         if self.fit.stretch > 1.0 {
             job.cadence.leave_out_next(now, interval);
         }
         let (mut due, missed) = job.cadence.next(now, interval);
         if job.has_ended() {
             // The next list shall have its say before.
-            due = due.max(now + list_interval + patience);
+            due = due.max(now + list_interval + timeout);
         }
         job.due = Some(due);
         // A tick that passed before the first poll could start was nobody's to serve.
         if !is_first {
             self.own.polls_missed(missed);
         }
+        // Ages are judged by this: it is to be no shorter than the wait that follows.
+        let interval = interval.max(due - now);
         self.ledger.polled(&job.spec.job_id, report.outcome, interval);
         self.lanes.wait_until(due, index);
     }
 
-    pub(super) fn finish_list(&mut self, report: &ListReport) {
+    pub(super) fn finish_list(&mut self, report: ListReport) {
+        let ListReport { asked, outcome, misreads, pace } = report;
         let now = Instant::now();
-        let error = report.outcome.as_ref().err();
+        let error = outcome.as_ref().err();
         if let Some(until) = self.hold_if_throttled(error, now) {
             // Were it the first to ask again after the silence, a list that alone is throttled would
             // leave the polls no turn.
             self.listing.put_off(until + self.fit.list_interval);
         }
-        self.log.listed(&mut self.list_told, error, &report.misreads);
-        for misread in &report.misreads {
+        drop(pace);
+        self.log.listed(&mut self.list_told, error, &misreads);
+        for misread in &misreads {
             self.own.decode_error(misread.field, misread.fault.as_str());
         }
         self.demand.list_pages = self.listing.pages();
         let patience = self.patience();
-        if let Ok(listed) = &report.outcome {
+        if let Ok(listed) = &outcome {
             for (&index, job) in &mut self.jobs {
                 let newest = listed.jobs.get(&job.spec.job_id);
                 if newest.is_none() && !listed.complete {
                     continue;
                 }
-                if job.listed(newest, report.asked) == Hint::Changed {
+                if job.listed(newest, asked) == Hint::Changed {
                     job.due = Some(now);
                     match job.standing {
                         Standing::Good => self.lanes.put_first(now, index),
@@ -125,7 +131,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
             self.own.decode_error(misread.field, misread.fault.as_str());
         }
         if report.brought() {
-            let plain = landed.requests.saturating_sub(report.details).max(1) as f64;
+            let plain = landed.pace.sent().saturating_sub(report.details).max(1) as f64;
             let usual = &mut self.demand.requests_per_poll;
             *usual += (plain - *usual) * REQUESTS_WEIGHT;
         }

@@ -143,6 +143,31 @@ async fn a_throttled_project_is_silent_for_as_long_as_the_cloud_asks_and_then_se
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_that_is_refused_as_the_first_after_a_silence_lets_nobody_ask() {
+    let scene = start(2000, settings());
+    sleep(MINUTE + Duration::from_secs(30)).await;
+    let silence = Duration::from_secs(40);
+    scene.cloud.state().requests.clear();
+    scene.cloud.state().throttle = Some(silence);
+    while scene.cloud.state().requests.is_empty() {
+        sleep(Duration::from_millis(1)).await;
+    }
+    // Polls that start before the refusal is here come when the silence is over, while the list, which
+    // is due by then, waits for its answer.
+    let over = scene.cloud.state().requests[0].0 + cloud::ANSWER + silence;
+    {
+        let mut state = scene.cloud.state();
+        (state.throttle, state.token) = (None, Some(over + cloud::ANSWER / 2));
+        (state.list_throttle, state.requests) = (Some(MINUTE), Vec::new());
+    }
+    sleep(MINUTE * 3).await;
+    let state = scene.cloud.state();
+    assert_eq!(state.requests[0], (over, Asked::List));
+    let next = state.requests[1].0 - over;
+    assert!(next >= cloud::ANSWER + MINUTE, "{next:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_poll_that_waits_for_the_budget_is_not_cut_off_for_it() {
     let scene = start(50, Settings { requests_per_minute: 60, ..settings() });
     scene.answers.without_detail.lock().unwrap().extend(scene.jobs.iter().cloned());

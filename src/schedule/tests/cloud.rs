@@ -23,6 +23,8 @@ pub(super) struct CloudState {
     pub(super) list_is_refused: bool,
     /// The list alone asks for silence, each time.
     pub(super) list_throttle: Option<Duration>,
+    /// Polls wait for a token until then.
+    pub(super) token: Option<Instant>,
     /// It says of every job that it has two versions.
     pub(super) list_lags: bool,
     /// Pages a list of versions takes.
@@ -40,6 +42,8 @@ pub(super) struct CloudJob {
     pub(super) version: u64,
     /// The list does not show it.
     pub(super) hidden: bool,
+    /// The list alone knows it.
+    pub(super) forgotten: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +64,7 @@ impl Drop for Request<'_> {
 }
 
 /// How long an answer takes.
-const ANSWER: Duration = Duration::from_millis(80);
+pub(super) const ANSWER: Duration = Duration::from_millis(80);
 
 const PER_PAGE: usize = 1000;
 
@@ -70,7 +74,7 @@ impl Cloud {
     }
 
     pub(super) fn add(&self, id: u64, code: i64) -> JobId {
-        let job = CloudJob { code, version: 1, hidden: false };
+        let job = CloudJob { code, version: 1, hidden: false, forgotten: false };
         self.state().jobs.insert(JobId::from(id), job);
         JobId::from(id)
     }
@@ -166,6 +170,10 @@ async fn read_versions(
         state.most_in_flight = state.most_in_flight.max(state.in_flight.len());
     }
     let _request = Request(cloud, job.clone());
+    let token = cloud.state().token;
+    if let Some(token) = token {
+        sleep_until(token).await;
+    }
     cloud.answer(Asked::Versions(job.clone()), pace).await?;
     let pages = cloud.state().version_pages;
     for _ in 1..pages {
@@ -177,7 +185,8 @@ async fn read_versions(
         sleep(Duration::from_secs(10)).await;
         return Err(Error::Timeout(Duration::from_secs(10)));
     }
-    let Some(known) = cloud.state().jobs.get(job).cloned() else {
+    let known = cloud.state().jobs.get(job).cloned();
+    let Some(known) = known.filter(|known| !known.forgotten) else {
         return Err(Error::NotFound(refusal(400, "ModelArts.2775")));
     };
     let mut content = vec![version(job, &known)];

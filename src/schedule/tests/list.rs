@@ -60,6 +60,24 @@ async fn a_job_the_cloud_does_not_know_is_asked_for_seldom_until_the_list_shows_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_job_that_only_the_list_knows_is_asked_for_seldom() {
+    let scene = start(2, settings());
+    sleep(MINUTE * 2).await;
+    scene.cloud.change(1, |job| job.forgotten = true);
+    sleep(MINUTE * 4).await;
+    let before = scene.polls_of(1);
+    sleep(MINUTE * 60).await;
+    let polled = scene.polls_of(1) - before;
+    assert!((5..=7).contains(&polled), "{polled}");
+    // What the list says anew has it asked for at once.
+    scene.cloud.change(1, |job| (job.forgotten, job.version) = (false, 2));
+    let before = scene.polls_of(1);
+    sleep(MINUTE * 5 + Duration::from_secs(1)).await;
+    let polled = scene.polls_of(1) - before;
+    assert!((4..=6).contains(&polled), "and on its interval from then on: {polled}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn where_the_list_does_not_help_ended_jobs_are_polled_at_the_slower_pace() {
     // Refused; not shown, as in another workspace; and refused after it had helped.
     for case in 0..3 {
@@ -81,6 +99,18 @@ async fn where_the_list_does_not_help_ended_jobs_are_polled_at_the_slower_pace()
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_the_list_does_not_help_ages_are_judged_by_when_an_ended_job_is_polled() {
+    let seldom = Settings { list_interval: MINUTE * 30, ..settings() };
+    let scene = start_with([(1, COMPLETED)].into_iter(), seldom);
+    scene.cloud.state().list_is_refused = true;
+    sleep(MINUTE * 200).await;
+    let polls = &scene.polls()[&scene.jobs[0]];
+    let gap = polls.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+    let told = scene.answers.intervals.lock().unwrap()[&scene.jobs[0]];
+    assert!(gap > MINUTE * 30 && gap <= told + Duration::from_secs(1), "{gap:?} {told:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_list_that_costs_more_than_it_spares_is_hardly_read() {
     let scene = start_with((0..3).map(|id| (id, COMPLETED)), settings());
     scene.cloud.state().others = 20_000;
@@ -92,6 +122,14 @@ async fn a_list_that_costs_more_than_it_spares_is_hardly_read() {
     let before = scene.polls_of(1);
     sleep(MINUTE * 10).await;
     assert_eq!(scene.polls_of(1), before, "it pays again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_has_no_end_is_hardly_read_however_many_jobs_there_are() {
+    let scene = start_with((0..200).map(|id| (id, COMPLETED)), settings());
+    scene.cloud.state().others = 150_000;
+    sleep(MINUTE * 60).await;
+    assert!((6..=7).contains(&lists(&scene)), "{}", lists(&scene));
 }
 
 #[tokio::test(start_paused = true)]

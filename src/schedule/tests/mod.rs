@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{
@@ -67,7 +67,7 @@ impl Ledger for Answers {
     }
 
     fn polled(&self, job: &JobId, polled: Polled, interval: Duration) {
-        self.interval(job, interval);
+        self.intervals.lock().unwrap().insert(job.clone(), interval);
         match polled {
             Polled::Success => {
                 self.last.lock().unwrap().insert(job.clone(), Instant::now());
@@ -82,7 +82,9 @@ impl Ledger for Answers {
     }
 
     fn interval(&self, job: &JobId, interval: Duration) {
-        self.intervals.lock().unwrap().insert(job.clone(), interval);
+        let mut intervals = self.intervals.lock().unwrap();
+        let known = intervals.entry(job.clone()).or_default();
+        *known = interval.max(*known);
     }
 
     fn removed(&self, job: &JobId) {
