@@ -302,8 +302,12 @@ impl Inner {
 
     /// With the keys of the configuration to look at, where the fault may be theirs.
     fn explained(&self, error: Error) -> Error {
-        let may_be_ours = error.refuses_credentials()
-            || matches!(error, Error::Forbidden(_) | Error::NotFound(_) | Error::BadRequest(_));
+        let may_be_ours = match &error {
+            Error::Forbidden(_) => true,
+            // So IAM says that it knows no such agency; without one its endpoint is wrong.
+            Error::NotFound(_) | Error::BadRequest(_) => self.source.relies_on_agency(),
+            error => error.refuses_credentials(),
+        };
         if may_be_ours {
             Error::Refused { remedy: self.source.remedy(), cause: Arc::new(error) }
         } else {
