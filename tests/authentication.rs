@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use modelarts_exporter::simulator::{ProjectSpec, Settings};
 
-use crate::harness::{Cloud, Daemon, Setup, secrets, wait_for};
+use crate::harness::{Accident, Cloud, Daemon, Kind, Relay, Setup, secrets, wait_for};
 
 /// Longer than anything here takes on a busy machine; secret files are looked at every 30 s.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -166,6 +166,20 @@ async fn the_project_comes_from_the_token_or_from_the_file() {
             assert_eq!(daemon.logged(&words), 1, "{}", daemon.log());
         }
     }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_not_iam_is_named_and_not_the_credentials() {
+    let cloud = Cloud::empty().await;
+    let setup = Setup::of(jobs(&cloud, 2).await);
+    let iam = Relay::to(&cloud);
+    let page = "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<html>404</html>";
+    iam.suffer(Some(Accident { kind: Kind::Say(page), on: String::new() }));
+    let daemon = Daemon::start(&(setup.head() + &setup.projects_at(&cloud, &iam))).await;
+    daemon.shows(&["modelarts_up == 0", "modelarts_job_poll_success == 0"]).await;
+    let words = ["cannot be polled", "HTTP 404", "check `auth.iam_endpoint` of the project: IAM"];
+    assert_eq!(daemon.logged(&words), 1, "{}", daemon.log());
+    assert_eq!(daemon.logged(&["the credentials are not accepted"]), 0, "{}", daemon.log());
 }
 
 #[tokio::test]

@@ -717,7 +717,6 @@ fn a_project_is_another_one_with_another_key_secret_or_certificate() {
         ("[poll]", "limits.answer_bytes = \"1MiB\"\n[poll]"),
         ("[poll]", "metrics.extra_model_metrics = true\n[poll]"),
         ("S3CR3T-password", "S3CR3T-other"),
-        ("eu-de", "eu-nl"),
         ("182626", "182627"),
         ("job_id = 182626", "job_id = 182626\nversions = \"all\""),
         ("[projects.auth]", "proxy_url = \"http://a:b@proxy\"\n[projects.auth]"),
@@ -736,9 +735,20 @@ fn a_project_is_another_one_with_another_key_secret_or_certificate() {
         ("modelarts.example", "modelarts.example.org"),
         ("[projects.auth]", "project_id = \"1\"\n[projects.auth]"),
         ("vision", "speech"),
+        ("eu-de", "eu-nl"),
+        ("acme", "other"),
+        ("https://iam.example", "https://iam.example.org"),
     ] {
         let other = load(&edit(passage, by));
         assert!(!good.is_same_as(&other) && !good.is_same_place_as(&other), "{by}");
+    }
+    // With an id it is the same project, whatever name and account lead to it.
+    let with_id = |passage, by| {
+        load(&edit("[projects.auth]", "project_id = \"1\"\n[projects.auth]").replace(passage, by))
+    };
+    for (passage, by) in [("eu-de", "eu-nl"), ("acme", "other"), ("iam.example", "iam2.example")] {
+        let (one, other) = (with_id("", ""), with_id(passage, by));
+        assert!(!one.is_same_as(&other) && one.is_same_place_as(&other), "{by}");
     }
     // What is shown of every project, and what is served, is none of its own.
     for by in ["metrics.info_labels = [\"pool_id\"]", "web.max_requests = 3", "log.level = \"off\""]

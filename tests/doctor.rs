@@ -101,6 +101,16 @@ async fn a_project_that_is_refused_reads_like_this() {
 }
 
 #[tokio::test]
+async fn an_agency_that_nobody_knows_is_looked_for_in_its_keys() {
+    let cloud = Cloud::empty().await;
+    let project = "project_id = \"0123456789abcdef0123456789abcdef\"";
+    let auth = "method = \"aksk\"\naccess_key = \"DEMOACCESSKEY\"\nsecret_key = \"demosecretkey\"\niam_endpoint = \"{cloud}\"\nagency_name = \"nobody\"\nagency_domain = \"demo-owner\"";
+    let report = json(&Setup { project, auth, ..Setup::of([1]) }.file(&cloud)).await;
+    let words = ["Could not find agency", "agency_name, agency_domain"];
+    report.check("access", "credentials").is("failed", &words);
+}
+
+#[tokio::test]
 async fn each_missing_permission_is_named_with_its_action() {
     let cloud = Cloud::empty().await;
     let job = cloud.add("mnist").await.job_id;

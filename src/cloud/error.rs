@@ -275,9 +275,6 @@ impl Error {
                 | Self::Malformed(_) => {
                     "check `auth.iam_endpoint` of the project: IAM does not answer like that"
                 }
-                Self::Forbidden(_) => {
-                    "check `auth` and `project_id`: the user has no role in this project"
-                }
                 _ => return cause.remedy(),
             },
             // The cloud's own affair, which its words explain best.

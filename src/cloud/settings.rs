@@ -137,6 +137,18 @@ impl Auth {
         self.agency.is_none() && matches!(self.method, Method::Token(_) | Method::AccessKey(_))
     }
 
+    /// By what IAM finds the project of a token where no id names it: its own endpoint, the account
+    /// and the name of the project. `None`: nobody is asked for a token.
+    pub fn scope(&self) -> Option<(&Url, &str, Option<&str>)> {
+        match (&self.agency, &self.method) {
+            (Some(Agency { iam_endpoint, domain, project_name, .. }), _)
+            | (None, Method::Password(Password { iam_endpoint, domain, project_name, .. })) => {
+                Some((iam_endpoint, domain, project_name.as_deref()))
+            }
+            (None, _) => None,
+        }
+    }
+
     /// The endpoints of IAM that will be asked, if any.
     pub fn iam_endpoints(&self) -> impl Iterator<Item = &Url> {
         let own = match &self.method {

@@ -40,8 +40,8 @@ pub struct Key<'a> {
     pub secret: &'a str,
 }
 
-/// What of a request is signed.
-#[derive(Clone, Copy, Debug)]
+/// What of a request is signed. Deliberately without `Debug`: headers and body hold secrets.
+#[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// `GET`.
     pub method: &'a str,

@@ -14,7 +14,7 @@ use crate::cloud::error::{causes, tls_error};
 use crate::cloud::memory::{AnswerMemory, Share};
 use crate::cloud::refusal;
 use crate::cloud::skim::Skimmer;
-use crate::cloud::{Chain, Error, Project};
+use crate::cloud::{Chain, Error, Project, probe};
 use crate::own::{self, Operation};
 
 /// Up to here an answer is kept as it is; most answers never pay for the skimming.
@@ -62,7 +62,7 @@ impl Transport {
     ) -> Result<Self, Error> {
         let mut builder = client(project.timeout);
         let mut endpoints = project.auth.iam_endpoints().chain([&project.endpoint]);
-        if endpoints.all(|url| url.scheme() == "http") {
+        if !endpoints.any(|url| probe::has_handshake(project, url)) {
             // No handshake will come: do without the system's roots, which an empty image lacks.
             builder = builder.tls_certs_only([]);
         } else if let Some(pem) = &project.tls.ca_pem {

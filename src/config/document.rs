@@ -80,9 +80,11 @@ stays in use and `modelarts_exporter_config_last_reload_successful` is 0.
 
 Projects that did not change notice nothing, except that credentials the cloud refused are shown to it
 again. Of those that did, the answers so far are kept as long as `name`, `api`, `endpoint` and
-`project_id` stay. What was removed loses its series at once. What is under `[web]` and `[state]`, and
-`log.format`, needs a restart: such a key keeps its old value, and the answer and the log name it. The web
-configuration file itself is followed on disk. What came through a pipe cannot be read again.
+`project_id` stay; without `project_id`, what IAM finds the project by has to stay, too:
+`auth.iam_endpoint`, `auth.project_name` and `auth.domain`, or with an agency `auth.agency_domain`. What
+was removed loses its series at once. What is under `[web]` and `[state]`, and `log.format`, needs a
+restart: such a key keeps its old value, and the answer and the log name it. The web configuration file
+itself is followed on disk. What came through a pipe cannot be read again.
 
 `GET /config` shows what is in use, with `<secret>` in the place of secrets; from other machines, and
 through a proxy that says for whom it asks, only where `web.enable_config` is set.
@@ -94,7 +96,9 @@ what users of these clouds have already, in this order: `HUAWEICLOUD_SDK_AK`, `_
 `OS_ACCESS_KEY` or `OS_AK`, `OS_SECRET_KEY` or `OS_SK`, `OS_SECURITY_TOKEN`; and `auth` of the cloud that
 `OS_CLOUD` names in `OS_CLIENT_CONFIG_FILE`, or in the first `clouds.yaml` of `.`, `~/.config/openstack`
 and `/etc/openstack`. Only keys of the project's method that no file, flag or variable of ours sets are
-filled in; without any `auth` the method follows from what is found. A line in the log names what was taken.
+filled in; without any `auth` the method follows from what is found. User, domain and password come from
+one place, and so do the parts of an access key: where the file names a user or a key, only from a place
+that names the same. A line in the log names what was taken.
 
 **Units.** Durations are `30s`, `5m`, `1h30m`, `30d` (a day is 24 hours); sizes are `64KiB`, `16MiB`, `1GB`.
 

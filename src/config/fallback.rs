@@ -2,7 +2,8 @@
 //! and of the `OpenStack` clients, and `clouds.yaml`.
 //!
 //! The lowest layer of all, and for the first project alone: it fills in what the project's method
-//! needs and no layer of ours has. A key and its secret are taken from one place, never mixed.
+//! needs and no layer of ours has. Who we are comes from one place: a secret is taken from where the same
+//! user or key is named, and completes no other's.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -95,26 +96,29 @@ struct Taken {
 fn choose(figment: &Figment, places: &[Place]) -> Option<Taken> {
     let method = method(figment, places)?;
     let mut taken = Taken { method, values: Vec::new(), is_complete: true };
+    // What belongs together; the first names it.
     let mut want = |wanted: &[&'static str], optional: &[&'static str]| {
         let missing: Vec<_> = wanted.iter().filter(|key| !is_given(figment, key)).collect();
         if missing.is_empty() {
             return;
         }
-        let found = places.iter().find(|place| missing.iter().all(|key| place.contains_key(**key)));
-        let Some(place) = found else {
+        let fits = |place: &&Place| {
+            let names_it = place.contains_key(wanted[0]);
+            let has_all = missing.iter().all(|key| place.contains_key(**key));
+            let all = || wanted.iter().chain(optional);
+            names_it && has_all && all().all(|key| is_of_the_same(figment, place, key))
+        };
+        let Some(place) = places.iter().find(fits) else {
             taken.is_complete = false;
             return;
         };
-        // What belongs to another key of the same kind is no use to one of ours.
-        let optional = if missing.len() == wanted.len() { optional } else { &[] };
         let keys = missing.into_iter().chain(optional);
         taken.values.extend(keys.filter_map(|key| Some((*key, place.get(key)?.clone()))));
     };
     match method {
         "password" => {
-            for key in ["auth.iam_endpoint", "auth.domain", "auth.username", "auth.password"] {
-                want(&[key], &[]);
-            }
+            want(&["auth.iam_endpoint"], &[]);
+            want(&["auth.username", "auth.domain", "auth.password"], &[]);
             let by_name = is_given(figment, "auth.project_name");
             let id_first = places.iter().find_map(|place| {
                 ["project_id", "auth.project_name"].into_iter().find(|key| place.contains_key(key))
@@ -163,6 +167,14 @@ fn is_given(figment: &Figment, key: &str) -> bool {
     [key.to_owned(), format!("{key}_file")]
         .iter()
         .any(|key| figment.find_value(&format!("projects.0.{key}")).is_ok())
+}
+
+/// Whether what a place has is no other than what is configured; what stands in a file of its own cannot
+/// be compared, and counts as another.
+fn is_of_the_same(figment: &Figment, place: &Place, key: &str) -> bool {
+    let Some(found) = place.get(key).filter(|_| is_given(figment, key)) else { return true };
+    let ours = figment.find_value(&format!("projects.0.{key}"));
+    ours.is_ok_and(|ours| ours.as_str() == Some(&*found.text))
 }
 
 fn is_table(figment: &Figment, path: &str) -> bool {

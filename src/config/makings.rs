@@ -24,12 +24,14 @@ impl ProjectConfig {
     }
 
     /// Whether the other asks for the same project of the same cloud, so that what is known stays true.
+    /// Where no id names the project, IAM finds it by its name and the account's.
     pub fn is_same_place_as(&self, other: &Self) -> bool {
         let (one, two) = (&self.cloud, &other.cloud);
         one.name == two.name
             && one.api == two.api
             && one.endpoint == two.endpoint
             && one.project_id == two.project_id
+            && (one.project_id.is_some() || one.auth.scope() == two.auth.scope())
     }
 }
 

@@ -143,6 +143,9 @@ const OPENRC: &[(&str, &str)] = &[
     ("OS_PROJECT_NAME", "eu-de"),
 ];
 
+const SIGNER: &[(&str, &str)] =
+    &[("OS_ACCESS_KEY", "a"), ("OS_SECRET_KEY", "S3CR3T"), ("OS_SECURITY_TOKEN", "S3CR3T-t")];
+
 #[test]
 fn an_openrc_makes_a_file_with_a_name_an_endpoint_and_jobs_complete() {
     let folder = TempDir::new().unwrap();
@@ -157,7 +160,7 @@ fn an_openrc_makes_a_file_with_a_name_an_endpoint_and_jobs_complete() {
     assert_eq!(
         said,
         [
-            "projects[0]: takes what is not configured from OS_AUTH_URL, OS_USER_DOMAIN_NAME, OS_USERNAME, OS_PASSWORD, OS_PROJECT_NAME"
+            "projects[0]: takes what is not configured from OS_AUTH_URL, OS_USERNAME, OS_USER_DOMAIN_NAME, OS_PASSWORD, OS_PROJECT_NAME"
         ]
     );
 }
@@ -169,15 +172,36 @@ fn what_the_file_says_is_never_replaced_nor_mixed() {
     assert_eq!(password(&config, 0).iam_endpoint.as_str(), "https://iam.example/");
     assert_eq!(password(&config, 0).password.borrow().expose_secret(), "S3CR3T-password");
     assert_eq!(warnings, []);
-    // A token of the environment belongs to the key of the environment.
-    let own_key = signed("method = \"aksk\"\naccess_key = \"a\"");
-    let environment =
-        [("OS_ACCESS_KEY", "b"), ("OS_SECRET_KEY", "S3CR3T"), ("OS_SECURITY_TOKEN", "S3CR3T-t")];
-    let (config, _) = load_in(&folder, "e.toml", &own_key, &environment, &[]).unwrap();
+    // A secret belongs to who is named beside it, and to nobody else.
+    let key = "method = \"aksk\"\n";
+    fs::write(folder.path().join("key"), "a").unwrap();
+    for (text, environment, missing) in [
+        (signed(&format!("{key}access_key = \"b\"")), SIGNER, "auth.secret_key"),
+        (signed(&format!("{key}access_key_file = \"key\"")), SIGNER, "auth.secret_key"),
+        (signed(&format!("{key}access_key = \"a\"")), &SIGNER[1..], "auth.secret_key"),
+        (signed(&format!("{key}secret_key = \"S3CR3T-own\"")), SIGNER, "auth.access_key"),
+        (signed(&format!("{key}security_token = \"S3CR3T-own\"")), SIGNER, "auth.secret_key"),
+        (with_auth("[projects.auth]\nusername = \"other\""), OPENRC, "auth.password"),
+        (with_auth("[projects.auth]\ndomain = \"other\""), OPENRC, "auth.password"),
+        (with_auth("[projects.auth]\nusername = \"exporter\""), &OPENRC[2..], "auth.password"),
+        (with_auth("[projects.auth]\npassword = \"S3CR3T-own\""), OPENRC, "auth.username"),
+    ] {
+        let error = load_in(&folder, "e.toml", &text, environment, &[]).expect_err(&text);
+        let rows = rows(&error, &folder);
+        assert!(
+            rows.contains(&format!("or {missing}")) || rows.contains(&format!("{missing} |")),
+            "{text}{rows}"
+        );
+    }
+    // The same one may be named twice.
+    let own_key = signed(&format!("{key}access_key = \"a\""));
+    let (config, _) = load_in(&folder, "e.toml", &own_key, SIGNER, &[]).unwrap();
     let Method::AccessKey(key) = method(&config) else { panic!("{:?}", method(&config)) };
-    assert_eq!(key.access_key.borrow().expose_secret(), "a");
     assert_eq!(key.secret_key.borrow().expose_secret(), "S3CR3T");
-    assert!(key.security_token.is_none());
+    assert_eq!(key.security_token.as_ref().unwrap().borrow().expose_secret(), "S3CR3T-t");
+    let own_name = with_auth("[projects.auth]\nusername = \"exporter\"");
+    let (config, _) = load_in(&folder, "e.toml", &own_name, OPENRC, &[]).unwrap();
+    assert_eq!(password(&config, 0).password.borrow().expose_secret(), "S3CR3T");
     // Only the first project is filled in.
     let second = format!(
         "{GOOD}\n[[projects]]\nname = \"b\"\nendpoint = \"https://m.example\"\n[[projects.jobs]]\njob_id = 1\n"
@@ -221,7 +245,8 @@ fn a_cloud_of_clouds_yaml_is_the_last_resort() {
     };
     let (config, warnings) = load("otc", named).unwrap();
     assert_eq!(password(&config, 0).username, "exporter");
-    assert_eq!(password(&config, 0).password.borrow().expose_secret(), "S3CR3T-env");
+    let secret = password(&config, 0).password.borrow().expose_secret().to_owned();
+    assert_eq!(secret, "S3CR3T-yaml", "whose password the environment's is, nobody says");
     assert_eq!(config.projects[0].cloud.project_id.as_deref(), Some("12345"));
     assert!(warnings[0].reason.contains("username in "), "{warnings:?}");
 

@@ -197,6 +197,21 @@ async fn a_proxy_may_be_asked_over_tls() {
 }
 
 #[tokio::test]
+async fn a_proxy_over_tls_is_trusted_by_the_same_roots_before_plain_endpoints() {
+    let stage = Encrypted::start().await;
+    // The simulator takes a request with a whole URL for its own, as a proxy does.
+    let proxy = Stand::tls(&stage.authority.issue_server(), &stage.cloud).await;
+    let url = format!("https://localhost:{}", proxy.port());
+    let (iam, modelarts) = ("http://iam.invalid", "http://modelarts.invalid");
+    let lines = format!("{}\nproxy_url = \"{url}\"", stage.ca_file());
+    let report = json(&at(iam, modelarts, &lines)).await;
+    report.check("permissions", "list").is("ok", &["0 jobs"]);
+    let environment = [("HTTP_PROXY", &*url)];
+    let report = json_in(&environment, &at(iam, modelarts, &stage.ca_file())).await;
+    report.check("permissions", "list").is("ok", &["0 jobs"]);
+}
+
+#[tokio::test]
 async fn behind_a_proxy_no_name_needs_to_be_known_here() {
     let cloud = Cloud::empty().await;
     // The simulator takes a request with a whole URL for its own, as a proxy does.

@@ -22,7 +22,8 @@ pub(super) fn for_credentials(error: &Error) -> String {
             "in IAM, enable the user and allow it programmatic access".to_owned()
         }
         Error::BadRequest(_) | Error::NotFound(_) | Error::Malformed(_) => {
-            "is `auth.iam_endpoint` the IAM of the region, such as https://iam.eu-de.otc.t-systems.com?"
+            keys(error)
+                .unwrap_or("is `auth.iam_endpoint` the IAM of the region, such as https://iam.eu-de.otc.t-systems.com?")
                 .to_owned()
         }
         other => in_general(other),
@@ -58,23 +59,11 @@ pub(super) fn for_job(error: &Error) -> String {
 }
 
 fn in_general(error: &Error) -> String {
-    if let Some(remedy) = error.remedy() {
-        return remedy.to_owned();
-    }
-    match error {
-        Error::Timeout(_) => "raise `poll.timeout`, or see why the cloud is slow",
-        Error::Unreachable { .. } | Error::Dns { .. } => {
-            "the connection broke after it was made: try again, and see what stands on the way"
-        }
-        Error::Throttled { .. } => {
-            "wait, then lower `poll.requests_per_minute`: others ask for this project, too"
-        }
-        Error::Server(_) => "try again later; if it stays, show the code to the cloud's support",
+    let of_the_cloud = match error {
         Error::Rejected(_) => "look the code up in the cloud's API reference",
-        Error::NotFound(_) => "correct `endpoint` and `project_id`",
-        _ => "please report this as a bug",
-    }
-    .to_owned()
+        _ => "try again later; if it stays, show the code to the cloud's support",
+    };
+    error.remedy().unwrap_or(of_the_cloud).to_owned()
 }
 
 /// Whether nothing else can be expected of the project's other calls.

@@ -113,15 +113,19 @@ impl Credentials {
         url: impl Fn(&str) -> Result<Url, Error>,
         pace: &dyn Pace,
     ) -> Result<(Answer, Arc<Credential>), Error> {
-        let turn = self.turn().await?;
-        let outcome = self.get_with(&turn.credential, operation, &url, pace).await;
+        // Who has nothing to call with need not wait for the pace.
+        self.current().await?;
+        let turn = self.paced(pace).await?;
+        let outcome = self.get_with(&turn.credential, operation, &url).await;
         let refusal = match outcome {
             Err(refusal) if refusal.refuses_credentials() => refusal,
             outcome => return outcome.map(|answer| (answer, turn.credential)),
         };
-        let credential = self.renew(&turn.credential, &refusal).await?;
+        self.renew(&turn.credential, &refusal).await?;
+        drop(turn);
+        let Turn { credential, _alone } = self.paced(pace).await?;
         self.0.source.transport.own().api_retry(operation);
-        match self.get_with(&credential, operation, &url, pace).await {
+        match self.get_with(&credential, operation, &url).await {
             Err(refusal) if refusal.refuses_credentials() => {
                 Err(self.0.refused(&credential, refusal))
             }
@@ -148,7 +152,6 @@ impl Credentials {
         credential: &Arc<Credential>,
         operation: Operation,
         url: impl Fn(&str) -> Result<Url, Error>,
-        pace: &dyn Pace,
     ) -> Result<Answer, Error> {
         let project_id = self.0.project_id.as_deref().or(credential.project_id.as_deref());
         let project_id = project_id.ok_or_else(|| {
@@ -158,8 +161,6 @@ impl Credentials {
         let request = transport.client().get(url(project_id)?);
         let request = request.header(http::header::CONTENT_TYPE, "application/json");
         let mut request = request.build().map_err(internal)?;
-        pace.ready().await;
-        // Only now: the wait may be long, and a signature carries the time.
         credential.authorize(&mut request, Some(project_id))?;
         let outcome = transport.send(operation, request, &credential.secrets()).await;
         if is_acceptance(&outcome) {
@@ -168,7 +169,15 @@ impl Credentials {
         outcome
     }
 
-    /// Credentials, and the right to use them now.
+    /// Waits for the pace, then for credentials and the right to use them. In this order: the pace may
+    /// let another call go first, which needs that right; and what was found out about the credentials
+    /// during the wait, which may be long, counts.
+    async fn paced(&self, pace: &dyn Pace) -> Result<Turn, Error> {
+        pace.ready().await;
+        self.turn().await
+    }
+
+    /// Credentials, and the right to use them now. No call may wait for a pace while it has a turn.
     async fn turn(&self) -> Result<Turn, Error> {
         let credential = self.current().await?;
         if !self.0.goes_alone() {
@@ -199,15 +208,12 @@ impl Credentials {
         }
     }
 
-    /// Credentials in the place of `refused`: those that came meanwhile, or new ones.
-    async fn renew(
-        &self,
-        refused: &Arc<Credential>,
-        refusal: &Error,
-    ) -> Result<Arc<Credential>, Error> {
+    /// Sees to it that there are credentials in the place of `refused`: those that came meanwhile, or
+    /// new ones.
+    async fn renew(&self, refused: &Arc<Credential>, refusal: &Error) -> Result<(), Error> {
         let mut turn = Arc::clone(&self.0.fetching).lock_owned().await;
-        if let Some(credential) = self.0.usable().filter(|usable| !Arc::ptr_eq(usable, refused)) {
-            return Ok(credential);
+        if self.0.usable().is_some_and(|usable| !Arc::ptr_eq(&usable, refused)) {
+            return Ok(());
         }
         let now = Instant::now();
         let renewed_just_now = turn.renewed.is_some_and(|at| now - at < BETWEEN_RENEWALS);
@@ -217,7 +223,7 @@ impl Credentials {
             return Err(self.0.refused(refused, refusal.clone()));
         }
         turn.renewed = Some(now);
-        self.fetch_with(turn).await
+        self.fetch_with(turn).await.map(drop)
     }
 
     async fn fetch_with(&self, turn: OwnedMutexGuard<Fetching>) -> Result<Arc<Credential>, Error> {
@@ -296,8 +302,12 @@ impl Inner {
 
     /// With the keys of the configuration to look at, where the fault may be theirs.
     fn explained(&self, error: Error) -> Error {
-        let may_be_ours = error.refuses_credentials()
-            || matches!(error, Error::Forbidden(_) | Error::NotFound(_) | Error::BadRequest(_));
+        let may_be_ours = match &error {
+            Error::Forbidden(_) => true,
+            // So IAM says that it knows no such agency; without one its endpoint is wrong.
+            Error::NotFound(_) | Error::BadRequest(_) => self.source.relies_on_agency(),
+            error => error.refuses_credentials(),
+        };
         if may_be_ours {
             Error::Refused { remedy: self.source.remedy(), cause: Arc::new(error) }
         } else {

@@ -93,6 +93,11 @@ impl Source {
         self.auth.is_at_hand()
     }
 
+    /// An agency has to be there: the one that is assumed, or the machine's own.
+    pub(super) fn relies_on_agency(&self) -> bool {
+        self.auth.agency.is_some() || matches!(self.auth.method, Method::EcsMetadata(_))
+    }
+
     /// Requests will be signed. The cloud locks an access key after a few wrong signatures.
     pub(super) fn signs(&self) -> bool {
         matches!(self.auth.method, Method::AccessKey(_) | Method::EcsMetadata(_))

@@ -44,6 +44,12 @@ pub async fn look(project: &Project, endpoint: &Url) -> Sight {
     sight
 }
 
+/// Whether the way to the endpoint is encrypted: to itself, or to the proxy before it.
+pub(super) fn has_handshake(project: &Project, endpoint: &Url) -> bool {
+    let to_proxy = || Proxy::of(project, endpoint).is_some_and(|it| it.url().scheme() == "https");
+    endpoint.scheme() == "https" || to_proxy()
+}
+
 /// The step failed, and the sight says why.
 struct Stopped;
 
