@@ -1,23 +1,14 @@
 //! What the list of jobs says of a job's newest version, as far as it goes.
 
-use crate::model::{Api, Facts, ListedJob, Resources, Version};
+use crate::model::{Api, ListedJob, Version};
 
 /// The newest version of a job of which nothing else is known; `None` where the list does not name it.
 pub(super) fn as_version(listed: &ListedJob) -> Option<Version> {
     Some(Version {
-        api: Api::V1,
-        job_id: listed.job_id.clone(),
         job_name: listed.job_name.clone(),
-        version_id: listed.version_id.clone()?,
-        version_name: None,
-        state: listed.state,
         created: listed.created,
-        started: None,
         duration: listed.duration,
-        facts: Facts::default(),
-        resources: Resources::default(),
-        usage: None,
-        quality: None,
+        ..Version::unknown(Api::V1, listed.job_id.clone(), listed.version_id.clone()?, listed.state)
     })
 }
 

@@ -10,8 +10,7 @@ use tokio::time::Instant;
 use super::outcomes::{Rules, Saved};
 use super::*;
 use crate::model::{
-    Activity, Api, Facts, Quality, Resources, Scores, State, TaskUsage, Usage, VersionId,
-    VersionSelection,
+    Activity, Api, Quality, Scores, State, TaskUsage, Usage, VersionId, VersionSelection,
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -104,19 +103,12 @@ impl Scene {
 fn version(id: u64, code: i64) -> Version {
     let created = TODAY - 86_400.0 + id as f64;
     Version {
-        api: Api::V1,
-        job_id: JobId::from(7),
         job_name: "job".to_owned(),
-        version_id: VersionId::from(id),
         version_name: Some(format!("V{id:04}")),
-        state: State::from_v1(code),
         created: Some(created),
         started: Some(created + 60.0),
         duration: Some(3600.0),
-        facts: Facts::default(),
-        resources: Resources::default(),
-        usage: None,
-        quality: None,
+        ..Version::unknown(Api::V1, JobId::from(7), VersionId::from(id), State::from_v1(code))
     }
 }
 

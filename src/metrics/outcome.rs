@@ -63,7 +63,7 @@ mod tests {
     use crate::inventory::outcomes::{Answer, Changes, NameView, Outcomes, Rules, Saved, Seen};
     use crate::inventory::{JobView, Moment, VersionView};
     use crate::metrics::{FAMILIES, FamilyIndex, Settings, Sink, of_job, of_name, of_runs};
-    use crate::model::{Api, Facts, JobId, JobKey, Resources, Scores, State, Version, VersionId};
+    use crate::model::{Api, JobId, JobKey, Scores, State, Version, VersionId};
 
     /// Lines as in text, so that what is compared is what is read.
     struct Lines(String);
@@ -81,19 +81,8 @@ mod tests {
 
     fn version(id: u64, code: i64) -> Version {
         Version {
-            api: Api::V1,
-            job_id: JobId::from(7),
             job_name: "train".to_owned(),
-            version_id: VersionId::from(id),
-            version_name: None,
-            state: State::from_v1(code),
-            created: None,
-            started: None,
-            duration: None,
-            facts: Facts::default(),
-            resources: Resources::default(),
-            usage: None,
-            quality: None,
+            ..Version::unknown(Api::V1, JobId::from(7), VersionId::from(id), State::from_v1(code))
         }
     }
 

@@ -48,6 +48,25 @@ pub struct Version {
 }
 
 impl Version {
+    /// One of which nothing is known yet but that it is there and how it is.
+    pub fn unknown(api: Api, job_id: JobId, version_id: VersionId, state: State) -> Self {
+        Self {
+            api,
+            job_id,
+            job_name: String::new(),
+            version_id,
+            version_name: None,
+            state,
+            created: None,
+            started: None,
+            duration: None,
+            facts: Facts::default(),
+            resources: Resources::default(),
+            usage: None,
+            quality: None,
+        }
+    }
+
     /// Sorts older versions before newer ones: by create time, then by id.
     pub fn age_key(&self) -> (u64, Option<u64>, VersionId) {
         // Positive floats sort like their bits.

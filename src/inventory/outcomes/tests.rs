@@ -6,7 +6,7 @@ mod crowd;
 use tokio::time::Instant;
 
 use super::*;
-use crate::model::{Api, Facts, Outcome, Quality, Resources, State, Status};
+use crate::model::{Api, Outcome, Quality, State, Status};
 
 const TODAY: f64 = 1_700_000_000.0;
 const HOUR: f64 = 3600.0;
@@ -30,19 +30,9 @@ fn rules() -> Rules {
 
 fn version(job_id: u64, id: u64, name: &str, code: i64) -> Version {
     Version {
-        api: Api::V1,
-        job_id: JobId::from(job_id),
         job_name: name.to_owned(),
-        version_id: VersionId::from(id),
-        version_name: None,
-        state: State::from_v1(code),
         created: Some(TODAY + id as f64),
-        started: None,
-        duration: None,
-        facts: Facts::default(),
-        resources: Resources::default(),
-        usage: None,
-        quality: None,
+        ..Version::unknown(Api::V1, JobId::from(job_id), VersionId::from(id), State::from_v1(code))
     }
 }
 

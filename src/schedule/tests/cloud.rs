@@ -1,6 +1,6 @@
 use super::*;
 use crate::cloud::{Error, Pace, Reading, Refusal, TrainingApi};
-use crate::model::{Api, Facts, JobList, Resources, State};
+use crate::model::{Api, JobList, State};
 
 /// A cloud that answers after a while, or never.
 #[derive(Default)]
@@ -214,18 +214,13 @@ fn listed(id: &JobId, job: &CloudJob) -> ListedJob {
 
 fn version(id: &JobId, job: &CloudJob) -> Version {
     Version {
-        api: Api::V1,
-        job_id: id.clone(),
         job_name: "job".to_owned(),
-        version_id: VersionId::from(job.version),
-        version_name: None,
-        state: State::from_v1(job.code),
         created: Some(job.version as f64),
-        started: None,
-        duration: None,
-        facts: Facts::default(),
-        resources: Resources::default(),
-        usage: None,
-        quality: None,
+        ..Version::unknown(
+            Api::V1,
+            id.clone(),
+            VersionId::from(job.version),
+            State::from_v1(job.code),
+        )
     }
 }
