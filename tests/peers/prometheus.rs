@@ -76,8 +76,10 @@ impl Prometheus {
         }
         here.push_str(lines);
         let directory = TempDir::new().expect("a temporary directory");
-        std::fs::copy(shipped.join("alerts.yml"), directory.path().join("alerts.yml"))
-            .expect("the shipped alerts can be copied");
+        for file in ["rules.yml", "alerts.yml"] {
+            std::fs::copy(shipped.join(file), directory.path().join(file))
+                .expect("the shipped rules can be copied");
+        }
         let prometheus = Self::start(directory, &here, &[]).await;
         prometheus.answers("up == 1", FIRST_SCRAPE).await;
         prometheus

@@ -28,7 +28,7 @@ async fn the_alerts_fire_stay_quiet_and_resolve() {
 #[tokio::test]
 async fn the_shipped_prometheus_configuration_is_valid() {
     succeeds(&["check", "config", "prometheus.yml"]).await;
-    succeeds(&["check", "rules", "--lint-fatal", "alerts.yml"]).await;
+    succeeds(&["check", "rules", "--lint-fatal", "rules.yml", "alerts.yml"]).await;
 }
 
 #[tokio::test]
