@@ -74,7 +74,7 @@ golden: ## Write tests/golden anew; read the difference before committing it
 # --- what the tests run against
 
 .PHONY: peers
-peers: $(PEERS)/prometheus.ready $(PEERS)/victoria-metrics.ready $(PEERS)/clients.ready $(PEERS)/keystone.ready ## Bring what other people wrote, under target/peers
+peers: $(PEERS)/prometheus.ready $(PEERS)/victoria-metrics.ready $(PEERS)/clients.ready $(PEERS)/chart.ready $(PEERS)/keystone.ready ## Bring what other people wrote, under target/peers
 
 $(PEERS)/prometheus.ready: scripts/peers.sh
 	scripts/peers.sh prometheus
@@ -84,6 +84,9 @@ $(PEERS)/victoria-metrics.ready: scripts/peers.sh
 
 $(PEERS)/clients.ready: scripts/peers.sh tests/peers/clients.txt
 	scripts/peers.sh clients
+
+$(PEERS)/chart.ready: scripts/peers.sh tests/peers/chart.txt
+	scripts/peers.sh chart
 
 $(PEERS)/keystone.ready: scripts/peers.sh tests/peers/keystone.txt
 	scripts/peers.sh keystone

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Brings one of the programs that tests and benchmarks run against, and unpacks it under target/peers.
 #
-# Usage: scripts/peers.sh prometheus|victoria-metrics|clients|keystone|nginx|pushgateway|wrk
+# Usage: scripts/peers.sh prometheus|victoria-metrics|clients|chart|keystone|nginx|pushgateway|wrk
 #
 # Nothing is started, and nothing outside target/peers changes, with three exceptions on a machine that
 # lacks them, all for root alone: apt's package lists, curl, and python3 with its venv module. Whoever
@@ -124,6 +124,10 @@ clients)
     python clients python -c 'import huaweicloudsdkcore.client, otcextensions.sdk
 import prometheus_client.openmetrics.parser, zstandard
 print("prometheus-client, zstandard, otcextensions and huaweicloudsdkcore can be imported")'
+    ;;
+chart)
+    python chart python -c 'import helm_python, kubernetes_validate
+print("Helm", helm_python.helm_sdk_version(), "and the schemas of Kubernetes")'
     ;;
 keystone) python keystone keystone-manage --version ;;
 nginx)
