@@ -57,6 +57,8 @@ fn what_is_shipped_names_metrics_that_exist() {
         "deploy/prometheus/alerts.yml",
         "deploy/prometheus/alerts.test.yml",
         "deploy/grafana/overview.json",
+        "deploy/grafana/job.json",
+        "deploy/grafana/exporter.json",
     ] {
         let text = repository(file);
         let mut used = names(&text).peekable();
