@@ -127,6 +127,10 @@ prometheus)
     ;;
 alertmanager)
     debian alertmanager prometheus-alertmanager
+    # Debian's reads its templates from a fixed place. This one reads them from below the folder it runs in;
+    # the path keeps its length, as it has to in a program that is built.
+    LC_ALL=C sed -i 's|/usr/share/prometheus/alertmanager|usr/share/prometheus//alertmanager|g' \
+        "$peers/alertmanager/usr/bin/prometheus-alertmanager"
     check "$peers/alertmanager/usr/bin/prometheus-alertmanager" --version
     check "$peers/alertmanager/usr/bin/amtool" --version
     ;;

@@ -1,6 +1,7 @@
 //! What others wrote reads what we say: promtool, Prometheus, `VictoriaMetrics`, curl, the Python parsers,
 //! the cloud's client, Keystone, Helm.
 
+mod chain;
 mod clients;
 mod configuration;
 mod dashboards;
