@@ -25,11 +25,14 @@ RUN find src -name '*.rs' -exec touch {} + \
         MODELARTS_EXPORTER_BRANCH="$BRANCH" \
         MODELARTS_EXPORTER_RUSTC="$(rustc --version | cut -d " " -f 2)" \
         cargo build --locked --release --target "$(uname -m)-unknown-linux-musl" \
-    && install -s "target/$(uname -m)-unknown-linux-musl/release/modelarts-exporter" /modelarts-exporter
+    && install -s "target/$(uname -m)-unknown-linux-musl/release/modelarts-exporter" /modelarts-exporter \
+    && mkdir /state
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /modelarts-exporter /modelarts-exporter
+# A volume mounted here is the exporter's own.
+COPY --from=build --chown=65532:65532 /state /var/lib/modelarts-exporter
 USER 65532:65532
 ENV MODELARTS_EXPORTER_WEB__LISTEN_ADDRESSES=:10977
 EXPOSE 10977

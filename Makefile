@@ -74,16 +74,27 @@ golden: ## Write tests/golden anew; read the difference before committing it
 # --- what the tests run against
 
 .PHONY: peers
-peers: $(PEERS)/prometheus.ready $(PEERS)/victoria-metrics.ready $(PEERS)/clients.ready $(PEERS)/keystone.ready ## Bring what other people wrote, under target/peers
+peers: $(PEERS)/prometheus.ready $(PEERS)/alertmanager.ready $(PEERS)/victoria-metrics.ready
+peers: $(PEERS)/clients.ready $(PEERS)/packages.ready $(PEERS)/grafana.ready
+peers: $(PEERS)/keystone.ready ## Bring what other people wrote, under target/peers
 
 $(PEERS)/prometheus.ready: scripts/peers.sh
 	scripts/peers.sh prometheus
+
+$(PEERS)/alertmanager.ready: scripts/peers.sh
+	scripts/peers.sh alertmanager
 
 $(PEERS)/victoria-metrics.ready: scripts/peers.sh
 	scripts/peers.sh victoria-metrics
 
 $(PEERS)/clients.ready: scripts/peers.sh tests/peers/clients.txt
 	scripts/peers.sh clients
+
+$(PEERS)/packages.ready: scripts/peers.sh tests/peers/packages.txt
+	scripts/peers.sh packages
+
+$(PEERS)/grafana.ready: scripts/peers.sh tests/peers/grafana/package.json tests/peers/grafana/package-lock.json
+	scripts/peers.sh grafana
 
 $(PEERS)/keystone.ready: scripts/peers.sh tests/peers/keystone.txt
 	scripts/peers.sh keystone

@@ -1,10 +1,10 @@
 #!/bin/sh
 # Brings one of the programs that tests and benchmarks run against, and unpacks it under target/peers.
 #
-# Usage: scripts/peers.sh prometheus|victoria-metrics|clients|keystone|nginx|pushgateway|wrk
+# Usage: scripts/peers.sh prometheus|alertmanager|victoria-metrics|clients|packages|grafana|keystone|nginx|pushgateway|wrk
 #
-# Nothing is started, and nothing outside target/peers changes, with three exceptions on a machine that
-# lacks them, all for root alone: apt's package lists, curl, and python3 with its venv module. Whoever
+# Nothing is started, and nothing outside target/peers changes, with four exceptions on a machine that
+# lacks them, all for root alone: apt's package lists, curl, Node.js, and python3 with its venv module. Whoever
 # is not root is told the command instead.
 set -eu
 
@@ -107,6 +107,16 @@ curl_is_there() {
     DEBIAN_FRONTEND=noninteractive apt_get install -y --no-install-recommends curl
 }
 
+# Makes sure that Node.js and npm, which are too large to be unpacked alone, are on the machine.
+node_is_there() {
+    command -v node >/dev/null && command -v npm >/dev/null && return
+    is_root || missing "Node.js with npm" \
+        "sudo apt-get update && sudo apt-get install --no-install-recommends nodejs npm"
+    know npm
+    say "installing nodejs and npm"
+    DEBIAN_FRONTEND=noninteractive apt_get install -y --no-install-recommends nodejs npm
+}
+
 mkdir -p "$peers"
 rm -f "$peers/${1:-}.ready"
 case ${1:-} in
@@ -114,6 +124,15 @@ prometheus)
     debian prometheus prometheus
     check "$peers/prometheus/usr/bin/prometheus" --version
     check "$peers/prometheus/usr/bin/promtool" --version
+    ;;
+alertmanager)
+    debian alertmanager prometheus-alertmanager
+    # Debian's reads its templates from a fixed place. This one reads them from below the folder it runs in;
+    # the path keeps its length, as it has to in a program that is built.
+    LC_ALL=C sed -i 's|/usr/share/prometheus/alertmanager|usr/share/prometheus//alertmanager|g' \
+        "$peers/alertmanager/usr/bin/prometheus-alertmanager"
+    check "$peers/alertmanager/usr/bin/prometheus-alertmanager" --version
+    check "$peers/alertmanager/usr/bin/amtool" --version
     ;;
 victoria-metrics)
     debian victoria-metrics victoria-metrics
@@ -124,6 +143,18 @@ clients)
     python clients python -c 'import huaweicloudsdkcore.client, otcextensions.sdk
 import prometheus_client.openmetrics.parser, zstandard
 print("prometheus-client, zstandard, otcextensions and huaweicloudsdkcore can be imported")'
+    ;;
+packages)
+    python packages python -c 'import helm_python, kubernetes_validate
+print("Helm", helm_python.helm_sdk_version(), "and the schemas of Kubernetes")'
+    ;;
+grafana)
+    node_is_there
+    rm -rf "${peers:?}/grafana"
+    mkdir -p "$peers/grafana"
+    cp tests/peers/grafana/package.json tests/peers/grafana/package-lock.json "$peers/grafana"
+    (cd "$peers/grafana" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+    say "grafana: types of $(sed -n 's/.*"@grafana\/schema": "\(.*\)".*/\1/p' "$peers/grafana/package.json")"
     ;;
 keystone) python keystone keystone-manage --version ;;
 nginx)

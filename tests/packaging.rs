@@ -53,17 +53,61 @@ fn what_is_shipped_names_metrics_that_exist() {
     for file in [
         "README.md",
         "docs/architecture.md",
+        "deploy/prometheus/rules.yml",
         "deploy/prometheus/alerts.yml",
         "deploy/prometheus/alerts.test.yml",
         "deploy/grafana/overview.json",
+        "deploy/grafana/job.json",
+        "deploy/grafana/exporter.json",
     ] {
         let text = repository(file);
         let mut used = names(&text).peekable();
         assert!(used.peek().is_some(), "{file} names no metric");
         for name in used {
+            // What a histogram is stored as.
+            let name = name.strip_suffix("_bucket").unwrap_or(name);
             assert!(documented.contains(name), "{file} names {name}, docs/metrics.md does not");
         }
     }
+}
+
+#[test]
+fn every_alert_has_what_a_woken_person_needs_and_a_test() {
+    let alerts = repository("deploy/prometheus/alerts.yml");
+    let tests = repository("deploy/prometheus/alerts.test.yml");
+    let runbook = repository("docs/operations.md");
+    let mut rules = alerts.split("- alert: ").skip(1).peekable();
+    assert!(rules.peek().is_some(), "there are no alerts");
+    for rule in rules {
+        let name = rule.lines().next().unwrap_or_default();
+        let anchor = format!("runbook: operations.md#{}\n", name.to_lowercase());
+        for part in ["severity: ", "summary: ", "description: ", &anchor] {
+            assert!(rule.contains(part), "{name} has no {part:?}");
+        }
+        assert!(runbook.contains(&format!("\n### {name}\n")), "{name} is not in the runbook");
+        let fires = format!("- alertname: {name}\n");
+        let is_quiet = format!("- {{ alertname: {name}, eval_time: ");
+        assert!(tests.contains(&fires), "no test sees {name} fire");
+        // On the near miss, and once it is over.
+        assert!(
+            tests.matches(&is_quiet).count() >= 2,
+            "no test sees {name} quiet before and after"
+        );
+    }
+}
+
+#[test]
+fn the_numbers_of_the_alerts_stand_in_one_place() {
+    let rules = repository("deploy/prometheus/rules.yml");
+    let alerts = repository("deploy/prometheus/alerts.yml");
+    let mut known: BTreeSet<_> =
+        rules.split("labels: { of: ").skip(1).filter_map(|rest| rest.split(' ').next()).collect();
+    for name in alerts.split("modelarts:threshold{of=\"").skip(1) {
+        let name = name.split('"').next().unwrap_or_default();
+        assert!(rules.contains(&format!("{{ of: {name} }}")), "rules.yml has no number {name}");
+        known.remove(name);
+    }
+    assert!(known.is_empty(), "no alert uses {known:?}");
 }
 
 /// Every word that starts like a metric of ours.

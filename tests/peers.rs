@@ -1,11 +1,13 @@
 //! What others wrote reads what we say: promtool, Prometheus, `VictoriaMetrics`, curl, the Python parsers,
-//! the cloud's client, Keystone.
+//! the cloud's client, Keystone, Helm.
 
+mod chain;
 mod clients;
 mod configuration;
 mod dashboards;
 mod formats;
 mod keystone;
+mod packages;
 mod prometheus;
 mod promtool;
 mod proxy;

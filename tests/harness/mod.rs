@@ -19,6 +19,7 @@ pub(crate) mod siege;
 mod socket;
 pub(crate) mod turns;
 mod wait;
+mod webhook;
 
 pub(crate) use certificates::{Authority, Identity, dns};
 pub(crate) use cloud::{Cloud, ONE_POLL, QUICK, Setup};
@@ -29,3 +30,4 @@ pub(crate) use raw::Raw;
 pub(crate) use relay::{Accident, Kind, Relay};
 pub(crate) use scrape::Scrape;
 pub(crate) use wait::{PATIENCE, wait_for};
+pub(crate) use webhook::Webhook;

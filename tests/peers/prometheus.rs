@@ -20,9 +20,9 @@ const FATES: Duration = Duration::from_secs(90);
 
 /// A real Prometheus with the shipped configuration, told where its target is and to hurry.
 pub(super) struct Prometheus {
-    _process: Process,
+    process: Process,
     site: Site,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 /// One element of an instant vector.
@@ -76,8 +76,10 @@ impl Prometheus {
         }
         here.push_str(lines);
         let directory = TempDir::new().expect("a temporary directory");
-        std::fs::copy(shipped.join("alerts.yml"), directory.path().join("alerts.yml"))
-            .expect("the shipped alerts can be copied");
+        for file in ["rules.yml", "alerts.yml"] {
+            std::fs::copy(shipped.join(file), directory.path().join(file))
+                .expect("the shipped rules can be copied");
+        }
         let prometheus = Self::start(directory, &here, &[]).await;
         prometheus.answers("up == 1", FIRST_SCRAPE).await;
         prometheus
@@ -96,7 +98,14 @@ impl Prometheus {
         let address =
             process.wait_until(START, "its address", |p| p.logged_address("Listening on")).await;
         let site = Site::new(&format!("http://{address}"));
-        Self { _process: process, site, _directory: directory }
+        Self { process, site, directory }
+    }
+
+    /// Stopped, and started again with what it had stored.
+    pub(super) async fn restarted(self, config: &str) -> Self {
+        self.process.terminate();
+        self.process.ended(START).await;
+        Self::start(self.directory, config, &[]).await
     }
 
     /// The answer to an instant query; `Err` says what Prometheus does not like about it.

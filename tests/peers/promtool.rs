@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -14,8 +15,13 @@ const POLLED: Duration = Duration::from_secs(30);
 
 /// Runs promtool among the shipped rules; it has to succeed.
 async fn succeeds(arguments: &[&str]) {
+    promtool_succeeds(&repository("deploy/prometheus"), arguments).await;
+}
+
+/// Runs promtool in a folder; it has to succeed.
+pub(super) async fn promtool_succeeds(folder: &Path, arguments: &[&str]) {
     let mut command = Command::new(peer("prometheus/usr/bin/promtool"));
-    command.current_dir(repository("deploy/prometheus")).args(arguments);
+    command.current_dir(folder).args(arguments);
     let checked = Process::run("promtool", &mut command, CHECK).await;
     assert!(checked.status.success(), "{}{}", checked.stdout, checked.stderr);
 }
@@ -28,7 +34,7 @@ async fn the_alerts_fire_stay_quiet_and_resolve() {
 #[tokio::test]
 async fn the_shipped_prometheus_configuration_is_valid() {
     succeeds(&["check", "config", "prometheus.yml"]).await;
-    succeeds(&["check", "rules", "--lint-fatal", "alerts.yml"]).await;
+    succeeds(&["check", "rules", "--lint-fatal", "rules.yml", "alerts.yml"]).await;
 }
 
 #[tokio::test]
