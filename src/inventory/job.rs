@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::inventory::answered::Answered;
 use crate::inventory::outcomes::{Answer, Seen};
-use crate::inventory::version::VersionState;
+use crate::inventory::version::{Limits, Source, VersionState};
 use crate::inventory::view::{JobView, UsageNow, VersionView};
 use crate::inventory::{Moment, Settings};
 use crate::inventory::{follow, listed};
@@ -43,15 +43,6 @@ pub(super) struct JobState {
 /// and whether it had ended and was still kept.
 type Shown = [bool; 6];
 
-/// How old what we know may be, by where it comes from.
-#[derive(Clone, Copy)]
-struct Limits {
-    /// Status, info and times: from answers about the job, or from the list.
-    confirmed: Duration,
-    /// Usage and quality: from answers about the job alone.
-    carried: Duration,
-}
-
 impl JobState {
     pub(super) fn new(selection: VersionSelection, interval: Duration) -> Self {
         Self {
@@ -87,7 +78,7 @@ impl JobState {
     ) -> Outlook {
         self.last_answer = Some(answered.now);
         (self.only_listed, self.gone) = (false, false);
-        let others = self.take(listed, answered);
+        let others = self.take(listed, Source::Answer, answered);
         self.note_all(&others, answered);
         let without_detail = self.versions.iter().filter(|(_, state)| state.wants_detail());
         let details = without_detail.map(|(id, _)| id.clone()).collect();
@@ -98,6 +89,7 @@ impl JobState {
     fn take(
         &mut self,
         mut listed: Vec<Version>,
+        source: Source,
         answered: &Answered<'_>,
     ) -> BTreeMap<VersionId, Version> {
         let now = answered.now;
@@ -114,10 +106,13 @@ impl JobState {
             }
             let state = match before.remove(&id) {
                 Some(mut state) => {
-                    state.update(version, now);
+                    state.update(version, source, now);
                     state
                 }
-                None => Box::new(VersionState::new(version, answered.remembered(&id), now)),
+                None => {
+                    let remembered = answered.remembered(&id);
+                    Box::new(VersionState::new(version, remembered, source, now))
+                }
             };
             self.versions.insert(id, state);
         }
@@ -191,14 +186,14 @@ impl JobState {
             let version = listed::as_version(listed);
             let known = self.versions.get(id).map(|state| &state.version);
             let is_new = known.zip(version.as_ref()).is_none_or(|(a, b)| listed::differs(a, b));
-            self.take(version.into_iter().collect(), answered);
+            self.take(version.into_iter().collect(), Source::List, answered);
             self.note(id, answered);
             return is_new || was_withdrawn;
         }
         let Some(newest) = self.versions.get_mut(id) else { return false };
         let applied = listed::applied_to(&newest.version, listed);
         let mut changed = was_withdrawn || listed::differs(&newest.version, &applied);
-        newest.update(applied, now);
+        newest.update(applied, Source::List, now);
         self.note(id, answered);
         // The list shows the newest version alone; where their number is the same too, the others are
         // still there, and an ended one is as it was.
@@ -206,7 +201,7 @@ impl JobState {
             && listed.version_count.is_some_and(|count| count == self.order.len() as u64);
         if is_whole {
             for state in self.versions.values_mut().filter(|state| state.version.state.terminal) {
-                state.confirmed = now;
+                state.confirm(Source::List, now);
             }
             if self.activity() == Activity::Ended && self.success == Some(true) {
                 self.last_success = Some(now.unix);
@@ -220,7 +215,7 @@ impl JobState {
         self.last_answer = Some(answered.now);
         let id = version.version_id.clone();
         if let Some(state) = self.versions.get_mut(&id) {
-            state.update(version, answered.now);
+            state.update(version, Source::Answer, answered.now);
             state.has_detail = true;
             self.note(&id, answered);
         }
@@ -233,8 +228,8 @@ impl JobState {
 
     /// Older values are withdrawn.
     fn limits(&self, settings: &Settings, list_interval: Duration) -> Limits {
-        let carried = settings.max_staleness.max(self.interval * 2);
-        Limits { confirmed: carried.max(list_interval * 2), carried }
+        let limit = |interval: Duration| settings.max_staleness.max(interval * 2);
+        Limits { answered: limit(self.interval), listed: limit(list_interval) }
     }
 
     pub(super) fn polled(&mut self, polled: Polled, interval: Duration, now: Moment) {
@@ -265,10 +260,10 @@ impl JobState {
         shown.resize(self.versions.len(), Shown::default());
         for (before, (id, state)) in shown.iter_mut().zip(&self.versions) {
             let is = [
-                state.is_fresh(limits.confirmed, now),
-                state.has_usage_now(limits.carried, now),
-                state.has_whole_run(limits.carried, now),
-                state.has_quality(limits.carried, now),
+                state.is_fresh(limits, now),
+                state.has_usage_now(limits, now),
+                state.has_whole_run(limits, now),
+                state.has_quality(limits, now),
                 state.has_ended(settings, now),
                 self.is_kept(id, state, settings, now),
             ];
@@ -304,7 +299,7 @@ impl JobState {
         let limits = self.limits(settings, list_interval);
         let versions = self.order.iter().enumerate().filter_map(|(rank, (id, label))| {
             let state = self.versions.get(id)?;
-            if !state.is_fresh(limits.confirmed, now) || !self.is_kept(id, state, settings, now) {
+            if !state.is_fresh(limits, now) || !self.is_kept(id, state, settings, now) {
                 return None;
             }
             let version = &state.version;
@@ -316,13 +311,10 @@ impl JobState {
                 status_changed: state.status_changed,
                 finished: state.finished(settings, now),
                 usage_now: usage
-                    .filter(|_| state.has_usage_now(limits.carried, now))
+                    .filter(|_| state.has_usage_now(limits, now))
                     .map(|usage| UsageNow { usage, last_sample: state.usage_grown.unix }),
-                whole_run: usage.filter(|_| state.has_whole_run(limits.carried, now)),
-                quality: version
-                    .quality
-                    .as_ref()
-                    .filter(|_| state.has_quality(limits.carried, now)),
+                whole_run: usage.filter(|_| state.has_whole_run(limits, now)),
+                quality: version.quality.as_ref().filter(|_| state.has_quality(limits, now)),
                 previous: None,
             })
         });
