@@ -35,7 +35,7 @@ pub(super) struct JobState {
     success: Option<bool>,
     /// Unix seconds.
     last_success: Option<f64>,
-    /// What could be shown at the last tick, in short.
+    /// What could be shown when it was last looked at, in short.
     shown: Vec<Shown>,
 }
 
@@ -247,8 +247,9 @@ impl JobState {
         }
     }
 
-    /// Whether something else may be shown than at the last tick.
-    pub(super) fn tick(
+    /// Whether something else may be shown than when this was last called; so it is whenever the job
+    /// is to be shown anew.
+    pub(super) fn look(
         &mut self,
         settings: &Settings,
         list_interval: Duration,

@@ -108,13 +108,14 @@ impl ProjectState {
         now: Moment,
     ) -> Vec<JobKey> {
         self.list = Some(ListState { answered: now, interval: list.interval });
-        let settings = &self.settings;
+        let (settings, list_interval) = (&self.settings, list.interval);
         let mut touched = Vec::new();
         for listed in list.jobs {
             let Some(job) = self.jobs.get_mut(&listed.job_id) else { continue };
             let key = JobKey { project: Arc::clone(name), job_id: listed.job_id.clone() };
             let mut answered = Answered { key: &key, settings, outcomes, now };
             if job.listed(listed, list.asked, &mut answered) {
+                job.look(settings, list_interval, now);
                 touched.push(key);
             }
         }
@@ -165,8 +166,10 @@ impl ProjectState {
     }
 
     pub(super) fn polled(&mut self, job: &JobId, polled: Polled, interval: Duration, now: Moment) {
+        let list_interval = self.list_interval();
         if let Some(job) = self.jobs.get_mut(job) {
             job.polled(polled, interval, now);
+            job.look(&self.settings, list_interval, now);
         }
     }
 
@@ -189,7 +192,7 @@ impl ProjectState {
         self.looked = Some(now);
         let (settings, list_interval) = (&self.settings, self.list_interval());
         let changed = |(id, job): (&JobId, &mut JobState)| {
-            (job.tick(settings, list_interval, now) || became_complete).then(|| id.clone())
+            (job.look(settings, list_interval, now) || became_complete).then(|| id.clone())
         };
         self.jobs.iter_mut().filter_map(changed).collect()
     }
