@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::inventory::answered::Answered;
+use crate::inventory::contradictions;
 use crate::inventory::outcomes::{Answer, Seen};
 use crate::inventory::version::{Limits, Source, VersionState};
 use crate::inventory::view::{JobView, UsageNow, VersionView};
@@ -13,6 +14,7 @@ use crate::inventory::{follow, listed};
 use crate::model::{
     Activity, JobId, ListedJob, Outlook, Polled, State, Version, VersionId, VersionSelection,
 };
+use crate::own::Contradiction;
 
 /// What we know of one job.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub(super) struct JobState {
     only_listed: bool,
     /// The cloud does not know the job; what the list may still say of it is no news.
     gone: bool,
+    /// Its newest version before it was gone.
+    former: Option<Box<VersionState>>,
     /// Between two polls.
     pub(super) interval: Duration,
     /// The last answer about this job that could be read, of either call.
@@ -49,6 +53,7 @@ impl JobState {
             selection,
             only_listed: true,
             gone: false,
+            former: None,
             interval,
             last_answer: None,
             versions: BTreeMap::new(),
@@ -77,8 +82,8 @@ impl JobState {
         answered: &mut Answered<'_>,
     ) -> Outlook {
         self.last_answer = Some(answered.now);
-        (self.only_listed, self.gone) = (false, false);
         let others = self.take(listed, Source::Answer, answered);
+        (self.only_listed, self.gone) = (false, false);
         self.note_all(&others, answered);
         let without_detail = self.versions.iter().filter(|(_, state)| state.wants_detail());
         let details = without_detail.map(|(id, _)| id.clone()).collect();
@@ -90,10 +95,11 @@ impl JobState {
         &mut self,
         mut listed: Vec<Version>,
         source: Source,
-        answered: &Answered<'_>,
+        answered: &mut Answered<'_>,
     ) -> BTreeMap<VersionId, Version> {
         let now = answered.now;
         follow::sort_newest_first(&mut listed);
+        self.judge(&listed, source, answered);
         self.order = labels(&listed);
         let chosen = follow::choose(&self.selection, &listed, &self.versions, answered);
         let mut before = std::mem::take(&mut self.versions);
@@ -104,19 +110,40 @@ impl JobState {
                 others.insert(id, version);
                 continue;
             }
-            let state = match before.remove(&id) {
-                Some(mut state) => {
-                    state.update(version, source, now);
-                    state
-                }
-                None => {
-                    let remembered = answered.remembered(&id);
-                    Box::new(VersionState::new(version, remembered, source, now))
-                }
+            let state = if let Some(mut state) = before.remove(&id) {
+                state.update(version, source, now);
+                state
+            } else {
+                let remembered = answered.remembered(&id);
+                Box::new(VersionState::new(version, remembered, source, now))
             };
             self.versions.insert(id, state);
         }
         others
+    }
+
+    /// Takes note of what cannot be true of these versions, newest first, beside what is known.
+    fn judge(&mut self, listed: &[Version], source: Source, answered: &mut Answered<'_>) {
+        // What the list says of a version is not all its own: its create time may be the job's.
+        let is_first_answer = self.only_listed && source == Source::Answer;
+        let known = |id| self.versions.get(id).filter(|_| !is_first_answer);
+        for version in listed {
+            answered.compare(known(&version.version_id).map(|known| &known.version), version);
+        }
+        let Some(newest) = listed.first() else { return };
+        if let Some(former) = self.former.take().map(|former| former.version) {
+            answered.compare_names(&former, newest);
+            let is_it = |version: &Version| version.is_same_as(&former);
+            if !listed.iter().any(is_it) {
+                answered.contradictions.saw(Contradiction::IdReused);
+            }
+        } else if let Some(known) = self.versions.values().next().filter(|_| !is_first_answer) {
+            answered.compare_names(&known.version, newest);
+        }
+        let is_new = |version: &Version| self.rank(&version.version_id).is_none();
+        for _ in 0..contradictions::out_of_order(listed, is_new) {
+            answered.contradictions.saw(Contradiction::OutOfOrder);
+        }
     }
 
     /// An answer had all versions of the job, also those that are not followed: their ends count too.
@@ -193,6 +220,8 @@ impl JobState {
         let Some(newest) = self.versions.get_mut(id) else { return false };
         let applied = listed::applied_to(&newest.version, listed);
         let mut changed = was_withdrawn || listed::differs(&newest.version, &applied);
+        answered.compare(Some(&newest.version), &applied);
+        answered.compare_names(&newest.version, &applied);
         newest.update(applied, Source::List, now);
         self.note(id, answered);
         // The list shows the newest version alone; where their number is the same too, the others are
@@ -215,6 +244,8 @@ impl JobState {
         self.last_answer = Some(answered.now);
         let id = version.version_id.clone();
         if let Some(state) = self.versions.get_mut(&id) {
+            answered.compare(Some(&state.version), &version);
+            answered.compare_names(&state.version, &version);
             state.update(version, Source::Answer, answered.now);
             state.has_detail = true;
             self.note(&id, answered);
@@ -239,6 +270,8 @@ impl JobState {
             Polled::Success => self.last_success = Some(now.unix),
             Polled::Partial | Polled::Failed => {}
             Polled::Gone => {
+                let newest = self.order.first().and_then(|(id, _)| self.versions.remove(id));
+                self.former = newest.or(self.former.take());
                 self.versions.clear();
                 self.order.clear();
                 self.gone = true;

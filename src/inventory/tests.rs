@@ -2,6 +2,8 @@
 
 #![expect(clippy::float_cmp, reason = "times are passed on, not computed")]
 
+mod contradictions;
+
 use std::sync::Arc;
 use std::time::Duration;
 
