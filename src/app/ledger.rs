@@ -135,6 +135,7 @@ impl Book {
     fn show(&self, keeping: &mut Keeping) -> bool {
         let mut entries = self.lock();
         let due = entries.inventory.tick(now());
+        entries.count_contradictions();
         // As it was when those due were named: what completes meanwhile is rendered the next time.
         let complete = entries.inventory.is_complete();
         drop(entries);
@@ -222,6 +223,14 @@ impl Book {
 }
 
 impl Entries {
+    fn count_contradictions(&mut self) {
+        for (project, kind, times) in self.inventory.take_contradictions() {
+            if let Some(own) = self.own.get(project) {
+                own.contradicted(kind, times);
+            }
+        }
+    }
+
     /// One job of a project leaves out so much now, in the place of what it left out before.
     fn count_dropped(&mut self, project: &Arc<str>, dropped: Dropped, before: Dropped) {
         if before != dropped {

@@ -1,13 +1,16 @@
+use crate::inventory::contradictions::{self, Contradictions};
 use crate::inventory::outcomes::{Answer, Outcomes, Remembered, Seen};
 use crate::inventory::version::end_of_unfollowed;
 use crate::inventory::{Moment, Settings};
 use crate::model::{JobKey, Version, VersionId};
+use crate::own::Contradiction;
 
 /// An answer that is being taken: what it is about, when it came, and who else has to know.
 pub(super) struct Answered<'a> {
     pub(super) key: &'a JobKey,
     pub(super) settings: &'a Settings,
     pub(super) outcomes: &'a mut Outcomes,
+    pub(super) contradictions: &'a mut Contradictions,
     pub(super) now: Moment,
 }
 
@@ -22,8 +25,35 @@ impl Answered<'_> {
         end_of_unfollowed(version, self.remembered(&version.version_id), self.now)
     }
 
+    /// Takes note of what cannot be true of a version beside what is known of it, followed or not.
+    pub(super) fn compare(&mut self, known: Option<&Version>, newer: &Version) {
+        let kind = if known.is_some_and(|known| !newer.is_same_as(known)) {
+            Contradiction::IdReused
+        } else if contradictions::is_restarted(known, self.remembered(&newer.version_id), newer) {
+            Contradiction::Restarted
+        } else if known.is_some_and(|known| contradictions::is_shrunk(known, newer)) {
+            Contradiction::Shrunk
+        } else {
+            return;
+        };
+        self.contradictions.saw(kind);
+    }
+
+    /// Takes note of another name of the job.
+    pub(super) fn compare_names(&mut self, known: &Version, newer: &Version) {
+        let (before, now) = (&known.job_name, &newer.job_name);
+        if before != now && !before.is_empty() && !now.is_empty() {
+            self.contradictions.saw(Contradiction::Renamed);
+        }
+    }
+
     /// Has the ends of these versions taken note of.
     pub(super) fn see(&mut self, seen: &[Seen<'_>], answer: Answer) {
+        if let Some(Seen { version, .. }) = seen.first()
+            && self.outcomes.is_name_of_gone(self.key, &version.job_name)
+        {
+            self.contradictions.saw(Contradiction::NameReused);
+        }
         self.outcomes.see(self.key, seen, answer, self.now);
     }
 }

@@ -5,14 +5,16 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::inventory::answered::Answered;
+use crate::inventory::contradictions;
 use crate::inventory::outcomes::{Answer, Seen};
-use crate::inventory::version::VersionState;
+use crate::inventory::version::{Limits, Source, VersionState};
 use crate::inventory::view::{JobView, UsageNow, VersionView};
 use crate::inventory::{Moment, Settings};
 use crate::inventory::{follow, listed};
 use crate::model::{
     Activity, JobId, ListedJob, Outlook, Polled, State, Version, VersionId, VersionSelection,
 };
+use crate::own::Contradiction;
 
 /// What we know of one job.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub(super) struct JobState {
     only_listed: bool,
     /// The cloud does not know the job; what the list may still say of it is no news.
     gone: bool,
+    /// Its newest version before it was gone.
+    former: Option<Box<VersionState>>,
     /// Between two polls.
     pub(super) interval: Duration,
     /// The last answer about this job that could be read, of either call.
@@ -35,7 +39,7 @@ pub(super) struct JobState {
     success: Option<bool>,
     /// Unix seconds.
     last_success: Option<f64>,
-    /// What could be shown at the last tick, in short.
+    /// What could be shown when it was last looked at, in short.
     shown: Vec<Shown>,
 }
 
@@ -43,21 +47,13 @@ pub(super) struct JobState {
 /// and whether it had ended and was still kept.
 type Shown = [bool; 6];
 
-/// How old what we know may be, by where it comes from.
-#[derive(Clone, Copy)]
-struct Limits {
-    /// Status, info and times: from answers about the job, or from the list.
-    confirmed: Duration,
-    /// Usage and quality: from answers about the job alone.
-    carried: Duration,
-}
-
 impl JobState {
     pub(super) fn new(selection: VersionSelection, interval: Duration) -> Self {
         Self {
             selection,
             only_listed: true,
             gone: false,
+            former: None,
             interval,
             last_answer: None,
             versions: BTreeMap::new(),
@@ -86,8 +82,8 @@ impl JobState {
         answered: &mut Answered<'_>,
     ) -> Outlook {
         self.last_answer = Some(answered.now);
+        let others = self.take(listed, Source::Answer, answered);
         (self.only_listed, self.gone) = (false, false);
-        let others = self.take(listed, answered);
         self.note_all(&others, answered);
         let without_detail = self.versions.iter().filter(|(_, state)| state.wants_detail());
         let details = without_detail.map(|(id, _)| id.clone()).collect();
@@ -98,10 +94,12 @@ impl JobState {
     fn take(
         &mut self,
         mut listed: Vec<Version>,
-        answered: &Answered<'_>,
+        source: Source,
+        answered: &mut Answered<'_>,
     ) -> BTreeMap<VersionId, Version> {
         let now = answered.now;
         follow::sort_newest_first(&mut listed);
+        self.judge(&listed, source, answered);
         self.order = labels(&listed);
         let chosen = follow::choose(&self.selection, &listed, &self.versions, answered);
         let mut before = std::mem::take(&mut self.versions);
@@ -112,16 +110,40 @@ impl JobState {
                 others.insert(id, version);
                 continue;
             }
-            let state = match before.remove(&id) {
-                Some(mut state) => {
-                    state.update(version, now);
-                    state
-                }
-                None => Box::new(VersionState::new(version, answered.remembered(&id), now)),
+            let state = if let Some(mut state) = before.remove(&id) {
+                state.update(version, source, now);
+                state
+            } else {
+                let remembered = answered.remembered(&id);
+                Box::new(VersionState::new(version, remembered, source, now))
             };
             self.versions.insert(id, state);
         }
         others
+    }
+
+    /// Takes note of what cannot be true of these versions, newest first, beside what is known.
+    fn judge(&mut self, listed: &[Version], source: Source, answered: &mut Answered<'_>) {
+        // What the list says of a version is not all its own: its create time may be the job's.
+        let is_first_answer = self.only_listed && source == Source::Answer;
+        let known = |id| self.versions.get(id).filter(|_| !is_first_answer);
+        for version in listed {
+            answered.compare(known(&version.version_id).map(|known| &known.version), version);
+        }
+        let Some(newest) = listed.first() else { return };
+        if let Some(former) = self.former.take().map(|former| former.version) {
+            answered.compare_names(&former, newest);
+            let is_it = |version: &Version| version.is_same_as(&former);
+            if !listed.iter().any(is_it) {
+                answered.contradictions.saw(Contradiction::IdReused);
+            }
+        } else if let Some(known) = self.versions.values().next().filter(|_| !is_first_answer) {
+            answered.compare_names(&known.version, newest);
+        }
+        let is_new = |version: &Version| self.rank(&version.version_id).is_none();
+        for _ in 0..contradictions::out_of_order(listed, is_new) {
+            answered.contradictions.saw(Contradiction::OutOfOrder);
+        }
     }
 
     /// An answer had all versions of the job, also those that are not followed: their ends count too.
@@ -191,14 +213,16 @@ impl JobState {
             let version = listed::as_version(listed);
             let known = self.versions.get(id).map(|state| &state.version);
             let is_new = known.zip(version.as_ref()).is_none_or(|(a, b)| listed::differs(a, b));
-            self.take(version.into_iter().collect(), answered);
+            self.take(version.into_iter().collect(), Source::List, answered);
             self.note(id, answered);
             return is_new || was_withdrawn;
         }
         let Some(newest) = self.versions.get_mut(id) else { return false };
         let applied = listed::applied_to(&newest.version, listed);
         let mut changed = was_withdrawn || listed::differs(&newest.version, &applied);
-        newest.update(applied, now);
+        answered.compare(Some(&newest.version), &applied);
+        answered.compare_names(&newest.version, &applied);
+        newest.update(applied, Source::List, now);
         self.note(id, answered);
         // The list shows the newest version alone; where their number is the same too, the others are
         // still there, and an ended one is as it was.
@@ -206,7 +230,7 @@ impl JobState {
             && listed.version_count.is_some_and(|count| count == self.order.len() as u64);
         if is_whole {
             for state in self.versions.values_mut().filter(|state| state.version.state.terminal) {
-                state.confirmed = now;
+                state.confirm(Source::List, now);
             }
             if self.activity() == Activity::Ended && self.success == Some(true) {
                 self.last_success = Some(now.unix);
@@ -220,7 +244,9 @@ impl JobState {
         self.last_answer = Some(answered.now);
         let id = version.version_id.clone();
         if let Some(state) = self.versions.get_mut(&id) {
-            state.update(version, answered.now);
+            answered.compare(Some(&state.version), &version);
+            answered.compare_names(&state.version, &version);
+            state.update(version, Source::Answer, answered.now);
             state.has_detail = true;
             self.note(&id, answered);
         }
@@ -233,8 +259,8 @@ impl JobState {
 
     /// Older values are withdrawn.
     fn limits(&self, settings: &Settings, list_interval: Duration) -> Limits {
-        let carried = settings.max_staleness.max(self.interval * 2);
-        Limits { confirmed: carried.max(list_interval * 2), carried }
+        let limit = |interval: Duration| settings.max_staleness.max(interval * 2);
+        Limits { answered: limit(self.interval), listed: limit(list_interval) }
     }
 
     pub(super) fn polled(&mut self, polled: Polled, interval: Duration, now: Moment) {
@@ -244,6 +270,8 @@ impl JobState {
             Polled::Success => self.last_success = Some(now.unix),
             Polled::Partial | Polled::Failed => {}
             Polled::Gone => {
+                let newest = self.order.first().and_then(|(id, _)| self.versions.remove(id));
+                self.former = newest.or(self.former.take());
                 self.versions.clear();
                 self.order.clear();
                 self.gone = true;
@@ -252,8 +280,9 @@ impl JobState {
         }
     }
 
-    /// Whether something else may be shown than at the last tick.
-    pub(super) fn tick(
+    /// Whether something else may be shown than when this was last called; so it is whenever the job
+    /// is to be shown anew.
+    pub(super) fn look(
         &mut self,
         settings: &Settings,
         list_interval: Duration,
@@ -265,10 +294,10 @@ impl JobState {
         shown.resize(self.versions.len(), Shown::default());
         for (before, (id, state)) in shown.iter_mut().zip(&self.versions) {
             let is = [
-                state.is_fresh(limits.confirmed, now),
-                state.has_usage_now(limits.carried, now),
-                state.has_whole_run(limits.carried, now),
-                state.has_quality(limits.carried, now),
+                state.is_fresh(limits, now),
+                state.has_usage_now(limits, now),
+                state.has_whole_run(limits, now),
+                state.has_quality(limits, now),
                 state.has_ended(settings, now),
                 self.is_kept(id, state, settings, now),
             ];
@@ -304,7 +333,7 @@ impl JobState {
         let limits = self.limits(settings, list_interval);
         let versions = self.order.iter().enumerate().filter_map(|(rank, (id, label))| {
             let state = self.versions.get(id)?;
-            if !state.is_fresh(limits.confirmed, now) || !self.is_kept(id, state, settings, now) {
+            if !state.is_fresh(limits, now) || !self.is_kept(id, state, settings, now) {
                 return None;
             }
             let version = &state.version;
@@ -316,13 +345,10 @@ impl JobState {
                 status_changed: state.status_changed,
                 finished: state.finished(settings, now),
                 usage_now: usage
-                    .filter(|_| state.has_usage_now(limits.carried, now))
+                    .filter(|_| state.has_usage_now(limits, now))
                     .map(|usage| UsageNow { usage, last_sample: state.usage_grown.unix }),
-                whole_run: usage.filter(|_| state.has_whole_run(limits.carried, now)),
-                quality: version
-                    .quality
-                    .as_ref()
-                    .filter(|_| state.has_quality(limits.carried, now)),
+                whole_run: usage.filter(|_| state.has_whole_run(limits, now)),
+                quality: version.quality.as_ref().filter(|_| state.has_quality(limits, now)),
                 previous: None,
             })
         });

@@ -4,6 +4,7 @@
 //! Nothing here asks the time: every call is told what time it is, so that tests need no clock.
 
 mod answered;
+mod contradictions;
 mod follow;
 mod job;
 mod listed;
@@ -26,6 +27,7 @@ pub use settings::Settings;
 pub use view::{JobView, ProjectView, UsageNow, VersionView};
 
 use crate::model::{JobId, JobKey, ListedJob, Outlook, Polled, Version, VersionSelection};
+use crate::own::Contradiction;
 use outcomes::Outcomes;
 use project::{List, ProjectState};
 
@@ -176,6 +178,13 @@ impl Inventory {
             );
         }
         changed
+    }
+
+    /// What contradicted what was seen before, by project, since the last call: how often each.
+    pub fn take_contradictions(&mut self) -> impl Iterator<Item = (&Arc<str>, Contradiction, u64)> {
+        self.projects.iter_mut().flat_map(|(name, project)| {
+            project.contradictions.take().map(move |(kind, times)| (name, kind, times))
+        })
     }
 
     /// What there is to show of a job now; `None` before the project's first round is over.

@@ -5,11 +5,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::inventory::answered::Answered;
+use crate::inventory::contradictions::Contradictions;
 use crate::inventory::job::JobState;
 use crate::inventory::outcomes::Outcomes;
 use crate::inventory::view::JobView;
 use crate::inventory::{Moment, Settings};
 use crate::model::{JobId, JobKey, ListedJob, Outlook, Polled, Version, VersionSelection};
+use crate::own::Contradiction;
 
 /// The first round of a project may take so many intervals; then it is shown as far as it is known.
 const INTERVALS_TO_COMPLETE: u32 = 2;
@@ -20,6 +22,9 @@ const AGE_STEPS: u32 = 32;
 
 /// … but at least this often, which also bounds how late the end of a retention is noticed.
 const LONGEST_AGE_STEP: Duration = Duration::from_secs(5);
+
+/// Clocks are put right by less all the time.
+const CLOCK_SET_BACK_BY: f64 = 1.0;
 
 /// What we know of one project.
 #[derive(Debug)]
@@ -34,6 +39,7 @@ pub(super) struct ProjectState {
     list: Option<ListState>,
     /// When every job was looked at for what grew old.
     looked: Option<Moment>,
+    pub(super) contradictions: Contradictions,
 }
 
 /// What we know of the list of jobs.
@@ -72,6 +78,7 @@ impl ProjectState {
             watched: false,
             list: None,
             looked: None,
+            contradictions: Contradictions::default(),
         }
     }
 
@@ -108,13 +115,15 @@ impl ProjectState {
         now: Moment,
     ) -> Vec<JobKey> {
         self.list = Some(ListState { answered: now, interval: list.interval });
-        let settings = &self.settings;
+        let (settings, list_interval) = (&self.settings, list.interval);
         let mut touched = Vec::new();
         for listed in list.jobs {
             let Some(job) = self.jobs.get_mut(&listed.job_id) else { continue };
             let key = JobKey { project: Arc::clone(name), job_id: listed.job_id.clone() };
-            let mut answered = Answered { key: &key, settings, outcomes, now };
+            let contradictions = &mut self.contradictions;
+            let mut answered = Answered { key: &key, settings, outcomes, contradictions, now };
             if job.listed(listed, list.asked, &mut answered) {
+                job.look(settings, list_interval, now);
                 touched.push(key);
             }
         }
@@ -128,7 +137,8 @@ impl ProjectState {
         outcomes: &mut Outcomes,
         now: Moment,
     ) -> Option<Outlook> {
-        let mut answered = Answered { key, settings: &self.settings, outcomes, now };
+        let Self { settings, contradictions, .. } = self;
+        let mut answered = Answered { key, settings, outcomes, contradictions, now };
         Some(self.jobs.get_mut(&key.job_id)?.versions(versions, &mut answered))
     }
 
@@ -151,7 +161,8 @@ impl ProjectState {
         now: Moment,
     ) {
         if let Some(job) = self.jobs.get_mut(&key.job_id) {
-            let mut answered = Answered { key, settings: &self.settings, outcomes, now };
+            let Self { settings, contradictions, .. } = self;
+            let mut answered = Answered { key, settings, outcomes, contradictions, now };
             job.version(version, &mut answered);
         }
     }
@@ -165,8 +176,10 @@ impl ProjectState {
     }
 
     pub(super) fn polled(&mut self, job: &JobId, polled: Polled, interval: Duration, now: Moment) {
+        let list_interval = self.list_interval();
         if let Some(job) = self.jobs.get_mut(job) {
             job.polled(polled, interval, now);
+            job.look(&self.settings, list_interval, now);
         }
     }
 
@@ -186,10 +199,13 @@ impl ProjectState {
         if !self.complete || (looked_before && !became_complete) {
             return Vec::new();
         }
+        if self.looked.is_some_and(|before| before.unix - now.unix > CLOCK_SET_BACK_BY) {
+            self.contradictions.saw(Contradiction::ClockSetBack);
+        }
         self.looked = Some(now);
         let (settings, list_interval) = (&self.settings, self.list_interval());
         let changed = |(id, job): (&JobId, &mut JobState)| {
-            (job.tick(settings, list_interval, now) || became_complete).then(|| id.clone())
+            (job.look(settings, list_interval, now) || became_complete).then(|| id.clone())
         };
         self.jobs.iter_mut().filter_map(changed).collect()
     }

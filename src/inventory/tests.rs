@@ -2,6 +2,11 @@
 
 #![expect(clippy::float_cmp, reason = "times are passed on, not computed")]
 
+mod age;
+mod contradictions;
+mod lifecycle;
+mod model;
+
 use std::sync::Arc;
 use std::time::Duration;
 

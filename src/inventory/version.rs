@@ -8,8 +8,7 @@ use crate::model::{Status, Version};
 #[derive(Debug)]
 pub(super) struct VersionState {
     pub(super) version: Version,
-    /// The last answer that had this version in it.
-    pub(super) confirmed: Moment,
+    confirmed: Confirmed,
     /// The last answer that carried usage.
     usage_seen: Moment,
     /// When the usage arrays last grew.
@@ -28,14 +27,59 @@ pub(super) struct VersionState {
     pub(super) has_detail: bool,
 }
 
+/// The calls that tell how a version is. Each grows old at the pace at which it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// An answer about the job.
+    Answer,
+    /// The list of jobs.
+    List,
+}
+
+/// When each call last said that the version is as it is shown.
+#[derive(Clone, Copy, Debug, Default)]
+struct Confirmed {
+    by_answer: Option<Moment>,
+    by_list: Option<Moment>,
+}
+
+impl Confirmed {
+    fn by(source: Source, now: Moment) -> Self {
+        let mut confirmed = Self::default();
+        confirmed.again(source, now);
+        confirmed
+    }
+
+    fn again(&mut self, source: Source, now: Moment) {
+        match source {
+            Source::Answer => self.by_answer = Some(now),
+            Source::List => self.by_list = Some(now),
+        }
+    }
+}
+
+/// How old what we know may be, by the call it comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Answers about the job. Usage and quality come from them alone.
+    pub(super) answered: Duration,
+    /// The list of jobs.
+    pub(super) listed: Duration,
+}
+
 impl VersionState {
     /// A version that is new to this process, though it may be remembered.
-    pub(super) fn new(version: Version, remembered: Option<Remembered>, now: Moment) -> Self {
+    pub(super) fn new(
+        version: Version,
+        remembered: Option<Remembered>,
+        source: Source,
+        now: Moment,
+    ) -> Self {
         let ended = version.state.terminal || version.state.lost;
         let is_as_before = |remembered: &Remembered| remembered.status == version.state.status;
         let status_changed = remembered.filter(is_as_before).map(|it| it.status_changed);
         Self {
-            confirmed: now,
+            confirmed: Confirmed::by(source, now),
             usage_seen: now,
             usage_grown: now,
             quality_seen: now,
@@ -48,9 +92,14 @@ impl VersionState {
         }
     }
 
-    /// Takes a newer answer. What it does not carry stays, and ages.
-    pub(super) fn update(&mut self, mut newer: Version, now: Moment) {
-        self.confirmed = now;
+    /// Takes what a call says now. What it does not carry stays, and ages.
+    pub(super) fn update(&mut self, mut newer: Version, source: Source, now: Moment) {
+        if newer.state == self.version.state {
+            self.confirm(source, now);
+        } else {
+            // What the other call last said is not true any more, however lately it said so.
+            self.confirmed = Confirmed::by(source, now);
+        }
         if newer.usage.is_some() {
             self.usage_seen = now;
             let prints = |version: &Version| {
@@ -79,6 +128,11 @@ impl VersionState {
             self.ended_seen = Some(now);
         }
         self.version = newer;
+    }
+
+    /// The version is as it was.
+    pub(super) fn confirm(&mut self, source: Source, now: Moment) {
+        self.confirmed.again(source, now);
     }
 
     /// Something is known only from its own document, which has not been read yet. All of that but
@@ -114,29 +168,32 @@ impl VersionState {
         is_past_retention(self.finished(settings, now), settings, now)
     }
 
-    pub(super) fn is_fresh(&self, limit: Duration, now: Moment) -> bool {
-        self.confirmed.age(now) <= limit
+    /// Status, info and times may be shown: a call that is not too old says so.
+    pub(super) fn is_fresh(&self, limits: Limits, now: Moment) -> bool {
+        let Confirmed { by_answer, by_list } = self.confirmed;
+        by_answer.is_some_and(|at| at.age(now) <= limits.answered)
+            || by_list.is_some_and(|at| at.age(now) <= limits.listed)
     }
 
     /// Values that came with an answer do not age once the version has ended and is still listed.
-    fn carried(&self, seen: Moment, limit: Duration, now: Moment) -> bool {
-        self.version.state.terminal || seen.age(now) <= limit
+    fn carried(&self, seen: Moment, limits: Limits, now: Moment) -> bool {
+        self.version.state.terminal || seen.age(now) <= limits.answered
     }
 
     /// Mean and maximum of the run may be shown.
-    pub(super) fn has_whole_run(&self, limit: Duration, now: Moment) -> bool {
-        self.carried(self.usage_seen, limit, now)
+    pub(super) fn has_whole_run(&self, limits: Limits, now: Moment) -> bool {
+        self.carried(self.usage_seen, limits, now)
     }
 
     /// The newest sample may be shown: the version runs and samples keep coming.
-    pub(super) fn has_usage_now(&self, limit: Duration, now: Moment) -> bool {
+    pub(super) fn has_usage_now(&self, limits: Limits, now: Moment) -> bool {
         self.version.state.status == Status::Running
-            && self.usage_seen.age(now) <= limit
-            && self.usage_grown.age(now) <= limit
+            && self.usage_seen.age(now) <= limits.answered
+            && self.usage_grown.age(now) <= limits.answered
     }
 
-    pub(super) fn has_quality(&self, limit: Duration, now: Moment) -> bool {
-        self.carried(self.quality_seen, limit, now)
+    pub(super) fn has_quality(&self, limits: Limits, now: Moment) -> bool {
+        self.carried(self.quality_seen, limits, now)
     }
 }
 

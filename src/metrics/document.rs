@@ -16,9 +16,9 @@ adds what does not change, to be joined on `project, job_id, version`. A value t
 left out, never zero. All values come from background polls and carry no timestamps: the metrics of the
 last sections say how old they are.
 
-Status, info and times are withdrawn when no answer confirmed them for `poll.max_staleness` (or twice the
-poll interval, if longer); quality and whole-run usage when no answer carried them for as long; the newest
-minute of usage also when no new sample came. Ended versions do not age while the cloud lists them, and
+Status, info and times are withdrawn when neither an answer about the job nor the list confirmed them for
+`poll.max_staleness` (or twice the interval of that call, if longer); quality and whole-run usage when no
+answer carried them for as long; the newest minute of usage also when no new sample came. Ended versions do not age while the cloud lists them, and
 keep their series for `limits.finished_retention`.
 
 Outcomes are kept by name (capture 1 of `projects.outcome.name_regex`, else the whole job name), over
@@ -51,6 +51,15 @@ when it begins and once when it is over, with what can be done about it.
 |---|---|
 ";
 
+const CONTRADICTIONS: &str = "
+## Contradictions
+
+What `reason` of `modelarts_exporter_contradictions_total` can be. What is shown is what was seen last.
+
+| reason | what was seen |
+|---|---|
+";
+
 /// The document as committed.
 pub fn document() -> String {
     let mut text = BEFORE.to_owned();
@@ -67,6 +76,10 @@ pub fn document() -> String {
     text.push_str(REASONS);
     for reason in own::Reason::ALL {
         let _ = writeln!(text, "| `{}` | {} |", reason.as_str(), reason.meaning());
+    }
+    text.push_str(CONTRADICTIONS);
+    for kind in own::Contradiction::ALL {
+        let _ = writeln!(text, "| `{}` | {} |", kind.as_str(), kind.meaning());
     }
     text
 }

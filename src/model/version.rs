@@ -74,6 +74,13 @@ impl Version {
         (created, self.version_id.number(), self.version_id.clone())
     }
 
+    /// Both ids may be of one version: nothing says that they were created at different times.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let bits = |version: &Self| version.created.map(f64::to_bits);
+        let created = bits(self).zip(bits(other));
+        self.version_id == other.version_id && created.is_none_or(|(one, other)| one == other)
+    }
+
     /// When the run ended by its own account, Unix seconds, once it has ended.
     pub fn end_of_run(&self) -> Option<f64> {
         Some(self.started? + self.duration?)

@@ -49,6 +49,8 @@ entries! {
         "Answers of the cloud that asked for fewer requests";
     DECODE_ERRORS Counter "modelarts_exporter_decode_errors_total" ["project", "field", "reason"]
         "Values in the cloud's answers that could not be read and were left out";
+    CONTRADICTIONS Counter "modelarts_exporter_contradictions_total" ["project", "reason"]
+        "Times that something was seen which cannot be true beside what was seen before";
     TOKEN_EXPIRY Gauge "modelarts_exporter_token_expiry_timestamp_seconds" ["project"]
         "When the credentials in use end";
     SERIES Gauge "modelarts_exporter_series" []

@@ -166,3 +166,72 @@ impl PollResult {
         }
     }
 }
+
+/// What cannot be true beside what was seen before: the closed set of the label `reason` of
+/// `modelarts_exporter_contradictions_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Contradiction {
+    /// A version that had ended has not.
+    Restarted,
+    /// A job has another name.
+    Renamed,
+    /// A new job has the name of one that is gone.
+    NameReused,
+    /// An id stands for something that was created at another time.
+    IdReused,
+    /// A version has been running for less time than before.
+    Shrunk,
+    /// A version is older than one with a smaller id.
+    OutOfOrder,
+    /// It is earlier than it was.
+    ClockSetBack,
+}
+
+impl Contradiction {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Restarted,
+        Self::Renamed,
+        Self::NameReused,
+        Self::IdReused,
+        Self::Shrunk,
+        Self::OutOfOrder,
+        Self::ClockSetBack,
+    ];
+
+    /// The label value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Restarted => "restarted",
+            Self::Renamed => "renamed",
+            Self::NameReused => "name_reused",
+            Self::IdReused => "id_reused",
+            Self::Shrunk => "shrunk",
+            Self::OutOfOrder => "out_of_order",
+            Self::ClockSetBack => "clock_set_back",
+        }
+    }
+
+    /// What was seen and what follows from it, for the reference.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Restarted => {
+                "a version that had ended runs or waits again; its next end is not counted once more"
+            }
+            Self::Renamed => "a job has another name; its outcomes go on under the new one",
+            Self::NameReused => {
+                "a new job has the name of one that left the cloud; its outcomes go on where those ended"
+            }
+            Self::IdReused => {
+                "the id of a job or version came back for one that was created at another time"
+            }
+            Self::Shrunk => "a version has been running for less time than it had been before",
+            Self::OutOfOrder => {
+                "a version was created before one with a smaller id; the newest is the one created last"
+            }
+            Self::ClockSetBack => {
+                "the clock of this machine was set back; what has ended may be kept for longer"
+            }
+        }
+    }
+}

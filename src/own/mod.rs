@@ -22,7 +22,7 @@ use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec, Registry};
 pub use build::BuildInfo;
 pub use entries::FAMILIES;
 pub use family::{Family, Kind};
-pub use labels::{Operation, PollResult, Reason};
+pub use labels::{Contradiction, Operation, PollResult, Reason};
 pub use project::Project;
 pub use reading::{Reading, Series, Value};
 

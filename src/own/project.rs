@@ -3,7 +3,7 @@ use std::sync::{Arc, OnceLock};
 use prometheus::{Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, Registry};
 
 use super::entries::{self, names};
-use super::{Operation, PollResult, code_text};
+use super::{Contradiction, Operation, PollResult, code_text};
 
 /// The counters of one project. Clones share them.
 #[derive(Clone)]
@@ -25,6 +25,7 @@ struct Inner {
     operations: [OnceLock<Operated>; Operation::ALL.len()],
     api_throttled: IntCounter,
     decode_errors: IntCounterVec,
+    contradictions: [IntCounter; Contradiction::ALL.len()],
     token_expiry: GaugeVec,
     series_dropped: GaugeVec,
     tls_verification_disabled: Gauge,
@@ -44,6 +45,7 @@ impl Project {
         let gauges = |family| entries::gauges(&registry, family, Some(name));
         let durations = |family| entries::durations(&registry, family, name);
         let polls = counters(names::POLLS);
+        let contradictions = counters(names::CONTRADICTIONS);
         let inner = Inner {
             polls: PollResult::ALL.map(|result| polls.with_label_values(&[result.as_str()])),
             polls_missed: counters(names::POLLS_MISSED).with_label_values::<&str>(&[]),
@@ -56,6 +58,8 @@ impl Project {
             operations: Default::default(),
             api_throttled: counters(names::API_THROTTLED).with_label_values::<&str>(&[]),
             decode_errors: counters(names::DECODE_ERRORS),
+            contradictions: Contradiction::ALL
+                .map(|kind| contradictions.with_label_values(&[kind.as_str()])),
             token_expiry: gauges(names::TOKEN_EXPIRY),
             series_dropped: gauges(names::SERIES_DROPPED),
             tls_verification_disabled: gauges(names::TLS_VERIFICATION_DISABLED)
@@ -107,6 +111,11 @@ impl Project {
     /// A value could not be read; both labels are of closed sets, never off the wire.
     pub fn decode_error(&self, field: &'static str, reason: &'static str) {
         self.inner.decode_errors.with_label_values(&[field, reason]).inc();
+    }
+
+    /// Something contradicted what was seen before, so many times.
+    pub fn contradicted(&self, kind: Contradiction, times: u64) {
+        self.inner.contradictions[kind as usize].inc_by(times);
     }
 
     /// When the credentials in use end, in Unix seconds.

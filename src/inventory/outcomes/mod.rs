@@ -152,6 +152,12 @@ impl Outcomes {
         self.projects.get(&key.project)?.remembered(&key.job_id, version_id)
     }
 
+    /// Whether this whole name of a job that was not seen before is that of jobs that are gone.
+    pub fn is_name_of_gone(&self, key: &JobKey, job_name: &str) -> bool {
+        let project = self.projects.get(&key.project);
+        project.is_some_and(|project| project.is_name_of_gone(&key.job_id, job_name))
+    }
+
     /// How many names of each project found no room.
     pub fn refused_names(&self) -> impl Iterator<Item = (&Arc<str>, usize)> {
         self.projects.iter().map(|(name, project)| (name, project.refused_names()))

@@ -1,0 +1,226 @@
+//! What is shown from the first moment on, while little is known.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use tempfile::TempDir;
+
+use crate::harness::{Cloud, Daemon, ONE_POLL, PATIENCE, QUICK, Scrape, Setup, wait_for};
+use modelarts_exporter::simulator::{Scenario, Settings};
+
+/// What is so, by job and version.
+#[derive(Deserialize)]
+struct Truth {
+    jobs: Vec<TrueJob>,
+}
+
+#[derive(Deserialize)]
+struct TrueJob {
+    job_id: u64,
+    name: String,
+    versions: Vec<TrueVersion>,
+}
+
+#[derive(Deserialize)]
+struct TrueVersion {
+    version_id: u64,
+    version_name: Option<String>,
+    status_code: f64,
+    created: f64,
+    running: bool,
+    terminal: bool,
+    duration: f64,
+    usage: Option<TrueUsage>,
+}
+
+#[derive(Deserialize)]
+struct TrueUsage {
+    samples: f64,
+}
+
+impl TrueVersion {
+    /// Whether it has this value; of most families we are told nothing to compare with.
+    fn has(&self, family: &str, value: f64) -> bool {
+        let is = |truth: f64| (truth - value).abs() < 1e-3;
+        match family {
+            "modelarts_job_status_code" => is(self.status_code),
+            "modelarts_job_created_timestamp_seconds" => is(self.created),
+            "modelarts_job_duration_seconds" => is(self.duration),
+            "modelarts_job_finished_timestamp_seconds" => self.terminal,
+            "modelarts_job_usage_samples" => {
+                self.running && self.usage.as_ref().is_some_and(|usage| is(usage.samples))
+            }
+            _ => true,
+        }
+    }
+}
+
+impl Truth {
+    async fn of(cloud: &Cloud) -> Self {
+        let text = cloud.get("/-/simulator/jobs?samples=false").await.text;
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// Everything that a scrape says of a job or a version and that is not so. A version may go by
+    /// its id as long as nobody has told its name.
+    fn denies(&self, scrape: &Scrape) -> Vec<String> {
+        let mut so = BTreeMap::new();
+        for job in &self.jobs {
+            for version in &job.versions {
+                let id = version.version_id.to_string();
+                so.insert((job.job_id.to_string(), id), (job, version));
+                if let Some(name) = &version.version_name {
+                    so.insert((job.job_id.to_string(), name.clone()), (job, version));
+                }
+            }
+        }
+        let mut lies = Vec::new();
+        for sample in scrape.samples() {
+            let label = |name: &str| {
+                let found = sample.labels.iter().find(|(label, _)| label == name);
+                found.map(|(_, value)| value.clone())
+            };
+            let (Some(job), Some(version)) = (label("job_id"), label("version")) else { continue };
+            let Some((job, version)) = so.get(&(job, version)) else {
+                lies.push(format!("{sample:?}: there is no such version"));
+                continue;
+            };
+            let is_named = label("job_name").is_none_or(|name| name == job.name);
+            if !is_named || !version.has(&sample.name, sample.value) {
+                lies.push(format!("{sample:?}"));
+            }
+        }
+        lies
+    }
+}
+
+/// Jobs of every kind and age, whose clocks stand still.
+async fn cloud() -> Cloud {
+    let settings = Settings { speed: 0.0, scenario: Scenario::Mixed, ..Settings::default() };
+    Cloud::start(settings).await
+}
+
+const OF_OUTCOMES: [&str; 7] = [
+    "modelarts_job_last_outcome",
+    "modelarts_job_last_completed_timestamp_seconds",
+    "modelarts_job_last_failed_timestamp_seconds",
+    "modelarts_job_consecutive_failures",
+    "modelarts_job_runs_total",
+    "modelarts_runs_total",
+    "modelarts_job_last_run_info",
+];
+
+/// Names of families about jobs, models and runs.
+fn families(scrape: &Scrape) -> Vec<&str> {
+    let told = ["modelarts_job_", "modelarts_model_", "modelarts_runs_"];
+    let names = scrape.samples().iter().map(|sample| &*sample.name);
+    let mut names: Vec<_> =
+        names.filter(|name| told.iter().any(|told| name.starts_with(told))).collect();
+    names.dedup();
+    names
+}
+
+/// Scrapes without a pause until the daemon is ready, and once more.
+async fn scrapes(daemon: &Daemon) -> Vec<Scrape> {
+    let mut scrapes = Vec::new();
+    wait_for(PATIENCE, "the daemon to be ready", async || {
+        for _ in 0..10 {
+            let is_ready = daemon.get("/-/ready").await.status == 200;
+            scrapes.push(daemon.scrape().await);
+            if is_ready {
+                return Ok(());
+            }
+        }
+        Err(format!("{} scrapes", scrapes.len()))
+    })
+    .await;
+    scrapes
+}
+
+#[tokio::test]
+async fn nothing_is_shown_before_it_is_known_and_nothing_but_the_truth_after() {
+    let cloud = cloud().await;
+    let truth = Truth::of(&cloud).await;
+    let jobs: Vec<_> = cloud.jobs().collect();
+    cloud.fault("\"fault\": \"latency\", \"on\": \"any\", \"value\": 150").await;
+    let poll = ONE_POLL.replace("20s", "3s");
+    let hangs = jobs[0];
+    cloud.fault(&format!("\"fault\": \"hang\", \"on\": \"versions\", \"job_id\": {hangs}")).await;
+    let setup = Setup { poll: &poll, ..Setup::of(jobs.iter().copied()) };
+    let daemon = Daemon::start(&setup.file(&cloud)).await;
+    let scrapes = scrapes(&daemon).await;
+    // Each call takes its time: there was much to see before the first round was over.
+    assert!(scrapes.len() > 10, "{}", scrapes.len());
+    assert_eq!(scrapes[0].unmet(&["modelarts_up == 0"]), [""; 0]);
+    let (last, before) = scrapes.split_last().unwrap();
+    for scrape in before.iter().filter(|scrape| scrape.find("modelarts_job_info").is_empty()) {
+        assert_eq!(families(scrape), [""; 0]);
+        assert_eq!(scrape.find("modelarts_up").len(), 1);
+    }
+    for scrape in &scrapes {
+        assert_eq!(truth.denies(scrape), [""; 0]);
+        let runs = scrape.find("modelarts_runs_total");
+        assert!(runs.iter().all(|runs| runs.value <= 0.0), "nothing ended under watch: {runs:?}");
+    }
+    assert_eq!(last.unmet(&["modelarts_up == 1", "modelarts_job_version_rank == 0"]), [""; 0]);
+    assert_eq!(last.find("modelarts_job_info").len(), jobs.len(), "one by the list alone");
+}
+
+#[tokio::test]
+async fn a_first_round_that_takes_too_long_shows_what_the_list_knows() {
+    let cloud = cloud().await;
+    let truth = Truth::of(&cloud).await;
+    let jobs: Vec<_> = cloud.jobs().collect();
+    cloud.fault("\"fault\": \"hang\", \"on\": \"versions\"").await;
+    let poll = QUICK.replace("interval = \"200ms\"", "interval = \"1s\"").replace("3s", "30s");
+    let setup = Setup { poll: &poll, ..Setup::of(jobs.iter().copied()) };
+    let daemon = Daemon::start(&setup.file(&cloud)).await;
+    let scrapes = scrapes(&daemon).await;
+    for scrape in &scrapes {
+        assert_eq!(truth.denies(scrape), [""; 0]);
+        let shown = scrape.find("modelarts_job_info").len();
+        assert!(shown == 0 || shown == jobs.len(), "{shown} of {}", jobs.len());
+        for unknown in ["modelarts_job_usage_samples", "modelarts_model_recall"] {
+            assert_eq!(scrape.find(unknown).len(), 0, "{unknown}");
+        }
+    }
+    let last = scrapes.last().unwrap();
+    assert_eq!(last.find("modelarts_job_info").len(), jobs.len());
+    assert_eq!(last.unmet(&["modelarts_job_poll_success absent", "modelarts_up == 1"]), [""; 0]);
+}
+
+#[tokio::test]
+async fn after_a_restart_outcomes_are_as_they_were_and_the_rest_is_not_there() {
+    let cloud = Cloud::empty().await;
+    let folder = TempDir::new().unwrap();
+    let (bad, good) = (cloud.add("bad").await.job_id, cloud.add("good").await.job_id);
+    let tables = format!("[state]\nfile = \"{}\"\n", folder.path().join("state").display());
+    let setup = Setup { tables: &tables, ..Setup::of([bad, good]) };
+    let daemon = Daemon::start(&setup.file(&cloud)).await;
+    daemon.shows(&["modelarts_job_status{status=\"running\"} == 2"]).await;
+    cloud.set_status(bad, "failed").await;
+    cloud.set_status(good, "completed").await;
+    daemon
+        .shows(&["modelarts_runs_total{outcome=\"failed\"} == 1", "modelarts_runs_total == 2"])
+        .await;
+    let before = daemon.scrape().await;
+    daemon.stop().await;
+
+    cloud.fault("\"fault\": \"latency\", \"on\": \"any\", \"value\": 300").await;
+    let poll = ONE_POLL.replace("20s", "3s");
+    let daemon = Daemon::start(&Setup { poll: &poll, ..setup }.file(&cloud)).await;
+    let scrapes = scrapes(&daemon).await;
+    for scrape in &scrapes {
+        for sample in scrape.samples() {
+            if OF_OUTCOMES.contains(&&*sample.name) {
+                assert!(before.samples().contains(sample), "{sample:?} was not so before");
+            }
+        }
+        if scrape.find("modelarts_job_info").is_empty() {
+            let others = families(scrape).into_iter().filter(|it| !OF_OUTCOMES.contains(it));
+            assert_eq!(others.collect::<Vec<_>>(), [""; 0]);
+        }
+    }
+    let last = scrapes.last().unwrap();
+    assert_eq!(last.unmet(&["modelarts_runs_total == 2", "modelarts_job_info == 2"]), [""; 0]);
+}
