@@ -59,7 +59,8 @@ impl Scene {
 
     /// The process ends, and another goes on with what it saved.
     fn restart(&mut self) {
-        let saved = serde_json::from_slice(&self.inventory.outcomes.saved()).unwrap();
+        let saved = serde_json::to_vec(&self.inventory.outcomes.saved()).unwrap();
+        let saved = serde_json::from_slice(&saved).unwrap();
         self.inventory = Inventory::new();
         let jobs = [(self.key.job_id.clone(), VersionSelection::Latest)];
         self.inventory.add_project(&self.key.project, SETTINGS, jobs, MINUTE, self.now);
