@@ -52,8 +52,8 @@ async fn a_value_arrives_within_a_second() {
     harness::freshness::arrives_within(1.0).await;
 }
 
-/// Ten versions end a second, and the daemon is killed two hundred times.
+/// Eight versions end a second, and the daemon is killed two hundred times.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_count_falls_or_is_lost_in_two_hundred_kills() {
-    kills::survive(200).await;
+    kills::survive(kills::Size { kills: 200, jobs: 80 }).await;
 }

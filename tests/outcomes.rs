@@ -349,5 +349,5 @@ async fn the_outcomes_of_another_cloud_are_not_taken_up() {
 
 #[tokio::test]
 async fn no_count_falls_or_is_lost_when_the_daemon_is_killed() {
-    kills::survive(15).await;
+    kills::survive(kills::Size { kills: 15, jobs: 16 }).await;
 }

@@ -11,11 +11,17 @@ use tokio::time::{Instant, interval, timeout};
 
 use super::{Cloud, Daemon, Scrape, Setup};
 
-/// Jobs whose versions end one after another.
-const JOBS: u64 = 16;
+/// How large the scene is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Size {
+    pub(crate) kills: u32,
+    /// Jobs whose versions end one after another. A job has room for as many versions as end in about
+    /// four kills.
+    pub(crate) jobs: usize,
+}
 
-/// Between two ends.
-const END_EVERY: Duration = Duration::from_millis(100);
+/// Between two ends: half as often again as there have to be.
+const END_EVERY: Duration = Duration::from_millis(125);
 
 /// Ends a second that there are at least.
 const LEAST_ENDS: f64 = 5.0;
@@ -36,19 +42,20 @@ pub(crate) fn keeping(folder: &Path, jobs: impl IntoIterator<Item = u64>, cloud:
 /// No count falls from one scrape to the next, whatever happened in between, and none is missing once
 /// it was there; at the end each is what the cloud itself would say.
 #[expect(clippy::print_stderr, reason = "figures are looked at where a test passes, too")]
-pub(crate) async fn survive(kills: u32) {
+pub(crate) async fn survive(size: Size) {
+    let Size { kills, jobs: count } = size;
     let seed = fastrand::u64(..);
     eprintln!("the moments of the kills are of seed {seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     let (cloud, folder) = (Cloud::empty().await, TempDir::new().unwrap());
     let mut jobs = Vec::new();
-    for place in 0..JOBS {
+    for place in 0..count {
         jobs.push(cloud.add(&name(place)).await.job_id);
     }
     let config = keeping(folder.path(), jobs.clone(), &cloud);
     let mut watch = Watch::default();
     // All jobs are known as running before the first of them ends.
-    let expected: Vec<_> = (0..JOBS)
+    let expected: Vec<_> = (0..count)
         .map(|place| format!("modelarts_job_runs_total{{job_name=\"{}\"}} == 0", name(place)))
         .collect();
     Daemon::start(&config).await.shows(&expected).await;
@@ -58,9 +65,9 @@ pub(crate) async fn survive(kills: u32) {
         let mut ticks = interval(END_EVERY);
         loop {
             ticks.tick().await;
-            let place = u64::from(ends) % JOBS;
+            let place = ends as usize % count;
             let outcome = ["completed", "failed", "terminated"][(ends % 3) as usize];
-            cloud.set_status(jobs[place as usize], outcome).await;
+            cloud.set_status(jobs[place], outcome).await;
             ends += 1;
             cloud.add(&name(place)).await;
         }
@@ -87,7 +94,7 @@ pub(crate) async fn survive(kills: u32) {
     watch.look(&Daemon::start(&config).await.shows(&expected).await);
 }
 
-fn name(place: u64) -> String {
+fn name(place: usize) -> String {
     format!("busy-{place}")
 }
 
