@@ -9,7 +9,7 @@ mod parser;
 use std::time::Duration;
 
 use harness::hanging::{Size, hold};
-use harness::{siege, turns};
+use harness::{kills, siege, turns};
 
 /// 200 of 1,000 jobs hang, 16 requests in flight, a minute between polls, ten seconds for each.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -50,4 +50,10 @@ async fn many_scrapers_get_about_as_much_as_one() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_value_arrives_within_a_second() {
     harness::freshness::arrives_within(1.0).await;
+}
+
+/// Eight versions end a second, and the daemon is killed two hundred times.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_count_falls_or_is_lost_in_two_hundred_kills() {
+    kills::survive(kills::Size { kills: 200, jobs: 80 }).await;
 }

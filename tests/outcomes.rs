@@ -1,14 +1,12 @@
 //! How the runs of a name ended: what is counted, and what a restart, a kill and a broken disk do to it.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
-use serde::Deserialize;
 use tempfile::TempDir;
-use tokio::time::interval;
 
-use crate::harness::{Cloud, Daemon, PATIENCE, Scrape, Setup, wait_for};
+use crate::harness::kills::{self, keeping};
+use crate::harness::{Cloud, Daemon, PATIENCE, Setup, wait_for};
 
 /// The four counts of a name that can be wrong: failures since the last success, and ends by outcome.
 fn counts(name: &str, failures: u32, completed: u32, failed: u32) -> [String; 3] {
@@ -21,16 +19,13 @@ fn counts(name: &str, failures: u32, completed: u32, failed: u32) -> [String; 3]
     ]
 }
 
-/// The configuration for these jobs with a state file in that folder.
-fn keeping(folder: &Path, jobs: impl IntoIterator<Item = u64>, cloud: &Cloud) -> String {
-    let tables = format!("[state]\nfile = \"{}\"\n", folder.join("state").display());
-    Setup { tables: &tables, ..Setup::of(jobs) }.file(cloud)
-}
-
 /// What a folder holds.
 fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
-    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
 }
 
 #[tokio::test]
@@ -66,6 +61,22 @@ async fn a_failure_stands_until_the_next_version_succeeds() {
             "modelarts_runs_total{project=\"p\",outcome=\"failed\"} == 1",
         ])
         .await;
+}
+
+#[tokio::test]
+async fn a_version_that_runs_again_counts_once() {
+    let cloud = Cloud::empty().await;
+    let job = cloud.add("train").await.job_id;
+    let daemon = Daemon::start(&Setup::of([job]).file(&cloud)).await;
+    daemon.shows(&counts("train", 0, 0, 0)).await;
+    cloud.set_status(job, "failed").await;
+    daemon.shows(&counts("train", 1, 0, 1)).await;
+    cloud.set_status(job, "running").await;
+    let last = "modelarts_job_last_outcome{outcome=\"failed\"} == 1";
+    daemon.shows(&["modelarts_job_status{status=\"running\"} == 1", last]).await;
+    cloud.set_status(job, "completed").await;
+    daemon.shows(&counts("train", 0, 0, 1)).await;
+    daemon.shows(&["modelarts_job_last_outcome{outcome=\"completed\"} == 1"]).await;
 }
 
 #[tokio::test]
@@ -224,121 +235,119 @@ async fn polling_goes_on_where_nothing_can_be_written() {
     assert_eq!(daemon.logged(&["not shown until they are on disk"]), 1, "{}", daemon.log());
     std::fs::create_dir(&missing).unwrap();
     daemon.shows(&counts("train", 0, 1, 0)).await;
-    assert_eq!(names(&missing), ["state"]);
+    assert_eq!(names(&missing), ["state", "state.lock"]);
 }
 
-/// Jobs whose versions end one after another while the daemon is killed.
-const BUSY_JOBS: u64 = 4;
+/// Has whoever opens the next state file for writing wait until somebody reads it: a disk that hangs.
+fn hang(folder: &Path) -> PathBuf {
+    let pipe = folder.join("state.new");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.is_ok_and(|status| status.success()), "cannot make a pipe");
+    pipe
+}
 
-/// Between two ends: ten a second.
-const END_EVERY: Duration = Duration::from_millis(100);
-
-/// How often the daemon is killed.
-const KILLS: u32 = 5;
-
-/// Looks at the metrics between a start and the kill, at most: twice as long as it takes until what
-/// ended is written and shown.
-const MOST_LOOKS: u32 = 40;
-
-/// Counted ends by all of their labels.
-type Totals = BTreeMap<String, f64>;
-
-/// Every `_total` of an outcome; none may be lower than it was, or missing.
-fn none_falls(scrape: &Scrape, highest: &mut Totals) {
-    let mut now = Totals::new();
-    for name in ["modelarts_job_runs_total", "modelarts_runs_total"] {
-        for sample in scrape.find(name) {
-            now.insert(format!("{name}{:?}", sample.labels), sample.value);
+#[tokio::test]
+async fn a_disk_that_hangs_holds_up_outcomes_and_nothing_else() {
+    let cloud = Cloud::empty().await;
+    let folder = TempDir::new().unwrap();
+    let (one, two) = (cloud.add("one").await.job_id, cloud.add("two").await.job_id);
+    let daemon = Daemon::start(&keeping(folder.path(), [one], &cloud)).await;
+    daemon.shows(&counts("one", 0, 0, 0)).await;
+    let pipe = hang(folder.path());
+    cloud.set_status(one, "failed").await;
+    wait_for(PATIENCE, "the log to say so", async || {
+        match daemon.logged(&["the state file is still being written"]) {
+            1 => Ok(()),
+            lines => Err(format!("{lines} lines in {}", daemon.log())),
         }
+    })
+    .await;
+    cloud.add("one").await;
+    let running = |name: &str, version: &str| {
+        format!(
+            "modelarts_job_status{{job_name=\"{name}\",version=\"{version}\",status=\"running\"}} == 1"
+        )
+    };
+    daemon.shows(&[running("one", "V0002")]).await;
+    daemon.configure(&keeping(folder.path(), [one, two], &cloud));
+    daemon.signal("HUP");
+    let scrape = daemon.shows(&[running("one", "V0002"), running("two", "V0001")]).await;
+    let unmet = scrape.unmet(&counts("one", 0, 0, 0));
+    assert_eq!(unmet, Vec::<String>::new(), "what is not on disk was shown");
+    assert_eq!(daemon.get("/-/ready").await.status, 200);
+
+    // It comes back with an error: nobody can have a pipe on disk.
+    tokio::task::spawn_blocking(|| std::fs::read(pipe)).await.unwrap().unwrap();
+    daemon.shows(&[counts("one", 1, 0, 1), counts("two", 0, 0, 0)].concat()).await;
+    daemon.shows(&["modelarts_exporter_state_write_failures_total == 1"]).await;
+    assert_eq!(daemon.logged(&["the state file is written again"]), 1, "{}", daemon.log());
+}
+
+#[tokio::test]
+async fn a_disk_that_hangs_does_not_hold_up_the_stop() {
+    let cloud = Cloud::empty().await;
+    let folder = TempDir::new().unwrap();
+    let job = cloud.add("train").await.job_id;
+    hang(folder.path());
+    let daemon = Daemon::start(&keeping(folder.path(), [job], &cloud)).await;
+    daemon.shows(&["modelarts_job_status{status=\"running\"} == 1"]).await;
+    let ended = daemon.stop().await;
+    assert!(ended.status.success(), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_tried_again() {
+    let cloud = Cloud::empty().await;
+    let folder = TempDir::new().unwrap();
+    let job = cloud.add("train").await.job_id;
+    // Everybody who writes there is told that there is no space left; the link goes with the failure.
+    std::os::unix::fs::symlink("/dev/full", folder.path().join("state.new")).unwrap();
+    let daemon = Daemon::start(&keeping(folder.path(), [job], &cloud)).await;
+    daemon.shows(&["modelarts_exporter_state_write_failures_total == 1"]).await;
+    cloud.set_status(job, "completed").await;
+    daemon.shows(&counts("train", 0, 1, 0)).await;
+    daemon.shows(&["modelarts_exporter_state_write_failures_total == 1"]).await;
+    assert_eq!(daemon.logged(&["not shown until", "No space left"]), 1, "{}", daemon.log());
+}
+
+#[tokio::test]
+async fn a_second_process_may_not_have_the_same_file() {
+    let cloud = Cloud::empty().await;
+    let folder = TempDir::new().unwrap();
+    let job = cloud.add("train").await.job_id;
+    let config = keeping(folder.path(), [job], &cloud);
+    let first = Daemon::start(&config).await;
+    first.shows(&counts("train", 0, 0, 0)).await;
+    let second = Daemon::refuses_reading(Stdio::null(), "exec \"$@\"", &config).await;
+    assert_eq!(second.status.code(), Some(1), "{}", second.stderr);
+    let last = second.stderr.lines().last().unwrap();
+    let file = folder.path().join("state").display().to_string();
+    for words in ["belongs to another process", &file, "state.lock", "a state.file of its own"] {
+        assert!(last.contains(words), "{words} is missing in {last}");
     }
-    for (series, before) in &*highest {
-        let value = now.get(series);
-        assert!(value.is_some_and(|value| value >= before), "{series}: {before}, then {value:?}");
-    }
-    highest.extend(now);
+    // Nothing is left of who was killed that keeps the next one out.
+    first.signal("KILL");
+    first.ended().await;
+    Daemon::start(&config).await.shows(&counts("train", 0, 0, 0)).await;
 }
 
-#[derive(Deserialize)]
-struct Account {
-    jobs: Vec<JobAccount>,
-}
-
-#[derive(Deserialize)]
-struct JobAccount {
-    name: String,
-    versions: Vec<VersionAccount>,
-}
-
-#[derive(Deserialize)]
-struct VersionAccount {
-    status_code: i64,
-}
-
-/// What the metrics have to come to, by the cloud's own account.
-async fn account(cloud: &Cloud) -> Vec<String> {
-    let text = cloud.get("/-/simulator/jobs").await.text;
-    let account: Account = serde_json::from_str(&text).unwrap();
-    let mut expected = Vec::new();
-    let mut ends = 0;
-    for (outcome, code) in [("completed", 10), ("failed", 11), ("terminated", 12)] {
-        for job in &account.jobs {
-            let is_it = |version: &&VersionAccount| version.status_code == code;
-            let count = job.versions.iter().filter(is_it).count();
-            ends += count;
-            expected.push(format!(
-                "modelarts_job_runs_total{{job_name=\"{}\",outcome=\"{outcome}\"}} == {count}",
-                job.name
-            ));
-        }
-    }
-    expected.push(format!("modelarts_runs_total == {ends}"));
-    assert!(ends > KILLS as usize, "too little happened: {ends} ends");
-    expected
+#[tokio::test]
+async fn the_outcomes_of_another_cloud_are_not_taken_up() {
+    let (here, there) = (Cloud::empty().await, Cloud::empty().await);
+    let folder = TempDir::new().unwrap();
+    let job = here.add("train").await.job_id;
+    let config = keeping(folder.path(), [job], &here);
+    let daemon = Daemon::start(&config).await;
+    daemon.shows(&counts("train", 0, 0, 0)).await;
+    here.set_status(job, "failed").await;
+    daemon.shows(&counts("train", 1, 0, 1)).await;
+    daemon.stop().await;
+    let job = there.add("train").await.job_id;
+    let daemon = Daemon::start(&keeping(folder.path(), [job], &there)).await;
+    daemon.shows(&counts("train", 0, 0, 0)).await;
 }
 
 #[tokio::test]
 async fn no_count_falls_or_is_lost_when_the_daemon_is_killed() {
-    let cloud = Cloud::empty().await;
-    let folder = TempDir::new().unwrap();
-    let mut jobs = Vec::new();
-    for place in 0..BUSY_JOBS {
-        jobs.push(cloud.add(&format!("busy-{place}")).await.job_id);
-    }
-    let config = keeping(folder.path(), jobs.clone(), &cloud);
-    let mut daemon = Daemon::start(&config).await;
-    let watched = (0..BUSY_JOBS).flat_map(|place| counts(&format!("busy-{place}"), 0, 0, 0));
-    daemon.shows(&watched.collect::<Vec<_>>()).await;
-
-    let mut highest = Totals::new();
-    let ending = async {
-        let mut ticks = interval(END_EVERY);
-        for turn in 0.. {
-            ticks.tick().await;
-            let place = turn % BUSY_JOBS;
-            let outcome = ["completed", "failed", "terminated"][(turn % 3) as usize];
-            cloud.set_status(jobs[place as usize], outcome).await;
-            cloud.add(&format!("busy-{place}")).await;
-        }
-    };
-    let killing = async {
-        for _ in 0..KILLS {
-            let mut left = fastrand::u32(1..=MOST_LOOKS);
-            wait_for(PATIENCE, "the moment to kill", async || {
-                none_falls(&daemon.scrape().await, &mut highest);
-                left -= 1;
-                if left == 0 { Ok(()) } else { Err(format!("{left} looks to go")) }
-            })
-            .await;
-            daemon.signal("KILL");
-            daemon.ended().await;
-            daemon = Daemon::start(&config).await;
-        }
-        daemon
-    };
-    let daemon = tokio::select! {
-        () = ending => unreachable!("it never ends"),
-        daemon = killing => daemon,
-    };
-    let expected = account(&cloud).await;
-    none_falls(&daemon.shows(&expected).await, &mut highest);
+    kills::survive(kills::Size { kills: 15, jobs: 16 }).await;
 }

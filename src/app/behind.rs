@@ -1,4 +1,5 @@
 use std::future::Future;
+use std::{io, thread};
 
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
@@ -18,4 +19,14 @@ pub fn spawn_behind<T: Send + 'static>(
         let _ = rustix::process::nice(NICE);
         Handle::current().block_on(part)
     });
+}
+
+/// Has something done that takes a while, at the end of which nobody needs to wait: on a thread of its
+/// own, which gives way in the same manner.
+pub(super) fn do_behind(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let work = || {
+        let _ = rustix::process::nice(NICE);
+        work();
+    };
+    thread::Builder::new().spawn(work).map(drop)
 }

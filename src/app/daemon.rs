@@ -14,6 +14,7 @@ use tracing::{info, warn};
 use crate::app::behind::spawn_behind;
 use crate::app::ledger::{Book, now};
 use crate::app::log::Level;
+use crate::app::outcomes;
 use crate::app::projects::{Plan, Projects};
 use crate::app::reload::Reload;
 use crate::app::signals;
@@ -114,6 +115,10 @@ pub(super) async fn serve(
     let Parts { own, book, state_file, reader, mut projects, plan, web_file, web, effective } =
         parts;
     if let Some(file) = state_file {
+        match stop.run_until_cancelled(outcomes::take_turn(&file)).await {
+            Some(turn) => turn?,
+            None => return Ok(ExitCode::SUCCESS),
+        }
         book.open(file)?;
     }
     // The first scrape finds `modelarts_up`.
@@ -188,5 +193,5 @@ async fn publish(book: Arc<Book>, ready: watch::Sender<bool>, stop: Cancellation
             ready.send_if_modified(|ready| !std::mem::replace(ready, true));
         }
     }
-    book.close();
+    book.close(LAST_SAVE);
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-use crate::app::outcomes::Keeping;
+use crate::app::outcomes::{self, Keeping, Settled};
 use crate::exposition::Store;
 use crate::inventory::outcomes::Rules;
 use crate::inventory::state_file::StateFile;
@@ -75,9 +75,12 @@ impl Book {
         self.publishing().open(file, now())
     }
 
-    /// Saves what the next start would otherwise miss.
-    pub(super) fn close(&self) {
-        self.keep(&mut self.publishing(), true);
+    /// Saves what the next start would otherwise miss, unless the disk takes longer than this for it.
+    pub(super) fn close(&self, patience: Duration) {
+        let mut keeping = self.publishing();
+        self.settle(&mut keeping, patience);
+        keeping.begin(&mut self.lock().inventory, true);
+        self.settle(&mut keeping, patience);
     }
 
     /// Takes the next configuration into use and shows what it leaves, in one snapshot. Takes as long as
@@ -140,7 +143,7 @@ impl Book {
         let complete = entries.inventory.is_complete();
         drop(entries);
         self.render_all(&due);
-        self.render_all(&self.keep(keeping, false));
+        self.render_all(&self.keep(keeping));
         let entries = self.lock();
         let now = now();
         for project in entries.inventory.projects(now) {
@@ -157,17 +160,24 @@ impl Book {
         complete
     }
 
-    /// Saves what is new, and shows it once it is on disk. Returns the jobs of which something else is
-    /// to be shown for it.
-    fn keep(&self, keeping: &mut Keeping, everything: bool) -> Vec<JobKey> {
-        let due = keeping.due(&mut self.lock().inventory, everything);
-        let Some(due) = due else { return Vec::new() };
-        // Nobody who polls waits for the disk.
-        if keeping.write(&due) {
-            keeping.show(due.changes, &self.store)
-        } else {
-            self.lock().inventory.outcomes.put_back(due.changes);
-            Vec::new()
+    /// Has saved what is new, and shows what is on disk by now. Returns the jobs of which something else
+    /// is to be shown for it.
+    fn keep(&self, keeping: &mut Keeping) -> Vec<JobKey> {
+        let mut rescored = self.settle(keeping, Duration::ZERO);
+        keeping.begin(&mut self.lock().inventory, false);
+        rescored.extend(self.settle(keeping, outcomes::QUICK));
+        rescored
+    }
+
+    /// Shows what was saved within that time.
+    fn settle(&self, keeping: &mut Keeping, patience: Duration) -> Vec<JobKey> {
+        match keeping.settled(patience) {
+            None => Vec::new(),
+            Some(Settled::Saved(changes)) => keeping.show(changes, &self.store),
+            Some(Settled::Failed(changes)) => {
+                self.lock().inventory.outcomes.put_back(changes);
+                Vec::new()
+            }
         }
     }
 

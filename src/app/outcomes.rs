@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tracing::{error, info, warn};
 
+use crate::app::behind::do_behind;
 use crate::exposition::Store;
 use crate::inventory::outcomes::{Changes, Runs, Saved};
 use crate::inventory::state_file::{Loaded, StateError, StateFile, Unusable};
@@ -22,6 +24,24 @@ const SAVE_EVERY: Duration = Duration::from_mins(1);
 /// enough for a disk in trouble.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
+/// How long a start waits for whoever has the file: longer than a stop takes, which another exporter may
+/// be at.
+const TURN_WITHIN: Duration = Duration::from_secs(10);
+
+/// Between two looks at whether it is ours: short beside a start, and costs one call of the system.
+const TURN_AGAIN: Duration = Duration::from_millis(100);
+
+/// A disk that takes no longer than this delays nothing that is shown, and one that does nothing else.
+pub(super) const QUICK: Duration = Duration::from_millis(100);
+
+/// A disk that takes longer than this is spoken of: a healthy one has written a hundred megabytes by then.
+const SLOW: Duration = Duration::from_secs(5);
+
+/// So many bytes a second are written in the long run: a file of a hundred thousand versions, twenty
+/// megabytes, every twenty seconds, which is less than the time between two polls. Without it, a few
+/// ends a second would have a disk write a terabyte a day.
+const BYTES_PER_SECOND: usize = 1 << 20;
+
 /// Names whose lines are held twice at most.
 const PUT_AT_ONCE: usize = 64;
 
@@ -30,15 +50,36 @@ const PUT_AT_ONCE: usize = 64;
 const NAME_MARK: char = '\0';
 
 /// What is shown of outcomes, and where they survive a restart. Whoever holds it is the only one to
-/// write the file.
+/// have the file written.
 pub(super) struct Keeping {
     own: own::Metrics,
-    file: Option<StateFile>,
+    file: Option<Arc<StateFile>>,
     /// What was read from it, of projects that were not taken up yet.
     pub(super) saved: Saved,
     shown: BTreeMap<Arc<str>, Shown>,
+    writing: Option<Writing>,
+    /// When the last write began.
     tried: Option<Instant>,
-    is_failing: bool,
+    /// Until when the disk is left alone after it.
+    rests_until: Option<Instant>,
+    /// The last write failed, or takes long, and the log says so.
+    is_in_trouble: bool,
+}
+
+/// What is to be shown once it is on disk.
+struct Writing {
+    changes: Vec<Changes>,
+    began: Instant,
+    /// The length of the file; 0 where nothing had to be written.
+    done: Receiver<Result<usize, StateError>>,
+}
+
+/// What became of changes.
+pub(super) enum Settled {
+    /// They are on disk.
+    Saved(Vec<Changes>),
+    /// They are not, and to be put back.
+    Failed(Vec<Changes>),
 }
 
 /// What is shown of one project.
@@ -51,10 +92,23 @@ struct Shown {
     refused: usize,
 }
 
-/// What is to be shown, and what has to be on disk before.
-pub(super) struct Due {
-    pub(super) changes: Vec<Changes>,
-    content: Option<Vec<u8>>,
+/// Waits until the file is ours, for as long as another exporter may take to stop.
+pub(super) async fn take_turn(file: &StateFile) -> anyhow::Result<()> {
+    let until = Instant::now() + TURN_WITHIN;
+    let mut is_told = false;
+    loop {
+        match file.lock() {
+            Err(error @ StateError::Taken { .. }) if Instant::now() < until => {
+                if !std::mem::replace(&mut is_told, true) {
+                    info!("{error}; waiting for it");
+                }
+            }
+            Err(error @ StateError::Taken { .. }) => return Err(error.into()),
+            // Whoever cannot write a lock cannot write the file either, and is told so then.
+            Ok(()) | Err(_) => return Ok(()),
+        }
+        sleep(TURN_AGAIN).await;
+    }
 }
 
 impl Keeping {
@@ -65,8 +119,10 @@ impl Keeping {
             file: None,
             saved: Saved::default(),
             shown: BTreeMap::new(),
+            writing: None,
             tried: None,
-            is_failing: false,
+            rests_until: None,
+            is_in_trouble: false,
         }
     }
 
@@ -91,44 +147,80 @@ impl Keeping {
         for reason in Unusable::ALL {
             self.own.state_set_aside(reason.as_str(), unusable == Some(reason));
         }
-        self.file = Some(file);
+        self.file = Some(Arc::new(file));
         Ok(())
     }
 
-    /// What there is to do now. With `everything`, also what could wait.
-    pub(super) fn due(&self, inventory: &mut Inventory, everything: bool) -> Option<Due> {
+    /// Has written what is to be shown, unless a write is in flight. With `everything`, also what could
+    /// wait. What becomes of it is for [`settled`](Self::settled) to say.
+    pub(super) fn begin(&mut self, inventory: &mut Inventory, everything: bool) {
         let outcomes = &mut inventory.outcomes;
-        let is_due = |pause| everything || self.tried.is_none_or(|at| at.elapsed() >= pause);
-        if self.file.is_none() {
-            let changes = outcomes.take();
-            return (!changes.is_empty()).then_some(Due { changes, content: None });
+        let now = Instant::now();
+        let may_write = everything || self.rests_until.is_none_or(|until| now >= until);
+        let may_save = everything || self.tried.is_none_or(|at| now - at >= SAVE_EVERY);
+        let is_behind = self.file.is_some() && outcomes.is_stale();
+        let is_wanted = outcomes.is_changed() || (is_behind && may_save);
+        if self.writing.is_some() || !is_wanted {
+            return;
         }
-        let is_wanted = outcomes.is_changed() || (outcomes.is_stale() && is_due(SAVE_EVERY));
-        if !is_wanted || (self.is_failing && !is_due(TRY_AGAIN_AFTER)) {
-            return None;
-        }
-        Some(Due { changes: outcomes.take(), content: Some(outcomes.saved()) })
-    }
-
-    /// Writes what has to be on disk, which may take a while. Returns whether the rest may be shown; if
-    /// not, it is to be put back.
-    pub(super) fn write(&mut self, due: &Due) -> bool {
-        let (Some(file), Some(content)) = (&self.file, &due.content) else { return true };
-        let written = file.write(content);
-        self.tried = Some(Instant::now());
-        let was_failing = std::mem::replace(&mut self.is_failing, written.is_err());
-        match written {
-            Ok(()) if was_failing => info!("the state file is written again"),
-            Ok(()) => {}
-            Err(error) => {
-                self.own.state_write_failed();
-                if !was_failing {
-                    let error = format!("{:#}", anyhow::Error::from(error));
-                    warn!(error, "outcomes are not shown until they are on disk");
+        let (told, done) = sync_channel(1);
+        let tell = move |written| {
+            // Whoever asked is gone only where the process is about to end.
+            let _ = told.send(written);
+        };
+        match self.file.clone().filter(|_| is_behind) {
+            // What was read from the disk is on it, and without a file nothing has to be.
+            None => tell(Ok(0)),
+            Some(_) if !may_write => return,
+            Some(file) => {
+                self.tried = Some(now);
+                let content = outcomes.saved();
+                let begun = do_behind(move || tell(file.write(&content)));
+                if let Err(error) = begun {
+                    // Nobody will tell, which is as much as a failure.
+                    warn!(%error, "cannot start a thread");
                 }
             }
         }
-        !self.is_failing
+        self.writing = Some(Writing { changes: outcomes.take(), began: now, done });
+    }
+
+    /// What became of the changes whose writing [began](Self::begin); `None` where that is not over
+    /// within `patience`.
+    pub(super) fn settled(&mut self, patience: Duration) -> Option<Settled> {
+        let writing = self.writing.as_ref()?;
+        let written = match writing.done.recv_timeout(patience) {
+            Err(RecvTimeoutError::Timeout) => {
+                let seconds = writing.began.elapsed().as_secs();
+                if seconds >= SLOW.as_secs() && !std::mem::replace(&mut self.is_in_trouble, true) {
+                    warn!(seconds, "the state file is still being written; outcomes wait for it");
+                }
+                return None;
+            }
+            Err(RecvTimeoutError::Disconnected) => Err(anyhow::anyhow!("nobody writes it")),
+            Ok(written) => written.map_err(anyhow::Error::from),
+        };
+        let Writing { changes, .. } = self.writing.take()?;
+        let was_in_trouble = std::mem::replace(&mut self.is_in_trouble, written.is_err());
+        match written {
+            Ok(bytes) => {
+                if was_in_trouble {
+                    info!("the state file is written again");
+                }
+                let rest = Duration::from_secs_f64(bytes as f64 / BYTES_PER_SECOND as f64);
+                self.rests_until = Some(Instant::now() + rest);
+                Some(Settled::Saved(changes))
+            }
+            Err(error) => {
+                self.own.state_write_failed();
+                if !was_in_trouble {
+                    let error = format!("{error:#}");
+                    warn!(error, "outcomes are not shown until they are on disk");
+                }
+                self.rests_until = Some(Instant::now() + TRY_AGAIN_AFTER);
+                Some(Settled::Failed(changes))
+            }
+        }
     }
 
     /// Shows what is on disk. Returns the jobs that may show other scores of the run before now.
@@ -177,8 +269,11 @@ impl Keeping {
         }
     }
 
-    /// Shows nothing more of a project.
+    /// Shows nothing more of a project, nor what is being written of it.
     pub(super) fn forget(&mut self, project: &str, store: &Store) {
+        if let Some(writing) = &mut self.writing {
+            writing.changes.retain(|changes| *changes.project != *project);
+        }
         for name in self.shown.remove(project).into_iter().flat_map(|shown| shown.names) {
             store.remove(of_name(project, &name));
         }

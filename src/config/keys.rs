@@ -268,7 +268,7 @@ pub(super) const KEYS: &[Key] = &[
         "state.file",
         Kind::Path,
         Absent("\"/var/lib/modelarts-exporter/state\""),
-        "Where outcomes survive a restart; replaced as a whole, so that its folder must be writable. Not to be shared by two exporters. Relative to this file.",
+        "Where outcomes survive a restart; replaced as a whole, so that its folder must be writable. A second exporter with the same file does not start. Relative to this file.",
     ),
     key(
         "metrics.extra_model_metrics",

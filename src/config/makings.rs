@@ -1,9 +1,13 @@
 use std::fmt;
+use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::digest;
 use secrecy::ExposeSecret as _;
 
 use super::ProjectConfig;
-use crate::cloud::Secret;
+use crate::cloud::{Project, Secret};
 
 /// What a project was made from, to tell whether a later configuration makes the same.
 pub(super) struct Makings {
@@ -24,15 +28,18 @@ impl ProjectConfig {
     }
 
     /// Whether the other asks for the same project of the same cloud, so that what is known stays true.
-    /// Where no id names the project, IAM finds it by its name and the account's.
     pub fn is_same_place_as(&self, other: &Self) -> bool {
-        let (one, two) = (&self.cloud, &other.cloud);
-        one.name == two.name
-            && one.api == two.api
-            && one.endpoint == two.endpoint
-            && one.project_id == two.project_id
-            && (one.project_id.is_some() || one.auth.scope() == two.auth.scope())
+        self.cloud.name == other.cloud.name && self.outcomes.place == other.outcomes.place
     }
+}
+
+/// Which project of which cloud this is, to be compared. Where no id names the project, IAM finds it by
+/// its name and the account's. A checksum, because an address can hold a password and the state file has
+/// this.
+pub(super) fn place(cloud: &Project) -> Arc<str> {
+    let scope = if cloud.project_id.is_none() { cloud.auth.scope() } else { None };
+    let words = format!("{:?}", (cloud.api, &cloud.endpoint, &cloud.project_id, scope));
+    STANDARD.encode(digest::digest(&digest::SHA256, words.as_bytes())).into()
 }
 
 impl PartialEq for Makings {

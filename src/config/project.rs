@@ -9,7 +9,7 @@ use url::{Host, Url};
 
 use super::ProjectConfig;
 use super::effective::Effective;
-use super::makings::Makings;
+use super::makings::{self, Makings};
 use super::mistake::{Refusal, Report};
 use super::secret::{SecretFiles, read_certificates};
 use super::units::format_duration;
@@ -81,6 +81,20 @@ impl Builder<'_> {
         } else {
             0
         };
+        let cloud = Project {
+            name: name?.into(),
+            api: Api::V1,
+            endpoint: endpoint?,
+            project_id: values.text(&self.key("project_id")).map(str::to_owned),
+            tls: tls?,
+            proxy_url: proxy_url.map(|secret: &SecretString| Arc::new(secret.clone())),
+            timeout: values.duration(&poll("timeout")),
+            answer_bytes: counted("limits.answer_bytes"),
+            label_value_length: counted("limits.label_value_length"),
+            classes_per_version: counted("limits.classes_per_version"),
+            extra_metrics,
+            auth: auth?,
+        };
         Some(ProjectConfig {
             schedule: schedule::Settings {
                 interval: values.duration(&poll("interval")),
@@ -99,26 +113,14 @@ impl Builder<'_> {
                 versions_per_job: counted("limits.versions_per_job"),
             },
             outcomes: Rules {
+                place: makings::place(&cloud),
                 name: values.name_rule(&self.key("outcome.name_regex")),
                 names: counted("limits.outcome_names"),
                 retention: values.duration("limits.outcome_retention"),
                 // What is kept in sight after its end is kept in mind for as long.
                 memory: values.duration("limits.finished_retention"),
             },
-            cloud: Project {
-                name: name?.into(),
-                api: Api::V1,
-                endpoint: endpoint?,
-                project_id: values.text(&self.key("project_id")).map(str::to_owned),
-                tls: tls?,
-                proxy_url: proxy_url.map(|secret: &SecretString| Arc::new(secret.clone())),
-                timeout: values.duration(&poll("timeout")),
-                answer_bytes: counted("limits.answer_bytes"),
-                label_value_length: counted("limits.label_value_length"),
-                classes_per_version: counted("limits.classes_per_version"),
-                extra_metrics,
-                auth: auth?,
-            },
+            cloud,
             jobs,
             makings: Makings { keys, secrets: self.secret_files.secrets() },
             secret_files: self.secret_files,

@@ -22,7 +22,8 @@ impl Answered<'_> {
 
     /// When a version that is not followed ended, Unix seconds; `None` if it has not.
     pub(super) fn end_of_unfollowed(&self, version: &Version) -> Option<f64> {
-        end_of_unfollowed(version, self.remembered(&version.version_id), self.now)
+        let remembered = self.remembered(&version.version_id);
+        end_of_unfollowed(version, remembered, self.settings, self.now)
     }
 
     /// Takes note of what cannot be true of a version beside what is known of it, followed or not.

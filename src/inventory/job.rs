@@ -25,6 +25,8 @@ pub(super) struct JobState {
     versions: BTreeMap<VersionId, Box<VersionState>>,
     /// Every version the last answer listed, newest first, with the label it goes by.
     order: Vec<(VersionId, String)>,
+    /// A version that is not followed has not ended yet.
+    others_open: bool,
     /// The list of jobs alone told us of the job: no answer about it came yet.
     only_listed: bool,
     /// The cloud does not know the job; what the list may still say of it is no news.
@@ -51,6 +53,7 @@ impl JobState {
     pub(super) fn new(selection: VersionSelection, interval: Duration) -> Self {
         Self {
             selection,
+            others_open: false,
             only_listed: true,
             gone: false,
             former: None,
@@ -147,8 +150,9 @@ impl JobState {
     }
 
     /// An answer had all versions of the job, also those that are not followed: their ends count too.
-    fn note_all(&self, others: &BTreeMap<VersionId, Version>, answered: &mut Answered<'_>) {
+    fn note_all(&mut self, others: &BTreeMap<VersionId, Version>, answered: &mut Answered<'_>) {
         let Answered { settings, now, .. } = *answered;
+        let mut others_open = false;
         let seen = self.order.iter().filter_map(|(id, label)| {
             if let Some(state) = self.versions.get(id) {
                 let finished = state.finished(settings, now);
@@ -156,10 +160,12 @@ impl JobState {
             }
             let version = others.get(id)?;
             let finished = answered.end_of_unfollowed(version);
+            others_open |= finished.is_none();
             Some(Seen { version, label, finished })
         });
         let seen: Vec<_> = seen.collect();
         answered.see(&seen, Answer::Whole);
+        self.others_open = others_open;
     }
 
     /// An answer had this version alone.
@@ -184,7 +190,7 @@ impl JobState {
         let all = |is: fn(State) -> bool| {
             !self.versions.is_empty() && self.versions.values().all(|state| is(state.version.state))
         };
-        if all(|state| state.terminal) {
+        if all(|state| state.terminal) && !self.others_open {
             Activity::Ended
         } else if all(|state| state.terminal || state.waits()) {
             Activity::Waits

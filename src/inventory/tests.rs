@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::outcomes::{Rules, Saved};
 use super::*;
 use crate::model::{
-    Activity, Api, Quality, Scores, State, TaskUsage, Usage, VersionId, VersionSelection,
+    Activity, Api, Outcome, Quality, Scores, State, TaskUsage, Usage, VersionId, VersionSelection,
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -34,6 +34,8 @@ struct Scene {
     key: JobKey,
     start: Moment,
     now: Moment,
+    /// Counted ends, as last taken.
+    runs: [u64; 3],
 }
 
 /// The cloud's present in these tests, Unix seconds.
@@ -46,7 +48,7 @@ impl Scene {
         let mut inventory = Inventory::new();
         let jobs = [(key.job_id.clone(), selection)];
         inventory.add_project(&key.project, SETTINGS, jobs, MINUTE, start);
-        Self { inventory, key, start, now: start }
+        Self { inventory, key, start, now: start, runs: [0; 3] }
     }
 
     /// The same, with outcomes that survive a [restart](Self::restart).
@@ -64,7 +66,8 @@ impl Scene {
 
     /// The process ends, and another goes on with what it saved.
     fn restart(&mut self) {
-        let saved = serde_json::from_slice(&self.inventory.outcomes.saved()).unwrap();
+        let saved = serde_json::to_vec(&self.inventory.outcomes.saved()).unwrap();
+        let saved = serde_json::from_slice(&saved).unwrap();
         self.inventory = Inventory::new();
         let jobs = [(self.key.job_id.clone(), VersionSelection::Latest)];
         self.inventory.add_project(&self.key.project, SETTINGS, jobs, MINUTE, self.now);
@@ -97,6 +100,14 @@ impl Scene {
 
     fn only(&self) -> VersionView<'_> {
         self.view().versions[0]
+    }
+
+    /// Ends that were counted: completed, failed, terminated.
+    fn counted(&mut self) -> [u64; 3] {
+        for changes in self.inventory.outcomes.take() {
+            self.runs = Outcome::ALL.map(|outcome| changes.runs.of(outcome));
+        }
+        self.runs
     }
 
     fn up(&self) -> bool {
@@ -365,6 +376,56 @@ async fn a_version_that_was_lost_for_good_stays_so() {
 }
 
 #[tokio::test]
+async fn a_version_that_is_not_followed_is_asked_about_until_its_end_and_counts() {
+    let mut scene = Scene::remembering(VersionSelection::Latest);
+    // When the second is looked at first, the first is an older one.
+    scene.answer(vec![version(1, RUNNING), version(2, COMPLETED)]);
+    assert_eq!(scene.shown(), ["2"]);
+    assert_eq!(scene.counted(), [0, 0, 0]);
+    scene.at(5).answer(vec![version(1, FAILED), version(2, COMPLETED)]);
+    assert_eq!(scene.counted(), [0, 1, 0]);
+}
+
+#[tokio::test]
+async fn a_lost_version_that_is_not_followed_has_ended_only_after_a_while() {
+    let answer = |code| vec![version(1, code), version(2, RUNNING)];
+    let mut scene = Scene::remembering(VersionSelection::Latest);
+    scene.answer(answer(RUNNING));
+    for minute in 1..=15 {
+        scene.at(minute).answer(answer(LOST));
+        assert_eq!(scene.counted(), [0, 0, 0], "minute {minute}");
+    }
+    scene.at(16).answer(answer(LOST));
+    assert_eq!(scene.counted(), [0, 1, 0]);
+    // It stays so, over a restart too, and counts once.
+    scene.at(17).restart();
+    scene.at(18).answer(answer(LOST));
+    assert_eq!(scene.counted(), [0, 1, 0]);
+    scene.at(19).answer(answer(RUNNING));
+    scene.at(20).answer(answer(LOST));
+    scene.at(40).answer(answer(LOST));
+    assert_eq!(scene.counted(), [0, 1, 0]);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_ends_nothing_and_loses_no_end() {
+    let answer = |code| vec![version(1, code), version(2, RUNNING)];
+    let mut scene = Scene::remembering(VersionSelection::Latest);
+    scene.answer(answer(RUNNING));
+    scene.at(1).answer(answer(LOST));
+    scene.now.unix -= 7200.0;
+    scene.answer(answer(LOST));
+    assert_eq!(scene.counted(), [0, 0, 0]);
+    // Two versions that never began end by our clock alone: the second one earlier than the first.
+    let waiting = |id, code| Version { started: None, duration: None, ..version(id, code) };
+    scene.at(2).answer(vec![waiting(3, PENDING), waiting(4, PENDING)]);
+    scene.at(3).answer(vec![waiting(3, FAILED), waiting(4, PENDING)]);
+    scene.now.unix -= 7200.0;
+    scene.answer(vec![waiting(3, FAILED), waiting(4, FAILED)]);
+    assert_eq!(scene.counted(), [0, 2, 0]);
+}
+
+#[tokio::test]
 async fn a_job_the_cloud_forgot_loses_its_series_at_once() {
     let mut scene = Scene::new(VersionSelection::Latest);
     scene.answer(vec![version(1, RUNNING)]);
@@ -551,6 +612,9 @@ async fn an_answer_says_how_soon_to_ask_again() {
         (&[COMPLETED, PENDING], Activity::Waits),
         (&[RUNNING, PENDING], Activity::Runs),
         (&[COMPLETED, LOST], Activity::Runs),
+        // The newest three are followed.
+        (&[RUNNING, COMPLETED, COMPLETED, COMPLETED], Activity::Waits),
+        (&[FAILED, COMPLETED, COMPLETED, COMPLETED], Activity::Ended),
         (&[], Activity::Runs),
     ] {
         let versions = codes.iter().zip(1..).map(|(&code, id)| version(id, code)).collect();

@@ -197,17 +197,28 @@ impl VersionState {
     }
 }
 
-/// When a version that is not followed ended, Unix seconds; `None` if it has not.
+/// When a version that is not followed ended, Unix seconds; `None` if it has not. Since when it has been
+/// lost is known from what is remembered.
 pub(super) fn end_of_unfollowed(
     version: &Version,
     remembered: Option<Remembered>,
+    settings: &Settings,
     now: Moment,
 ) -> Option<f64> {
+    let state = version.state;
     let otherwise = match remembered {
         Some(remembered) => remembered.finished,
         None => version.created,
     };
-    version.state.terminal.then(|| version.end_of_run().or(otherwise).unwrap_or(now.unix))
+    let is_lost_for_good = |remembered: &Remembered| {
+        let since = remembered.status_changed;
+        state.lost
+            && remembered.status == state.status
+            && (remembered.finished.is_some()
+                || now.unix - since >= settings.lost_after.as_secs_f64())
+    };
+    let has_ended = state.terminal || remembered.as_ref().is_some_and(is_lost_for_good);
+    has_ended.then(|| version.end_of_run().or(otherwise).unwrap_or(now.unix))
 }
 
 /// Whether what ended then ended longer ago than series are kept.

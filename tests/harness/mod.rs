@@ -9,6 +9,7 @@ mod crowd;
 pub(crate) mod freshness;
 pub(crate) mod hanging;
 mod http;
+pub(crate) mod kills;
 mod ours;
 mod process;
 mod raw;

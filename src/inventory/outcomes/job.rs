@@ -7,7 +7,7 @@ use super::run::{Millis, millis};
 use crate::model::{Outcome, Status, Version, VersionId};
 
 /// What is remembered of a job, so that each end counts once.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Job {
     /// The name its outcomes are kept under; empty before the cloud said one.
     pub(super) name: Arc<str>,
@@ -183,13 +183,17 @@ impl Job {
         is_news
     }
 
+    /// Whether there is a version to be [forgotten](Self::forget).
+    pub(super) fn has_missed(&self, missing_by: Millis) -> bool {
+        self.versions.values().any(|mark| mark.is_missing_since(missing_by))
+    }
+
     /// Forgets versions that have been missing since then. Should one come back after all, it is no
-    /// newer than what was there before. Returns whether there were any.
-    pub(super) fn forget(&mut self, missing_by: Millis) -> bool {
-        let count = self.versions.len();
+    /// newer than what was there before.
+    pub(super) fn forget(&mut self, missing_by: Millis) {
         let before = &mut self.before;
         self.versions.retain(|id, mark| {
-            let is_kept = mark.missing.is_none_or(|since| since > missing_by);
+            let is_kept = !mark.is_missing_since(missing_by);
             if !is_kept {
                 let age = Age { created: mark.created, version_id: id.clone() };
                 if !matches!(before, Before::UpTo(newest) if newest.key() >= age.key()) {
@@ -198,7 +202,6 @@ impl Job {
             }
             is_kept
         });
-        self.versions.len() != count
     }
 
     /// When the last of its versions ended.
@@ -211,6 +214,10 @@ impl Mark {
     /// Whether it ended, and stays so.
     pub(super) fn has_ended(&self) -> bool {
         matches!(self.end, End::Noted(_))
+    }
+
+    fn is_missing_since(&self, missing_by: Millis) -> bool {
+        self.missing.is_some_and(|since| since <= missing_by)
     }
 
     fn step(&mut self, outcome: Option<Outcome>, finished: Option<Millis>) -> Option<Ended> {

@@ -22,6 +22,7 @@ mod name;
 mod names;
 mod project;
 mod run;
+mod shared_map;
 mod streak;
 #[cfg(test)]
 mod tests;
@@ -31,7 +32,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::inventory::Moment;
 use crate::model::{JobId, JobKey, NameRule, Scores, Version, VersionId};
@@ -44,6 +45,8 @@ pub use view::{Changes, LastRun, NameView, Remembered};
 /// How outcomes are kept, for one project.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rules {
+    /// Which project of which cloud this is. What was saved of another one is not taken up.
+    pub place: Arc<str>,
     /// What of a job's name they are kept under.
     pub name: NameRule,
     /// At most so many names. A new one takes the place of the one that has been gone for longest.
@@ -81,21 +84,22 @@ pub struct Outcomes {
 }
 
 /// What the state file holds. A project that is not taken up is not written again.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Saved {
     projects: BTreeMap<Arc<str>, Kept>,
 }
 
 impl Outcomes {
-    /// Takes a project up, with what was saved of it; or gives it other rules.
+    /// Takes a project up, with what was saved of the same [place](Rules::place); or gives it other
+    /// rules.
     pub fn add_project(&mut self, name: &Arc<str>, rules: Rules, saved: &mut Saved, now: Moment) {
         if let Some(project) = self.projects.get_mut(name) {
             project.set_rules(rules);
             return;
         }
-        let kept = saved.projects.remove(name).unwrap_or_default();
-        let project = Project::new(rules, kept, millis(now.unix));
+        let kept = saved.projects.remove(name).filter(|kept| kept.place == rules.place);
+        let project = Project::new(rules, kept.unwrap_or_default(), millis(now.unix));
         self.projects.insert(Arc::clone(name), project);
     }
 
@@ -168,9 +172,9 @@ impl Outcomes {
         self.projects.values().any(Project::is_changed)
     }
 
-    /// Whether anything is newer than what was last saved.
+    /// Whether anything is newer than what was last saved, or read.
     pub fn is_stale(&self) -> bool {
-        self.is_changed() || self.projects.values().any(|project| project.is_stale)
+        self.projects.values().any(|project| project.is_stale)
     }
 
     /// What is to be shown anew, after it has been saved where there is a state file. What could not be
@@ -180,15 +184,11 @@ impl Outcomes {
         self.projects.iter_mut().filter_map(|(name, project)| project.take(name)).collect()
     }
 
-    /// What the state file is to hold.
-    #[expect(clippy::missing_panics_doc, reason = "keys are texts, and nothing else can fail")]
-    pub fn saved(&mut self) -> Vec<u8> {
-        for project in self.projects.values_mut() {
-            project.is_stale = false;
-        }
-        let projects: BTreeMap<_, _> =
-            self.projects.iter().map(|(name, project)| (name, project.kept())).collect();
-        serde_json::to_vec(&projects).expect("keys are texts")
+    /// What the state file is to hold. Takes no time, however much that is: what is kept is shared
+    /// until it changes.
+    pub fn saved(&mut self) -> Saved {
+        let save = |(name, project): (&Arc<str>, &mut Project)| (Arc::clone(name), project.save());
+        Saved { projects: self.projects.iter_mut().map(save).collect() }
     }
 
     /// Writing what was [saved](Self::saved) failed: what was taken with it, which may be nothing, is not

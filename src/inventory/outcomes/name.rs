@@ -28,9 +28,6 @@ pub(super) struct Name {
     /// Since when no job has this name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) gone: Option<Millis>,
-    /// Jobs that have this name.
-    #[serde(skip)]
-    pub(super) jobs: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,11 +45,6 @@ struct Scored {
 }
 
 impl Name {
-    /// A name nothing is known of but that so many jobs have it.
-    pub(super) fn of_jobs(jobs: usize) -> Self {
-        Self { jobs, ..Self::default() }
-    }
-
     pub(super) fn count(&mut self, outcome: Outcome) {
         self.runs.count(outcome);
     }

@@ -1,23 +1,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::name::Name;
 use super::run::Millis;
+use super::shared_map::SharedMap;
+use crate::model::JobId;
 
 /// The names of a project that outcomes are kept under, at most as many as the limit allows.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug, Default)]
 pub(super) struct Names {
-    known: BTreeMap<Arc<str>, Name>,
+    known: Known,
+    /// The jobs that have each name; also of names that found no room, so that there are as many as
+    /// there are jobs.
+    jobs: BTreeMap<Arc<str>, BTreeSet<JobId>>,
     /// Those no job has any more, the longest gone first.
-    #[serde(skip)]
     gone: BTreeSet<(Millis, Arc<str>)>,
-    /// Names that found no room, and how many jobs have them: as many as there are jobs.
-    #[serde(skip)]
-    refused: BTreeMap<Arc<str>, usize>,
 }
+
+/// What the state file keeps of the names.
+pub(super) type Known = SharedMap<Arc<str>, Name>;
 
 impl Names {
     pub(super) fn get(&self, name: &str) -> Option<&Name> {
@@ -29,11 +30,22 @@ impl Names {
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.known.keys()
+        self.known.iter().map(|(name, _)| name)
     }
 
+    /// What is to be saved.
+    pub(super) fn known(&self) -> &Known {
+        &self.known
+    }
+
+    /// How many names found no room. One that did has jobs, or is gone.
     pub(super) fn refused(&self) -> usize {
-        self.refused.len()
+        self.jobs.len() - (self.known.len() - self.gone.len())
+    }
+
+    /// The jobs that have this name.
+    pub(super) fn jobs_of(&self, name: &str) -> impl Iterator<Item = &JobId> {
+        self.jobs.get(name).into_iter().flatten()
     }
 
     /// Makes room for a name of which there are jobs. Returns the names that changed by it: this one,
@@ -49,38 +61,32 @@ impl Names {
             self.known.remove(&longest_gone);
             changed.push(longest_gone);
         }
-        let jobs = self.refused.remove(name).unwrap_or_default();
-        self.known.insert(Arc::clone(name), Name::of_jobs(jobs));
+        self.known.entry(name, Name::default);
         changed.push(Arc::clone(name));
         changed
     }
 
-    /// One more job has this name.
-    pub(super) fn enter(&mut self, name: &Arc<str>) {
-        match self.known.get_mut(name) {
-            Some(known) => {
-                known.jobs += 1;
-                if let Some(since) = known.gone.take() {
-                    self.gone.remove(&(since, Arc::clone(name)));
-                }
-            }
-            None => *self.refused.entry(Arc::clone(name)).or_default() += 1,
+    /// This job has this name from now on.
+    pub(super) fn enter(&mut self, name: &Arc<str>, job: &JobId) {
+        self.jobs.entry(Arc::clone(name)).or_default().insert(job.clone());
+        let Some(since) = self.known.get(name).and_then(|known| known.gone) else { return };
+        if let Some(known) = self.known.get_mut(name) {
+            known.gone = None;
         }
+        self.gone.remove(&(since, Arc::clone(name)));
     }
 
-    /// One job less has this name.
-    pub(super) fn leave(&mut self, name: &Arc<str>, now: Millis) {
+    /// This job has this name no more.
+    pub(super) fn leave(&mut self, name: &Arc<str>, job: &JobId, now: Millis) {
+        let Some(jobs) = self.jobs.get_mut(name) else { return };
+        jobs.remove(job);
+        if !jobs.is_empty() {
+            return;
+        }
+        self.jobs.remove(name);
         if let Some(known) = self.known.get_mut(name) {
-            known.jobs = known.jobs.saturating_sub(1);
-            if known.jobs == 0 && known.gone.is_none() {
-                known.gone = Some(now);
-                self.gone.insert((now, Arc::clone(name)));
-            }
-        } else if let Some(jobs) = self.refused.get_mut(name) {
-            *jobs -= 1;
-            if *jobs == 0 {
-                self.refused.remove(name);
-            }
+            known.gone = Some(now);
+            self.gone.insert((now, Arc::clone(name)));
         }
     }
 
@@ -95,13 +101,22 @@ impl Names {
         expired
     }
 
-    /// After reading from the state file, and after every job has entered.
-    pub(super) fn settle(&mut self, now: Millis) {
-        for (name, known) in &mut self.known {
-            if known.jobs == 0 {
-                let since = *known.gone.get_or_insert(now);
-                self.gone.insert((since, Arc::clone(name)));
+    /// Takes up what was saved, with the jobs that have a name.
+    pub(super) fn take_up<'a>(
+        known: Known,
+        jobs: impl Iterator<Item = (&'a JobId, &'a Arc<str>)>,
+        now: Millis,
+    ) -> Self {
+        let mut names = Self { known, ..Self::default() };
+        for (job, name) in jobs {
+            names.enter(name, job);
+        }
+        let without_jobs = names.all().filter(|name| !names.jobs.contains_key(*name)).cloned();
+        for name in without_jobs.collect::<Vec<_>>() {
+            if let Some(known) = names.known.get_mut(&name) {
+                names.gone.insert((*known.gone.get_or_insert(now), name));
             }
         }
+        names
     }
 }

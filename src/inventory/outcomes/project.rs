@@ -1,11 +1,12 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::job::{Ended, Job};
-use super::names::Names;
+use super::names::{Known, Names};
 use super::run::{Millis, Run, Runs, millis, seconds};
+use super::shared_map::SharedMap;
 use super::view::{Changes, Remembered};
 use super::{Answer, Rules, Seen};
 use crate::model::{JobId, Scores, VersionId};
@@ -17,7 +18,13 @@ const MEMORY_STEPS: Millis = 32;
 #[derive(Debug, Default)]
 pub(super) struct Project {
     rules: Rules,
-    kept: Kept,
+    /// Its first complete list is over.
+    watched: bool,
+    /// What ended by then may have been counted and forgotten.
+    forgotten: Option<Millis>,
+    runs: Runs,
+    names: Names,
+    jobs: SharedMap<JobId, Job>,
     /// Jobs the cloud does not know any more: the longest gone first, and of those that went together
     /// the one whose runs ended first.
     gone_jobs: BTreeSet<(Millis, Option<Millis>, JobId)>,
@@ -29,75 +36,91 @@ pub(super) struct Project {
     changed_runs: bool,
     /// When every version was last looked at for whether it has been missing for long.
     looked: Millis,
-    /// Something beside outcomes is newer than the state file.
+    /// Something is newer than what was last saved.
     pub(super) is_stale: bool,
 }
 
 /// What the state file keeps of a project.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Kept {
-    /// Its first complete list is over.
+    /// Whose outcomes these are; see [`Rules::place`].
+    pub(super) place: Arc<str>,
     watched: bool,
-    /// What ended by then may have been counted and forgotten.
     forgotten: Option<Millis>,
     runs: Runs,
-    names: Names,
-    jobs: BTreeMap<JobId, Job>,
+    names: Known,
+    jobs: SharedMap<JobId, Job>,
 }
 
 impl Project {
+    /// Goes on from what was kept, which is on disk and to be shown at once.
     pub(super) fn new(rules: Rules, kept: Kept, now: Millis) -> Self {
-        let mut project = Self { rules, kept, ..Self::default() };
-        let Kept { names, jobs, .. } = &mut project.kept;
-        for (id, job) in jobs {
-            match job.gone {
-                None if !job.name.is_empty() => names.enter(&job.name),
-                None => {}
-                Some(since) => {
-                    project.gone_jobs.insert((since, job.last_finished(), id.clone()));
-                }
-            }
+        let Kept { place: _, watched, forgotten, runs, names, jobs } = kept;
+        let there = jobs.iter().filter(|(_, job)| job.gone.is_none() && !job.name.is_empty());
+        let names = Names::take_up(names, there.map(|(id, job)| (id, &job.name)), now);
+        let gone_jobs = jobs
+            .iter()
+            .filter_map(|(id, job)| Some((job.gone?, job.last_finished(), id.clone())))
+            .collect();
+        let changed = names.all().cloned().collect();
+        let changed_runs = watched;
+        Self {
+            rules,
+            watched,
+            forgotten,
+            runs,
+            names,
+            jobs,
+            gone_jobs,
+            changed,
+            changed_runs,
+            ..Self::default()
         }
-        names.settle(now);
-        project.changed.extend(names.all().cloned());
-        project.changed_runs = project.kept.watched;
-        project
     }
 
     pub(super) fn set_rules(&mut self, rules: Rules) {
         self.rules = rules;
     }
 
-    pub(super) fn kept(&self) -> &Kept {
-        &self.kept
+    /// What is to be saved, as it is from now on. Takes no time: see [`SharedMap`].
+    pub(super) fn save(&mut self) -> Kept {
+        self.is_stale = false;
+        Kept {
+            place: Arc::clone(&self.rules.place),
+            watched: self.watched,
+            forgotten: self.forgotten,
+            runs: self.runs,
+            names: self.names.known().clone(),
+            jobs: self.jobs.clone(),
+        }
     }
 
     pub(super) fn await_job(&mut self, id: &JobId) {
-        self.kept.jobs.entry(id.clone()).or_insert_with(|| {
+        self.jobs.entry(id, || {
             self.is_stale = true;
             Job::new(false)
         });
     }
 
     pub(super) fn listed(&mut self, is_listed: impl Fn(&JobId) -> bool, now: Millis) {
-        let jobs = self.kept.jobs.iter().filter(|(id, job)| job.gone.is_none() && !is_listed(id));
+        let jobs = self.jobs.iter().filter(|(id, job)| job.gone.is_none() && !is_listed(id));
         for id in jobs.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
             self.gone(&id, now);
         }
-        if !self.kept.watched {
-            self.kept.watched = true;
+        if !self.watched {
+            self.watched = true;
             self.changed_runs = true;
+            self.is_stale = true;
         }
     }
 
     pub(super) fn see(&mut self, id: &JobId, seen: &[Seen<'_>], answer: Answer, now: Millis) {
-        let Kept { watched, forgotten, jobs, .. } = &mut self.kept;
-        let (watched, forgotten) = (*watched, *forgotten);
-        let job = jobs.entry(id.clone()).or_insert_with(|| Job::new(watched));
+        let (watched, forgotten) = (self.watched, self.forgotten);
+        let job = self.jobs.entry(id, || Job::new(watched));
         job.asked(seen.iter().map(|seen| seen.version));
         self.enter(id, seen, now);
         for seen in seen {
-            let Some(job) = self.kept.jobs.get_mut(id) else { return };
+            let Some(job) = self.jobs.get_mut(id) else { return };
             let finished = seen.finished.map(millis);
             let is_late = finished.is_some_and(|at| forgotten.is_some_and(|by| at <= by));
             let step = job.seen(seen.version, finished, watched && !is_late, now);
@@ -106,7 +129,7 @@ impl Project {
             self.note(id, &name, seen, step.ended);
         }
         if answer == Answer::Whole
-            && let Some(job) = self.kept.jobs.get_mut(id)
+            && let Some(job) = self.jobs.get_mut(id)
         {
             let there = seen.iter().map(|seen| &seen.version.version_id).collect();
             self.is_stale |= job.miss(&there, now);
@@ -115,7 +138,7 @@ impl Project {
 
     /// The job is there, under the name this answer gives it.
     fn enter(&mut self, id: &JobId, seen: &[Seen<'_>], now: Millis) {
-        let Kept { names, jobs, .. } = &mut self.kept;
+        let Self { names, jobs, .. } = self;
         let Some(job) = jobs.get_mut(id) else { return };
         let mut named = seen.iter().map(|seen| self.rules.name.apply(&seen.version.job_name));
         let name = named.find(|name| !name.is_empty());
@@ -135,18 +158,20 @@ impl Project {
         if now_there.is_empty() {
             return;
         }
-        self.changed.extend(names.admit(&now_there, self.rules.names));
+        let admitted = names.admit(&now_there, self.rules.names);
+        self.is_stale |= !admitted.is_empty();
+        self.changed.extend(admitted);
         if !was_there || name.is_some() {
-            names.enter(&now_there);
+            names.enter(&now_there, id);
             self.is_stale = true;
         }
         if was_there && name.is_some() {
-            names.leave(&before, now);
+            names.leave(&before, id, now);
         }
     }
 
     fn note(&mut self, id: &JobId, name: &Arc<str>, seen: &Seen<'_>, ended: Option<Ended>) {
-        let Kept { names, jobs, runs, .. } = &mut self.kept;
+        let Self { names, jobs, runs, .. } = self;
         let version_id = &seen.version.version_id;
         let mut known = names.get_mut(name);
         if let Some(Ended { outcome, finished, counts }) = ended {
@@ -177,42 +202,50 @@ impl Project {
     }
 
     pub(super) fn gone(&mut self, id: &JobId, now: Millis) {
-        let Kept { names, jobs, .. } = &mut self.kept;
+        let Self { names, jobs, .. } = self;
         let Some(job) = jobs.get_mut(id).filter(|job| job.gone.is_none()) else { return };
         job.gone = Some(now);
         self.gone_jobs.insert((now, job.last_finished(), id.clone()));
         if !job.name.is_empty() {
-            names.leave(&job.name, now);
+            names.leave(&job.name, id, now);
         }
         self.is_stale = true;
     }
 
     pub(super) fn tick(&mut self, now: Millis) {
         let before = |length: std::time::Duration| now - millis(length.as_secs_f64());
-        let expired = self.kept.names.expire(before(self.rules.retention));
+        let expired = self.names.expire(before(self.rules.retention));
+        self.is_stale |= !expired.is_empty();
         self.changed.extend(expired);
         let missing_by = before(self.rules.memory);
         while let Some((since, last_finished, _)) = self.gone_jobs.first() {
             if *since > missing_by && self.gone_jobs.len() <= self.rules.names {
                 break;
             }
-            self.kept.forgotten = self.kept.forgotten.max(*last_finished);
+            self.forgotten = self.forgotten.max(*last_finished);
             if let Some((_, _, id)) = self.gone_jobs.pop_first() {
-                self.kept.jobs.remove(&id);
+                self.jobs.remove(&id);
             }
             self.is_stale = true;
         }
         // A clock that was set back must not put this off.
         if (now - self.looked).abs() >= millis(self.rules.memory.as_secs_f64()) / MEMORY_STEPS {
             self.looked = now;
-            for job in self.kept.jobs.values_mut().filter(|job| job.gone.is_none()) {
-                self.is_stale |= job.forget(missing_by);
+            let due = self
+                .jobs
+                .iter()
+                .filter(|(_, job)| job.gone.is_none() && job.has_missed(missing_by));
+            for id in due.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+                if let Some(job) = self.jobs.get_mut(&id) {
+                    job.forget(missing_by);
+                    self.is_stale = true;
+                }
             }
         }
     }
 
     pub(super) fn previous(&self, id: &JobId, version_id: &VersionId) -> Option<&Scores> {
-        let job = self.kept.jobs.get(id)?;
+        let job = self.jobs.get(id)?;
         let mark = job.versions.get(version_id)?;
         let ended = mark.finished.filter(|_| mark.has_ended());
         let run = ended.map(|finished| Run {
@@ -220,11 +253,11 @@ impl Project {
             job_id: id.clone(),
             version_id: version_id.clone(),
         });
-        self.kept.names.get(&job.name)?.previous(run.as_ref())
+        self.names.get(&job.name)?.previous(run.as_ref())
     }
 
     pub(super) fn remembered(&self, id: &JobId, version_id: &VersionId) -> Option<Remembered> {
-        let mark = self.kept.jobs.get(id)?.versions.get(version_id)?;
+        let mark = self.jobs.get(id)?.versions.get(version_id)?;
         Some(Remembered {
             status: mark.status,
             status_changed: seconds(mark.status_changed),
@@ -238,12 +271,11 @@ impl Project {
     }
 
     pub(super) fn refused_names(&self) -> usize {
-        self.kept.names.refused()
+        self.names.refused()
     }
 
     pub(super) fn is_changed(&self) -> bool {
-        self.kept.watched
-            && (self.changed_runs || !self.changed.is_empty() || !self.rescored.is_empty())
+        self.watched && (self.changed_runs || !self.changed.is_empty() || !self.rescored.is_empty())
     }
 
     /// What is to be shown anew; `None` where there is nothing, or before the project is watched.
@@ -253,20 +285,19 @@ impl Project {
         }
         self.changed_runs = false;
         let rescored = std::mem::take(&mut self.rescored);
-        let jobs = self.kept.jobs.iter().filter(|(_, job)| rescored.contains(&job.name));
-        let jobs = jobs.map(|(id, _)| id.clone()).collect();
+        let jobs = rescored.iter().flat_map(|name| self.names.jobs_of(name)).cloned().collect();
         let view = |name: Arc<str>| {
-            let view = self.kept.names.get(&name).map(super::name::Name::view);
+            let view = self.names.get(&name).map(super::name::Name::view);
             (name, view)
         };
         let names = std::mem::take(&mut self.changed).into_iter().map(view).collect();
-        Some(Changes { project: Arc::clone(project), runs: self.kept.runs, names, jobs })
+        Some(Changes { project: Arc::clone(project), runs: self.runs, names, jobs })
     }
 
     pub(super) fn put_back(&mut self, changes: Changes) {
         self.changed_runs = true;
         self.changed.extend(changes.names.into_iter().map(|(name, _)| name));
-        let name = |id: &JobId| self.kept.jobs.get(id).map(|job| Arc::clone(&job.name));
+        let name = |id: &JobId| self.jobs.get(id).map(|job| Arc::clone(&job.name));
         self.rescored.extend(changes.jobs.iter().filter_map(name));
     }
 }

@@ -21,6 +21,7 @@ const LOST: i64 = 14;
 
 fn rules() -> Rules {
     Rules {
+        place: Arc::from("here"),
         name: NameRule::new(r"^(.*?)-\d{8,}$").unwrap(),
         names: 100,
         retention: Duration::from_hours(30 * 24),
@@ -90,8 +91,13 @@ impl Scene {
     }
 
     fn restart_from_bytes(&mut self) {
-        let bytes = self.outcomes.saved();
+        let bytes = self.saved();
         self.restart(serde_json::from_slice(&bytes).unwrap());
+    }
+
+    /// What the state file would hold.
+    fn saved(&mut self) -> Vec<u8> {
+        serde_json::to_vec(&self.outcomes.saved()).unwrap()
     }
 
     fn show(&mut self) {
@@ -345,7 +351,7 @@ fn failures_without_end_are_counted_and_cleared() {
     assert_eq!(scene.streak("a"), 1000);
     scene.see(&version(1, 2000, "a", COMPLETED), Some(999.5));
     assert_eq!(scene.streak("a"), 1);
-    assert!(scene.outcomes.saved().len() < 1000 * 150, "one mark a version, and few failures");
+    assert!(scene.saved().len() < 1000 * 150, "one mark a version, and few failures");
 }
 
 // === Names ===
@@ -468,14 +474,47 @@ fn of_jobs_that_are_gone_no_more_are_remembered_than_there_may_be_names() {
         scene.see(&version(job, 1, "a", FAILED), Some(job as f64));
     }
     scene.listed(&[]);
-    let before = scene.outcomes.saved().len();
+    let before = scene.saved().len();
     scene.later(1.0);
-    assert!(scene.outcomes.saved().len() < before / 20);
+    assert!(scene.saved().len() < before / 20);
     // None of them counts again, those that were forgotten nor those that are remembered.
     for job in 0..1000 {
         scene.see(&version(job, 1, "a", FAILED), Some(job as f64));
     }
     assert_eq!(scene.runs("a"), [0, 1000, 0]);
+}
+
+#[test]
+fn what_passes_through_in_a_day_leaves_no_more_behind_than_there_may_be_names() {
+    const NAMES: usize = 1000;
+    const LIVE: usize = 200;
+    let mut scene = Scene::with(Rules { names: NAMES, ..rules() });
+    scene.listed(&[]);
+    let (mut most, mut ended) = (0, 0);
+    // Each round a crowd of jobs, each with a name of its own, has ended and is there for two lists.
+    for round in 0..50 {
+        let jobs: Vec<u64> = (0..).skip(round * LIVE).take(LIVE).collect();
+        for _ in 0..2 {
+            for job in &jobs {
+                let at = scene.now - TODAY;
+                scene.see(&version(*job, 1, &format!("job-{job}"), FAILED), Some(at));
+            }
+            scene.listed(&jobs);
+            scene.later(DAY / 100.0);
+        }
+        ended += jobs.len() as u64;
+        assert_eq!(scene.runs.of(Outcome::Failed), ended, "none is lost and none counts twice");
+        assert!(
+            scene.shown.len() <= NAMES && scene.shown.contains_key(&*format!("job-{}", jobs[0]))
+        );
+        most = most.max(scene.saved().len());
+    }
+    // What is listed, and of what is gone as many jobs as names.
+    let a_job_and_its_name = 400;
+    assert!(most <= (NAMES + LIVE) * a_job_and_its_name, "{most} bytes");
+    scene.listed(&[]);
+    scene.later(31.0 * DAY);
+    assert!(scene.shown.is_empty() && scene.saved().len() < 500, "{}", scene.saved().len());
 }
 
 // === Previous scores ===
@@ -556,13 +595,39 @@ fn what_could_not_be_saved_is_shown_the_next_time() {
     let ended = version(1, 1, "a", FAILED);
     let seen = [Seen { version: &ended, label: "V1", finished: Some(TODAY) }];
     scene.outcomes.see(&key(1), &seen, Answer::Part, moment(TODAY));
+    assert!(scene.outcomes.is_stale());
     let changes = scene.outcomes.take();
-    assert!(!changes.is_empty() && !scene.outcomes.is_changed());
+    assert!(!changes.is_empty() && !scene.outcomes.is_changed() && scene.outcomes.is_stale());
     scene.outcomes.saved();
     assert!(!scene.outcomes.is_stale());
     scene.outcomes.put_back(changes.clone());
     assert!(scene.outcomes.is_changed() && scene.outcomes.is_stale());
     assert_eq!(scene.outcomes.take(), changes);
+}
+
+#[test]
+fn what_was_read_is_shown_without_being_saved_again() {
+    let mut scene = Scene::watched();
+    scene.see(&version(1, 1, "a", FAILED), Some(1.0));
+    let mut saved = serde_json::from_slice(&scene.saved()).unwrap();
+    let (rules, now) = (scene.rules.clone(), moment(scene.now));
+    scene.outcomes = Outcomes::default();
+    scene.outcomes.add_project(&Arc::from("p"), rules, &mut saved, now);
+    scene.outcomes.await_job(&key(1));
+    assert!(scene.outcomes.is_changed() && !scene.outcomes.is_stale());
+    scene.show();
+    assert_eq!(scene.runs("a"), [0, 1, 0]);
+}
+
+#[test]
+fn what_was_saved_of_another_place_is_not_taken_up() {
+    let mut scene = Scene::watched();
+    scene.see(&version(1, 1, "a", FAILED), Some(1.0));
+    scene.rules.place = Arc::from("elsewhere");
+    scene.shown.clear();
+    scene.restart_from_bytes();
+    scene.listed(&[]);
+    assert!(scene.shown.is_empty() && scene.runs == Runs::default(), "{:?}", scene.runs);
 }
 
 #[test]

@@ -4,11 +4,15 @@
 //! because whoever repairs it can read it, and the types of what is kept are its only description. The
 //! whole file is replaced each time: ten thousand names are a few megabytes, written in tens of
 //! milliseconds, which costs less than a journal that has to be replayed and compacted.
+//!
+//! One process writes it: who does holds a lock on a file beside it, for the file itself is another one
+//! after each write. The system takes the lock back when the process ends, however it ends.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -28,10 +32,12 @@ const FORMAT: u32 = 1;
 /// Names of jobs are nobody else's business.
 const MODE: u32 = 0o600;
 
-/// The file that `state.file` names. One process writes it.
-#[derive(Clone, Debug)]
+/// The file that `state.file` names.
+#[derive(Debug)]
 pub struct StateFile {
     path: PathBuf,
+    /// Held from the first [`lock`](Self::lock) to the end of the process.
+    lock: OnceLock<File>,
 }
 
 /// What reading the file came to.
@@ -93,6 +99,18 @@ pub enum StateError {
         /// Why it cannot be moved.
         source: io::Error,
     },
+    /// Another process keeps its outcomes in it.
+    #[error(
+        "the state file {} belongs to another process, which has locked {}; stop that one first, or give each a state.file of its own",
+        path.display(),
+        lock.display()
+    )]
+    Taken {
+        /// The file.
+        path: PathBuf,
+        /// The file beside it that is locked.
+        lock: PathBuf,
+    },
     /// The file was not written; the one before is as it was.
     #[error("cannot write the state file {}", path.display())]
     Write {
@@ -106,7 +124,30 @@ pub enum StateError {
 impl StateFile {
     /// The file at that path, which need not be there yet.
     pub fn new(path: PathBuf) -> Self {
-        Self { path }
+        Self { path, lock: OnceLock::new() }
+    }
+
+    /// Makes it ours until the process ends. [Writing](Self::write) does so too, where it was not
+    /// possible before.
+    pub fn lock(&self) -> Result<(), StateError> {
+        if self.lock.get().is_some() {
+            return Ok(());
+        }
+        let lock = self.beside("lock");
+        let file =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(MODE).open(&lock);
+        let file = file.map_err(|source| StateError::Write { path: lock.clone(), source })?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                Err(StateError::Taken { path: self.path.clone(), lock })
+            }
+            // A file system without locks has to do without.
+            Ok(()) | Err(TryLockError::Error(_)) => {
+                // Another thread of ours may have been first, and then holds the same lock.
+                let _ = self.lock.set(file);
+                Ok(())
+            }
+        }
     }
 
     /// Reads it. What cannot be used is renamed, with the time in its name (Unix seconds).
@@ -130,12 +171,18 @@ impl StateFile {
         }
     }
 
-    /// Replaces it. It is on disk when this returns; after an error the old one is as it was.
+    /// Replaces it; returns its length in bytes. It is on disk when this returns; after an error the old
+    /// one is as it was.
     ///
     /// Blocks for as long as the disk takes.
-    pub fn write(&self, content: &[u8]) -> Result<(), StateError> {
+    pub fn write(&self, content: &Saved) -> Result<usize, StateError> {
+        self.lock()?;
         let new = self.beside("new");
-        let replaced = replace(&new, &self.path, content);
+        let content = serde_json::to_vec(content).map_err(io::Error::from);
+        let replaced = content.and_then(|content| {
+            replace(&new, &self.path, &content)?;
+            Ok(content.len())
+        });
         if replaced.is_err() {
             // A disk that is full needs the room. There may be nothing to remove.
             let _ = fs::remove_file(&new);

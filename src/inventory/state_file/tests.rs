@@ -10,7 +10,7 @@ use super::*;
 
 /// Of one project with nothing in it.
 const CONTENT: &[u8] =
-    br#"{"p":{"watched":true,"forgotten":null,"runs":[1,2,3],"names":{},"jobs":{}}}"#;
+    br#"{"p":{"place":"","watched":true,"forgotten":null,"runs":[1,2,3],"names":{},"jobs":{}}}"#;
 
 /// Set for the child that runs a test's other half with little room; its folder.
 const CHILD: &str = "STATE_FILE_TEST_FOLDER";
@@ -45,6 +45,10 @@ impl Scene {
     }
 }
 
+fn saved() -> Saved {
+    serde_json::from_slice(CONTENT).unwrap()
+}
+
 fn good() -> Vec<u8> {
     [header(CONTENT).as_bytes(), CONTENT].concat()
 }
@@ -53,15 +57,15 @@ fn good() -> Vec<u8> {
 fn what_was_written_is_read_and_the_first_start_finds_nothing() {
     let scene = Scene::new();
     assert!(matches!(scene.file.read(NOW), Ok(Loaded::Missing)));
-    scene.file.write(CONTENT).unwrap();
+    assert_eq!(scene.file.write(&saved()).unwrap(), CONTENT.len());
     assert_eq!(fs::read(&scene.file.path).unwrap(), good());
     assert_eq!(fs::metadata(&scene.file.path).unwrap().permissions().mode() & 0o777, 0o600);
     // A second time over the first, and over what a killed process left behind.
     fs::write(scene.file.beside("new"), vec![b'x'; 10_000]).unwrap();
-    scene.file.write(CONTENT).unwrap();
+    scene.file.write(&saved()).unwrap();
     let Ok(Loaded::State(saved)) = scene.file.read(NOW) else { panic!("it is there") };
-    assert!(format!("{saved:?}").contains("Runs([1, 2, 3])"), "{saved:?}");
-    assert_eq!(scene.names(), ["state"]);
+    assert_eq!(serde_json::to_vec(&saved).unwrap(), CONTENT);
+    assert_eq!(scene.names(), ["state", "state.lock"]);
 }
 
 #[test]
@@ -116,9 +120,9 @@ fn what_may_not_be_read_is_an_error_that_names_the_file() {
     let error = scene.file.read(NOW).unwrap_err();
     let want = format!("cannot read the state file {}", scene.file.path.display());
     assert_eq!(error.to_string(), want);
-    let error = scene.file.write(CONTENT).unwrap_err();
+    let error = scene.file.write(&saved()).unwrap_err();
     assert!(matches!(error, StateError::Write { .. }), "{error:?}");
-    assert_eq!(scene.names(), ["state"], "nothing is left behind");
+    assert_eq!(scene.names(), ["state", "state.lock"], "nothing else is left behind");
 }
 
 #[test]
@@ -126,21 +130,39 @@ fn a_folder_that_is_not_there_is_an_error() {
     let scene = Scene::new();
     let file = StateFile::new(scene.folder.path().join("none/state"));
     assert!(matches!(file.read(NOW), Ok(Loaded::Missing)));
-    let error = file.write(CONTENT).unwrap_err();
+    let error = file.write(&saved()).unwrap_err();
     assert!(error.to_string().starts_with("cannot write the state file "), "{error}");
+}
+
+#[test]
+fn one_file_is_locked_by_one_at_a_time() {
+    let scene = Scene::new();
+    scene.file.write(&saved()).unwrap();
+    let other = StateFile::new(scene.file.path.clone());
+    let (lock, write) = (other.lock().unwrap_err(), other.write(&saved()).unwrap_err());
+    assert!(matches!(lock, StateError::Taken { .. }), "{lock:?}");
+    assert!(matches!(write, StateError::Taken { .. }), "{write:?}");
+    assert!(lock.to_string().contains(&*scene.file.path.to_string_lossy()), "{lock}");
+    scene.file.lock().expect("it is ours");
+    let Scene { folder, file } = scene;
+    drop(file);
+    other.write(&saved()).expect("nobody has it any more");
+    drop(folder);
 }
 
 /// With no room for a larger file, which is what a full disk looks like to a writer.
 #[test]
 fn a_full_disk_leaves_the_old_file_as_it_was() {
-    let large = vec![b' '; 1 << 20];
     if let Some(folder) = std::env::var_os(CHILD) {
         let file = StateFile::new(PathBuf::from(folder).join("state"));
+        let place = format!("\"place\":\"{}\"", "x".repeat(1 << 20));
+        let large = String::from_utf8_lossy(CONTENT).replace("\"place\":\"\"", &place);
+        let large = serde_json::from_str(&large).unwrap();
         let Err(StateError::Write { source, .. }) = file.write(&large) else {
             panic!("there is room")
         };
         assert_eq!(source.kind(), ErrorKind::FileTooLarge);
-        file.write(CONTENT).expect("there is room for little");
+        file.write(&saved()).expect("there is room for little");
         return;
     }
     let scene = Scene::holding(b"the old one");
@@ -155,9 +177,9 @@ fn a_full_disk_leaves_the_old_file_as_it_was() {
     let none = with_room("0");
     assert!(!none.status.success(), "not even the little one fits");
     assert_eq!(fs::read(&scene.file.path).unwrap(), b"the old one");
-    assert_eq!(scene.names(), ["state"]);
+    assert_eq!(scene.names(), ["state", "state.lock"]);
     let some = with_room("64");
     assert!(some.status.success(), "{}", String::from_utf8_lossy(&some.stdout));
     assert_eq!(fs::read(&scene.file.path).unwrap(), good());
-    assert_eq!(scene.names(), ["state"]);
+    assert_eq!(scene.names(), ["state", "state.lock"]);
 }

@@ -171,7 +171,7 @@ impl World {
 
     fn publish(&mut self, full: bool) {
         let changes = self.scene.outcomes.take();
-        let content = self.scene.outcomes.saved();
+        let content = self.scene.saved();
         if full {
             self.scene.outcomes.put_back(changes);
             return;
