@@ -266,8 +266,8 @@ impl Project {
     }
 
     pub(super) fn is_name_of_gone(&self, id: &JobId, job_name: &str) -> bool {
-        let is_new = self.kept.jobs.get(id).is_none_or(|job| job.name.is_empty());
-        is_new && self.kept.names.get(job_name).is_some_and(|known| known.gone.is_some())
+        let is_new = self.jobs.get(id).is_none_or(|job| job.name.is_empty());
+        is_new && self.names.get(job_name).is_some_and(|known| known.gone.is_some())
     }
 
     pub(super) fn refused_names(&self) -> usize {

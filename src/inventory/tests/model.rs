@@ -217,7 +217,7 @@ impl Life {
                 self.scene.now.unix += set as f64;
             }
             Event::Restart => {
-                let saved = self.scene.inventory.outcomes.saved();
+                let saved = serde_json::to_vec(&self.scene.inventory.outcomes.saved()).unwrap();
                 self.begin(serde_json::from_slice(&saved).unwrap());
             }
         }
