@@ -70,6 +70,8 @@ fn main() -> anyhow::Result<()> {
             let mut table = growth::Table::default();
             for jobs in or(&KNOWN) {
                 table.add(growth::measure(jobs).await.with_context(|| format!("{jobs} jobs"))?);
+                // The next one takes ten times as long, and may find the machine too busy.
+                eprintln!("{table}");
             }
             println!("{table}");
         }
