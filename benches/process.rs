@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-/// From exec to the line that says it is up; ten thousand jobs take a moment.
-const START: Duration = Duration::from_secs(30);
+/// From exec to the line that says it is up; a hundred thousand jobs take a moment.
+const START: Duration = Duration::from_mins(2);
 
 /// A child; it is killed when it goes out of scope.
 pub(crate) struct Process {

@@ -20,7 +20,7 @@ const WARM_UP: Duration = Duration::from_mins(2);
 const SETTLE: Duration = Duration::from_secs(5);
 
 /// Polls that may be missing or too many: the ends of the window.
-const TOLERANCE: f64 = 0.05;
+pub(crate) const TOLERANCE: f64 = 0.05;
 
 /// What came out.
 pub(crate) struct Measured {
@@ -39,8 +39,8 @@ pub(crate) struct Side {
 }
 
 /// A client process and the cloud it has for itself.
-struct Pair {
-    client: Process,
+pub(crate) struct Pair {
+    pub(crate) client: Process,
     cloud: Cloud,
     _simulator: Process,
 }
@@ -48,26 +48,10 @@ struct Pair {
 /// Measures one fleet size.
 pub(crate) async fn measure(jobs: usize) -> anyhow::Result<Measured> {
     eprintln!("{jobs} jobs: starting");
-    let (simulator, url) = start_simulator(jobs)?;
-    let cloud = Cloud::log_in(&url).await?;
-    let ids = cloud.jobs().await?;
-    anyhow::ensure!(ids.len() == jobs, "the simulator has {} jobs", ids.len());
-    let directory = tempfile::tempdir()?;
-    let file = directory.path().join("bench.toml");
-    std::fs::write(&file, configuration(&url, &ids)?)?;
-    let (client, address) = Process::start(
-        Command::new(env!("CARGO_BIN_EXE_modelarts-exporter"))
-            .env_clear()
-            .arg(format!("--config.file={}", file.display()))
-            .arg("--web.listen-address=127.0.0.1:0"),
-        |line| {
-            let (_, rest) = line.split_once("address=")?;
-            rest.split_ascii_whitespace().next().map(str::to_owned)
-        },
-    )?;
-    let exporter = Pair { client, cloud, _simulator: simulator };
-
-    let (simulator, url) = start_simulator(jobs)?;
+    // The loop reads no list.
+    let (exporter, address) =
+        Pair::with_exporter("steady", jobs, "list_interval = \"24h\"").await?;
+    let (simulator, url) = start_simulator("steady", jobs)?;
     let cloud = Cloud::log_in(&url).await?;
     let (client, ()) = Process::start(
         Command::new(std::env::current_exe()?).arg(bare::COMMAND).arg(&url),
@@ -75,7 +59,7 @@ pub(crate) async fn measure(jobs: usize) -> anyhow::Result<Measured> {
     )?;
     let bare = Pair { client, cloud, _simulator: simulator };
 
-    exporter.warm_up(jobs as u64).await?;
+    exporter.warm_up(jobs as u64, WARM_UP).await?;
     eprintln!("{jobs} jobs: measuring CPU for {} s", WINDOW.as_secs());
     let before = (exporter.side().await?, bare.side().await?);
     sleep(WINDOW).await;
@@ -91,17 +75,17 @@ pub(crate) async fn measure(jobs: usize) -> anyhow::Result<Measured> {
 }
 
 /// Running jobs with a new sample every minute, and where they are.
-fn start_simulator(jobs: usize) -> anyhow::Result<(Process, String)> {
+fn start_simulator(scenario: &str, jobs: usize) -> anyhow::Result<(Process, String)> {
     Process::start(
         Command::new(env!("CARGO_BIN_EXE_modelarts-exporter"))
             .env_clear()
-            .args(["simulate", "--listen=127.0.0.1:0", "--scenario=steady", "--speed=1"])
-            .arg(format!("--jobs={jobs}")),
+            .args(["simulate", "--listen=127.0.0.1:0", "--speed=1"])
+            .args([format!("--scenario={scenario}"), format!("--jobs={jobs}")]),
         |line| line.starts_with("http://").then(|| line.to_owned()),
     )
 }
 
-fn configuration(url: &str, jobs: &[u64]) -> anyhow::Result<String> {
+fn configuration(url: &str, jobs: &[u64], poll: &str) -> anyhow::Result<String> {
     let interval = INTERVAL.as_secs();
     let mut text = format!(
         r#"
@@ -109,6 +93,11 @@ fn configuration(url: &str, jobs: &[u64]) -> anyhow::Result<String> {
 interval = "{interval}s"
 requests_per_minute = 0
 concurrency = {CONNECTIONS}
+{poll}
+
+[limits]
+series = 100_000_000
+outcome_names = 10_000_000
 
 [[projects]]
 name = "bench"
@@ -144,26 +133,52 @@ fn cpu(id: u32) -> anyhow::Result<Duration> {
 }
 
 /// Where a side stands.
-struct Standing {
-    requests: Requests,
-    cpu: Duration,
+pub(crate) struct Standing {
+    pub(crate) requests: Requests,
+    pub(crate) cpu: Duration,
 }
 
 impl Pair {
-    async fn side(&self) -> anyhow::Result<Standing> {
+    /// The exporter with every job of a simulator in its file, and its address.
+    pub(crate) async fn with_exporter(
+        scenario: &str,
+        jobs: usize,
+        poll: &str,
+    ) -> anyhow::Result<(Self, String)> {
+        let (simulator, url) = start_simulator(scenario, jobs)?;
+        let cloud = Cloud::log_in(&url).await?;
+        let ids = cloud.jobs().await?;
+        anyhow::ensure!(ids.len() == jobs, "the simulator has {} jobs", ids.len());
+        let directory = tempfile::tempdir()?;
+        let file = directory.path().join("bench.toml");
+        std::fs::write(&file, configuration(&url, &ids, poll)?)?;
+        let (client, address) = Process::start(
+            Command::new(env!("CARGO_BIN_EXE_modelarts-exporter"))
+                .env_clear()
+                .arg(format!("--config.file={}", file.display()))
+                .arg("--web.listen-address=127.0.0.1:0"),
+            |line| {
+                let (_, rest) = line.split_once("address=")?;
+                rest.split_ascii_whitespace().next().map(str::to_owned)
+            },
+        )?;
+        Ok((Self { client, cloud, _simulator: simulator }, address))
+    }
+
+    pub(crate) async fn side(&self) -> anyhow::Result<Standing> {
         Ok(Standing { requests: self.cloud.requests().await?, cpu: cpu(self.client.id())? })
     }
 
     /// Waits until every job was read for the first time.
-    async fn warm_up(&self, jobs: u64) -> anyhow::Result<()> {
-        let deadline = Instant::now() + WARM_UP;
+    pub(crate) async fn warm_up(&self, jobs: u64, longest: Duration) -> anyhow::Result<()> {
+        let deadline = Instant::now() + longest;
         loop {
             let requests = self.cloud.requests().await?;
             if requests.of("versions") >= jobs && requests.of("detail") >= jobs {
                 break;
             }
             let seen = requests.of("versions");
-            anyhow::ensure!(Instant::now() < deadline, "{seen} of {jobs} polls in {WARM_UP:?}");
+            anyhow::ensure!(Instant::now() < deadline, "{seen} of {jobs} polls in {longest:?}");
             sleep(Duration::from_secs(1)).await;
         }
         sleep(SETTLE).await;

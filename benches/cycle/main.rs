@@ -1,14 +1,18 @@
 //! What one poll costs, from the request to the published line, beside a bare loop that only asks and
 //! decodes; and how much memory the exporter takes while it is scraped.
 //!
+//! Then what it costs to know many jobs, of which few are still running.
+//!
 //! `make bench` runs it; `docs/performance.md` says what is compared and what came out. Everything
 //! measured is a process of its own: the exporter, the bare loop (this program once more), and a
-//! simulated cloud for each of them. Numbers as arguments replace the fleet sizes.
+//! simulated cloud for each of them. The arguments `cycle` and `growth` choose one of the two, and numbers
+//! replace its fleet sizes.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table and the progress")]
 
 mod bare;
 mod cloud;
 mod fleet;
+mod growth;
 #[path = "../process.rs"]
 mod process;
 mod scrape;
@@ -20,6 +24,9 @@ use anyhow::Context as _;
 
 /// The jobs of a small and of a large installation.
 const SIZES: [usize; 2] = [1_000, 10_000];
+
+/// Jobs that are known, of which one in twenty runs.
+const KNOWN: [usize; 3] = [1_000, 10_000, 100_000];
 
 /// Between two polls of one job: the default, because the cloud makes one sample a minute.
 const INTERVAL: Duration = Duration::from_mins(1);
@@ -48,17 +55,26 @@ fn main() -> anyhow::Result<()> {
         return runtime.block_on(bare::run(url));
     }
     // Cargo adds `--bench`.
-    let mut sizes: Vec<usize> = arguments.iter().filter_map(|word| word.parse().ok()).collect();
-    if sizes.is_empty() {
-        sizes = SIZES.to_vec();
-    }
-    let table = runtime.block_on(async {
-        let mut table = table::Table::default();
-        for jobs in sizes {
-            table.add(fleet::measure(jobs).await.with_context(|| format!("{jobs} jobs"))?);
+    let sizes: Vec<usize> = arguments.iter().filter_map(|word| word.parse().ok()).collect();
+    let or = |usual: &[usize]| if sizes.is_empty() { usual.to_vec() } else { sizes.clone() };
+    let has = |word: &str| arguments.iter().any(|argument| argument == word);
+    runtime.block_on(async {
+        if !has("growth") {
+            let mut table = table::Table::default();
+            for jobs in or(&SIZES) {
+                table.add(fleet::measure(jobs).await.with_context(|| format!("{jobs} jobs"))?);
+            }
+            println!("{table}");
         }
-        anyhow::Ok(table)
-    })?;
-    println!("{table}");
-    Ok(())
+        if !has("cycle") {
+            let mut table = growth::Table::default();
+            for jobs in or(&KNOWN) {
+                table.add(growth::measure(jobs).await.with_context(|| format!("{jobs} jobs"))?);
+                // The next one takes ten times as long, and may find the machine too busy.
+                eprintln!("{table}");
+            }
+            println!("{table}");
+        }
+        Ok(())
+    })
 }

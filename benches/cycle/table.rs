@@ -27,55 +27,62 @@ impl Table {
     pub(crate) fn add(&mut self, fleet: Measured) {
         self.fleets.push(fleet);
     }
+}
 
-    /// One line: a name, a value of each fleet, and the target.
-    fn row(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        name: &str,
-        target: &str,
-        value: impl Fn(&Measured) -> String,
-    ) -> fmt::Result {
-        write!(f, "| {name:<34} |")?;
-        for fleet in &self.fleets {
-            write!(f, " {:>11} |", value(fleet))?;
-        }
-        writeln!(f, " {target:<26} |")
+/// One line: a name, a value of each fleet, and the target.
+pub(crate) fn row<T>(
+    f: &mut fmt::Formatter<'_>,
+    fleets: &[T],
+    name: &str,
+    target: &str,
+    value: impl Fn(&T) -> String,
+) -> fmt::Result {
+    write!(f, "| {name:<34} |")?;
+    for fleet in fleets {
+        write!(f, " {:>12} |", value(fleet))?;
     }
+    writeln!(f, " {target:<26} |")
+}
+
+/// The line below the first.
+pub(crate) fn rule(f: &mut fmt::Formatter<'_>, fleets: usize) -> fmt::Result {
+    writeln!(f, "|---|{}---|", "---:|".repeat(fleets))
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.row(f, "", "target", |fleet| format!("{} jobs", fleet.jobs))?;
-        let dashes = "---:|".repeat(self.fleets.len());
-        writeln!(f, "|---|{dashes}---|")?;
-        self.row(f, "polls, exporter", "", |fleet| fleet.exporter.polls.to_string())?;
-        self.row(f, "polls, bare loop", "", |fleet| fleet.bare.polls.to_string())?;
-        self.row(f, "CPU a poll, exporter, µs", "", |fleet| {
+        let fleets = &self.fleets[..];
+        row(f, fleets, "", "target", |fleet| format!("{} jobs", fleet.jobs))?;
+        rule(f, fleets.len())?;
+        row(f, fleets, "polls, exporter", "", |fleet| fleet.exporter.polls.to_string())?;
+        row(f, fleets, "polls, bare loop", "", |fleet| fleet.bare.polls.to_string())?;
+        row(f, fleets, "CPU a poll, exporter, µs", "", |fleet| {
             format!("{:.1}", cost(&fleet.exporter))
         })?;
-        self.row(f, "CPU a poll, bare loop, µs", "", |fleet| format!("{:.1}", cost(&fleet.bare)))?;
+        row(f, fleets, "CPU a poll, bare loop, µs", "", |fleet| {
+            format!("{:.1}", cost(&fleet.bare))
+        })?;
         let target = format!("at most {MOST_TIMES_BARE:.1}");
-        self.row(f, "exporter ÷ bare loop", &target, |fleet| {
+        row(f, fleets, "exporter ÷ bare loop", &target, |fleet| {
             format!("{:.2}", cost(&fleet.exporter) / cost(&fleet.bare))
         })?;
-        if let Some(first) = self.fleets.first() {
+        if let Some(first) = fleets.first() {
             let target = format!("at most {MOST_GROWTH:.1}");
-            self.row(f, "CPU a poll ÷ that of the first", &target, |fleet| {
+            row(f, fleets, "CPU a poll ÷ that of the first", &target, |fleet| {
                 format!("{:.2}", cost(&fleet.exporter) / cost(&first.exporter))
             })?;
         }
-        self.row(f, "exposition, MB", "", |fleet| {
+        row(f, fleets, "exposition, MB", "", |fleet| {
             format!("{:.1}", megabytes(fleet.scraped.identity))
         })?;
-        self.row(f, "exposition in gzip, MB", "", |fleet| {
+        row(f, fleets, "exposition in gzip, MB", "", |fleet| {
             format!("{:.1}", megabytes(fleet.scraped.gzip))
         })?;
-        self.row(f, "peak RSS while scraped, MB", "", |fleet| {
+        row(f, fleets, "peak RSS while scraped, MB", "", |fleet| {
             format!("{:.1}", megabytes(fleet.peak_rss))
         })?;
         let target = format!("at most 1: {BASE_MB} MB + {MOST_TIMES_IDENTITY} × it");
-        self.row(f, "peak RSS ÷ what it may be", &target, |fleet| {
+        row(f, fleets, "peak RSS ÷ what it may be", &target, |fleet| {
             let may_be = BASE_MB + MOST_TIMES_IDENTITY * megabytes(fleet.scraped.identity);
             format!("{:.2}", megabytes(fleet.peak_rss) / may_be)
         })
@@ -87,6 +94,6 @@ fn cost(side: &Side) -> f64 {
     side.cpu.as_secs_f64() * 1e6 / side.polls as f64
 }
 
-fn megabytes(bytes: u64) -> f64 {
+pub(crate) fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }

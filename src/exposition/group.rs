@@ -19,12 +19,16 @@ pub(super) const GROUP_JOBS: usize = 128;
 pub(super) struct Group {
     keys: Arc<[JobKey]>,
     counts: Box<[Counts]>,
+    /// Of all jobs.
+    sums: Counts,
     /// Of each family; `None` where no job has lines.
     blocks: Box<[Option<Arc<Block>>]>,
+    /// Bytes of all lines.
+    size: u64,
 }
 
 /// What is known of one job's lines.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counts {
     pub(super) series: usize,
     pub(super) refused: usize,
@@ -56,7 +60,21 @@ impl Group {
             .collect();
         let counts = jobs.iter().map(|(_, lines)| lines.counts()).collect();
         let keys = jobs.into_iter().map(|(key, _)| key).collect();
-        Self { keys, counts, blocks }
+        Self::summed(keys, counts, blocks)
+    }
+
+    fn summed(
+        keys: Arc<[JobKey]>,
+        counts: Box<[Counts]>,
+        blocks: Box<[Option<Arc<Block>>]>,
+    ) -> Self {
+        let mut sums = Counts::default();
+        for job in &counts {
+            sums.series += job.series;
+            sums.refused += job.refused;
+        }
+        let size = blocks.iter().flatten().map(|block| block.text.len()).sum();
+        Self { keys, counts, sums, blocks, size }
     }
 
     /// The jobs, in key order.
@@ -64,9 +82,14 @@ impl Group {
         &self.keys
     }
 
-    /// Of each job, in the same order.
-    pub(super) fn counts(&self) -> &[Counts] {
-        &self.counts
+    /// Of all jobs together.
+    pub(super) fn sums(&self) -> Counts {
+        self.sums
+    }
+
+    /// Bytes of all lines.
+    pub(super) fn size(&self) -> u64 {
+        self.size
     }
 
     /// The project of all of them.
@@ -111,7 +134,7 @@ impl Group {
                 rebuilt += 1;
             }
         }
-        (Self { keys: Arc::clone(&self.keys), counts, blocks }, rebuilt)
+        (Self::summed(Arc::clone(&self.keys), counts, blocks), rebuilt)
     }
 }
 

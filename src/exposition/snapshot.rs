@@ -37,8 +37,7 @@ impl Snapshot {
 
     /// The next one, of these groups.
     pub(super) fn with(&self, groups: Vec<Arc<Group>>) -> Self {
-        let counts = groups.iter().flat_map(|group| group.counts());
-        let series = counts.map(|counts| counts.series).sum();
+        let series = groups.iter().map(|group| group.sums().series).sum();
         let (number, headers) = (self.number + 1, Arc::clone(&self.headers));
         Self { number, families: self.families, headers, groups, series }
     }
@@ -55,11 +54,10 @@ impl Snapshot {
 
     /// Bytes as sent in text 0.0.4.
     pub(super) fn size(&self) -> u64 {
-        let sizes = (0..self.families.len()).map(|family| {
-            let lines: u64 = self.blocks(family, None).map(|block| block.text().len()).sum();
-            if lines == 0 { 0 } else { lines + self.header(Dialect::Text, family).len() }
-        });
-        sizes.sum()
+        let lines: u64 = self.groups.iter().map(|group| group.size()).sum();
+        let shown = (0..self.families.len()).filter(|it| self.blocks(*it, None).next().is_some());
+        let headers: u64 = shown.map(|family| self.header(Dialect::Text, family).len()).sum();
+        lines + headers
     }
 
     /// The families, in the order of an answer.

@@ -146,8 +146,17 @@ impl Jobs {
         if changes.is_empty() {
             return;
         }
+        // Only the groups from the first change to the last are looked at.
+        let owner = |key: Option<&JobKey>| {
+            let after =
+                self.groups.partition_point(|group| key.is_some_and(|key| group.keys()[0] <= *key));
+            after.saturating_sub(1)
+        };
+        let first = owner(changes.keys().next());
+        let last = owner(changes.keys().next_back());
+        let after = self.groups.split_off(self.groups.len().min(last + 1));
+        let mut old = self.groups.split_off(first).into_iter().peekable();
         let mut changes = changes.into_iter().peekable();
-        let mut old = mem::take(&mut self.groups).into_iter().peekable();
         if old.peek().is_none() {
             self.regroup(None, changes.by_ref().collect());
         }
@@ -164,6 +173,9 @@ impl Jobs {
                 self.work_in(&group, mine);
             }
         }
+        let mut after = after.into_iter();
+        after.next().into_iter().for_each(|group| self.keep(group));
+        self.groups.extend(after);
     }
 
     /// Works the changes that fall into a group in, and keeps what becomes of it.
@@ -243,7 +255,7 @@ impl Jobs {
     fn report_refused(&mut self, own: &own::Metrics) {
         let mut refused: BTreeMap<Arc<str>, usize> = BTreeMap::new();
         for group in &self.groups {
-            let count: usize = group.counts().iter().map(|counts| counts.refused).sum();
+            let count = group.sums().refused;
             if count > 0 {
                 *refused.entry(Arc::clone(group.project())).or_default() += count;
             }

@@ -227,13 +227,14 @@ impl ProjectState {
     /// the time a request may take.
     pub(super) fn is_up(&self, now: Moment) -> bool {
         let late = self.settings.timeout;
-        let polled =
-            self.jobs.values().filter(|job| !job.has_ended()).map(|job| job.interval).min();
         let list_counts = |list: &ListState| {
+            let unfinished = self.jobs.values().filter(|job| !job.has_ended());
+            let polled = unfinished.map(|job| job.interval).min();
             let interval = polled.map_or(list.interval, |polled| polled.min(list.interval));
             list.answered.age(now) <= interval + late
         };
-        self.list.as_ref().is_some_and(list_counts)
-            || self.jobs.values().any(|job| job.has_answered(late, now))
+        // In this order: of many jobs one has answered of late, and then nobody looks at all of them.
+        self.jobs.values().any(|job| job.has_answered(late, now))
+            || self.list.as_ref().is_some_and(list_counts)
     }
 }

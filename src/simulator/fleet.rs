@@ -6,7 +6,7 @@ use super::{
     clock::MINUTE,
     job::{Job, MACHINES, minutes, named},
     oddity::Oddity,
-    random::pick,
+    random::{mix, pick},
     settings::Scenario,
     story::{self, Fate, Machine},
     usage::Curve,
@@ -27,6 +27,7 @@ pub(super) fn fleet(
         Scenario::Mixed => (24, mixed),
         Scenario::Demo => (18, demo),
         Scenario::Steady => (100, steady),
+        Scenario::History => (100, history),
         Scenario::Hostile => (HOSTILE_NAMES.len() + 2, hostile),
         Scenario::Quirks => (Oddity::ALL.len() + QUIRK_CODES.len(), quirk),
     };
@@ -175,6 +176,22 @@ fn steady(_place: u64, number: u64, seed: u64, now: i64) -> Job {
     (version.machine, version.curve) = MACHINES[1];
     version.classes = named(["roses", "tulips", "daisy", "dandelion", "sunflowers"]);
     version.kept = STEADY_SAMPLES;
+    job
+}
+
+/// Of so many jobs of a fleet with a history one runs.
+const HISTORY: u64 = 20;
+
+/// One that runs as in [`steady`], or that did until some time in the last half day.
+fn history(place: u64, number: u64, seed: u64, now: i64) -> Job {
+    if place.is_multiple_of(HISTORY) {
+        return steady(place, number, seed, now);
+    }
+    let end = now - minutes(mix(seed, number), 41, 1, 12 * 60);
+    let mut job = steady(place, number, seed, end);
+    for version in &mut job.versions {
+        version.steps.push(story::Step { at: end, code: story::COMPLETED });
+    }
     job
 }
 

@@ -133,6 +133,9 @@ pub enum Scenario {
     Demo,
     /// Running jobs that never end, all of one size: for measurements.
     Steady,
+    /// The same where they have a history: of twenty one runs, the others completed within the last half
+    /// day.
+    History,
     /// Names that break careless programs.
     Hostile,
     /// One job for each contradiction between the documents and the wire.
@@ -141,7 +144,8 @@ pub enum Scenario {
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: [Self; 5] = [Self::Mixed, Self::Demo, Self::Steady, Self::Hostile, Self::Quirks];
+    pub const ALL: [Self; 6] =
+        [Self::Mixed, Self::Demo, Self::Steady, Self::History, Self::Hostile, Self::Quirks];
 
     /// Its name on the command line.
     pub fn as_str(self) -> &'static str {
@@ -149,6 +153,7 @@ impl Scenario {
             Self::Mixed => "mixed",
             Self::Demo => "demo",
             Self::Steady => "steady",
+            Self::History => "history",
             Self::Hostile => "hostile",
             Self::Quirks => "quirks",
         }
