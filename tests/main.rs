@@ -9,6 +9,7 @@ mod configuration;
 mod doctor;
 mod documents;
 mod encodings;
+mod estimate;
 mod exposition;
 mod faults;
 mod formats;

@@ -28,6 +28,7 @@ pub use document::{example_file, reference};
 pub use effective::Effective;
 pub use mistake::{ConfigError, Mistake, Warning};
 pub use secret::SecretFiles;
+pub use units::format_duration;
 pub use web_file::WebFile;
 
 use figment::value::Dict;
