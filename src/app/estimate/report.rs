@@ -223,10 +223,14 @@ impl Estimate {
 impl Saved {
     /// What a filter saves, by the costs with it and without it.
     pub(super) fn between(with: &Rehearsed, without: &Rehearsed) -> Self {
+        let series = difference(with.series.sum(), without.series.sum());
+        // The same series are no shorter for being rendered a moment later, when a time in them happens
+        // to have fewer digits.
+        let bytes = if series == 0 { 0 } else { difference(with.bytes, without.bytes) };
         Self {
             jobs: difference(with.followed, without.followed),
-            series: difference(with.series.sum(), without.series.sum()),
-            bytes: difference(with.bytes, without.bytes),
+            series,
+            bytes,
             requests_per_minute: without.cost.requests_per_minute()
                 - with.cost.requests_per_minute(),
         }
