@@ -16,6 +16,7 @@ mod open_files;
 mod outcomes;
 mod projects;
 mod reload;
+mod series;
 mod signals;
 mod simulate;
 mod sockets;

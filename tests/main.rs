@@ -27,6 +27,7 @@ mod parser;
 mod peers;
 mod protobuf;
 mod reload;
+mod series;
 mod serving;
 mod simulator;
 mod sockets;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use modelarts_exporter::inventory::{self, Inventory, Moment};
-use modelarts_exporter::metrics::{self, JobKey, Sink};
+use modelarts_exporter::metrics::{self, JobKey, Room, Sink};
 use modelarts_exporter::model::{
     Api, ClassQuality, Facts, JobId, MeanMax, Polled, Quality, Resources, Scores, State, Summary,
     TaskUsage, Usage, UsageSample, Version, VersionId, VersionSelection,
@@ -51,7 +51,7 @@ const SETTINGS: inventory::Settings = inventory::Settings {
 };
 
 const SHOWN: metrics::Settings =
-    metrics::Settings { extra_model_metrics: false, info_labels: Vec::new() };
+    metrics::Settings { extra_model_metrics: false, info_labels: Vec::new(), series: usize::MAX };
 
 /// The inventory of one project, and how far each of its jobs has come.
 pub(crate) struct Fleet {
@@ -110,7 +110,7 @@ impl Fleet {
     /// Shows a job.
     pub(crate) fn show(&self, key: &JobKey, sink: &mut dyn Sink) {
         if let Some(job) = self.inventory.job(key, now()) {
-            metrics::of_job(&job, &SHOWN, sink);
+            metrics::of_job(&job, &SHOWN, &Room::default(), sink);
         }
     }
 

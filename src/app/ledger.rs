@@ -5,11 +5,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 use crate::app::outcomes::Keeping;
+use crate::app::series::Told;
 use crate::exposition::Store;
 use crate::inventory::outcomes::Rules;
 use crate::inventory::state_file::StateFile;
 use crate::inventory::{self, Inventory, Moment};
-use crate::metrics::{self, Dropped};
+use crate::metrics::{self, Budget};
 use crate::model::{JobId, JobKey, ListedJob, Outlook, Polled, Version};
 use crate::own;
 use crate::schedule::{JobSpec, Ledger};
@@ -29,10 +30,9 @@ pub(super) struct Book {
 struct Entries {
     inventory: Inventory,
     settings: metrics::Settings,
-    dropped: BTreeMap<JobKey, Dropped>,
-    /// Of all jobs of a project.
-    dropped_sums: BTreeMap<Arc<str>, Dropped>,
+    budget: Budget,
     own: BTreeMap<Arc<str>, own::Project>,
+    told: Told,
 }
 
 /// What changes between one configuration and the next.
@@ -61,10 +61,10 @@ impl Book {
     pub(super) fn new(store: Store, settings: metrics::Settings, own: own::Metrics) -> Self {
         let entries = Entries {
             inventory: Inventory::new(),
+            budget: Budget::new(settings.series),
             settings,
-            dropped: BTreeMap::new(),
-            dropped_sums: BTreeMap::new(),
             own: BTreeMap::new(),
+            told: Told::new(own.clone()),
         };
         Self { entries: Mutex::new(entries), store, publishing: Mutex::new(Keeping::new(own)) }
     }
@@ -93,7 +93,7 @@ impl Book {
             keeping.forget(name, &self.store);
             self.store.remove(of_project(name));
             entries.own.remove(name);
-            entries.dropped_sums.remove(name);
+            entries.budget.forget_project(name);
         }
         for Coming { name, settings, rules, jobs, interval, own } in change.coming {
             let outcomes = &mut entries.inventory.outcomes;
@@ -114,6 +114,7 @@ impl Book {
             }
         }
         let renders_anew = entries.settings != change.metrics;
+        entries.budget.change(change.metrics.series);
         entries.settings = change.metrics;
         let all = if renders_anew { entries.inventory.all_job_keys() } else { Vec::new() };
         drop(entries);
@@ -122,8 +123,7 @@ impl Book {
     }
 
     fn forget(&self, entries: &mut Entries, key: JobKey) {
-        let before = entries.dropped.remove(&key).unwrap_or_default();
-        entries.count_dropped(&key.project, Dropped::default(), before);
+        entries.budget.forget(&key);
         self.store.remove(key);
     }
 
@@ -140,20 +140,37 @@ impl Book {
         drop(entries);
         self.render_all(&due);
         self.render_all(&self.keep(keeping, false));
-        let entries = self.lock();
-        let now = now();
-        for project in entries.inventory.projects(now) {
+        let (mut entries, beside) = loop {
+            let mut entries = self.lock();
+            let beside = keeping.series() + self.put_projects(&entries, keeping);
+            let moved = entries.budget.fit(beside);
+            if moved.is_empty() {
+                break (entries, beside);
+            }
+            drop(entries);
+            self.render_all(&Vec::from_iter(moved));
+        };
+        keeping.tell_refused(&entries.inventory);
+        // With the entries locked: what came in between could be more than there is room for.
+        self.store.publish(now().unix);
+        let Entries { budget, own, told, .. } = &mut *entries;
+        told.tell(budget, beside, own);
+        complete
+    }
+
+    /// Puts the lines of every project beside its jobs; returns how many.
+    fn put_projects(&self, entries: &Entries, keeping: &Keeping) -> usize {
+        let mut series = 0;
+        for project in entries.inventory.projects(now()) {
             let mut text = self.store.text();
             metrics::of_project(&project, &mut text);
             if let Some(runs) = keeping.runs(project.name) {
                 metrics::of_runs(project.name, runs, &mut text);
             }
+            series += text.series();
             self.store.put(of_project(project.name), text);
         }
-        keeping.tell_refused(&entries.inventory);
-        drop(entries);
-        self.store.publish(now.unix);
-        complete
+        series
     }
 
     /// Saves what is new, and shows it once it is on disk. Returns the jobs of which something else is
@@ -190,21 +207,19 @@ impl Book {
     }
 
     fn render(&self, entries: &mut Entries, key: &JobKey, now: Moment) {
-        let Some(job) = entries.inventory.job(key, now) else { return };
+        let Entries { inventory, settings, budget, .. } = entries;
+        let Some(job) = inventory.job(key, now) else { return };
         let mut text = self.store.text();
-        metrics::of_job(&job, &entries.settings, &mut text);
-        let dropped = metrics::dropped(&job);
+        budget.weigh(key, &job, settings);
+        metrics::of_job(&job, settings, budget.room(), &mut text);
         self.store.put(key.clone(), text);
-        let before = entries.dropped.insert(key.clone(), dropped).unwrap_or_default();
-        entries.count_dropped(&key.project, dropped, before);
     }
 
     /// The job and all its series are gone.
     fn remove(&self, key: &JobKey) {
         let mut entries = self.lock();
         entries.inventory.remove(key, now());
-        let before = entries.dropped.remove(key).unwrap_or_default();
-        entries.count_dropped(&key.project, Dropped::default(), before);
+        entries.budget.forget(key);
         // With the entries locked: nobody renders it anew in between.
         self.store.remove(key.clone());
         drop(entries);
@@ -218,20 +233,6 @@ impl Book {
     fn lock(&self) -> MutexGuard<'_, Entries> {
         // A panic in one poll must not end all others; what it left behind is one job's.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Entries {
-    /// One job of a project leaves out so much now, in the place of what it left out before.
-    fn count_dropped(&mut self, project: &Arc<str>, dropped: Dropped, before: Dropped) {
-        if before != dropped {
-            let sum = self.dropped_sums.entry(Arc::clone(project)).or_default();
-            *sum = *sum + dropped - before;
-            if let Some(own) = self.own.get(project) {
-                own.series_dropped("classes", sum.classes as f64);
-                own.series_dropped("extra_metrics", sum.extra_metrics as f64);
-            }
-        }
     }
 }
 

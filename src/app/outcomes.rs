@@ -1,6 +1,6 @@
 //! Outcomes on their way to the disk, and from there to the exposition.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,7 +46,10 @@ pub(super) struct Keeping {
 struct Shown {
     /// `None` before the project is watched.
     runs: Option<Runs>,
-    names: BTreeSet<Arc<str>>,
+    /// With the series of each.
+    names: BTreeMap<Arc<str>, usize>,
+    /// Of all names.
+    series: usize,
     /// Names that found no room, as last told.
     refused: usize,
 }
@@ -139,15 +142,18 @@ impl Keeping {
             shown.runs = Some(runs);
             for (place, (name, view)) in names.into_iter().enumerate() {
                 let key = of_name(&project, &name);
-                if let Some(view) = view {
+                let before = if let Some(view) = view {
                     let mut text = store.text();
                     metrics::of_name(&project, &name, &view, &mut text);
+                    let series = text.series();
                     store.put(key, text);
-                    shown.names.insert(name);
+                    shown.series += series;
+                    shown.names.insert(name, series)
                 } else {
                     store.remove(key);
-                    shown.names.remove(&name);
-                }
+                    shown.names.remove(&name)
+                };
+                shown.series -= before.unwrap_or_default();
                 if place % PUT_AT_ONCE == PUT_AT_ONCE - 1 {
                     store.settle();
                 }
@@ -161,6 +167,11 @@ impl Keeping {
     /// The counted ends of a project, as far as they may be shown.
     pub(super) fn runs(&self, project: &str) -> Option<Runs> {
         self.shown.get(project)?.runs
+    }
+
+    /// Series of names that are shown.
+    pub(super) fn series(&self) -> usize {
+        self.shown.values().map(|shown| shown.series).sum()
     }
 
     /// Tells how many names of each project found no room.
@@ -179,7 +190,8 @@ impl Keeping {
 
     /// Shows nothing more of a project.
     pub(super) fn forget(&mut self, project: &str, store: &Store) {
-        for name in self.shown.remove(project).into_iter().flat_map(|shown| shown.names) {
+        for name in self.shown.remove(project).into_iter().flat_map(|shown| shown.names.into_keys())
+        {
             store.remove(of_name(project, &name));
         }
     }

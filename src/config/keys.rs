@@ -193,11 +193,12 @@ pub(super) const KEYS: &[Key] = &[
         Text("15m"),
         "A job whose status is LOST for this long counts as ended.",
     ),
-    later(
+    // Six thousand running jobs with eight classes each: little to a Prometheus, much by accident.
+    key(
         "limits.series",
         count(1_000, 100_000_000),
         Number(500_000),
-        "Series in all; above it the least important give way.",
+        "Series of jobs and projects in all; above it the least important give way and are counted: classes first, what is unfinished last. The exporter's own are not counted.",
     ),
     // A detail with 100 classes is 100 KiB; output of the training code can make it far larger.
     key(

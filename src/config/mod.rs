@@ -163,6 +163,7 @@ fn build(values: &Values, report: &mut Report) -> Config {
         metrics: metrics::Settings {
             extra_model_metrics: values.bool("metrics.extra_model_metrics"),
             info_labels: values.info_labels("metrics.info_labels"),
+            series: count(values.integer("limits.series")),
         },
         state_file: values.path("state.file").map(|(path, _)| StateFile::new(path)),
         projects,

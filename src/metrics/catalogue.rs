@@ -1,6 +1,7 @@
 //! Every family of the cloud's values, in the order of the exposition.
 
 use crate::inventory::JobView;
+use crate::metrics::budget::Part;
 use crate::metrics::family::{Family, FamilyIndex, Kind, Sink};
 use crate::metrics::outcome::{self, Named};
 use crate::metrics::{Settings, job, quality, usage};
@@ -8,6 +9,8 @@ use crate::metrics::{Settings, job, quality, usage};
 /// A family and the function that makes its samples.
 pub(super) struct Row {
     pub(super) family: Family,
+    /// What it is when there are too many series.
+    pub(super) part: Part,
     /// Of a job.
     pub(super) samples: Samples,
     /// Of a name that outcomes are kept under.
@@ -74,7 +77,8 @@ const fn row(
     samples: Samples,
     help: &'static str,
 ) -> Row {
-    Row { family: Family { name, kind, help, labels }, samples, name_samples: no_name_samples }
+    let family = Family { name, kind, help, labels };
+    Row { family, part: Part::Other, samples, name_samples: no_name_samples }
 }
 
 const fn name_row(
@@ -84,7 +88,14 @@ const fn name_row(
     name_samples: NameSamples,
     help: &'static str,
 ) -> Row {
-    Row { family: Family { name, kind, help, labels }, samples: no_samples, name_samples }
+    let family = Family { name, kind, help, labels };
+    Row { family, part: Part::Other, samples: no_samples, name_samples }
+}
+
+impl Row {
+    const fn is(self, part: Part) -> Self {
+        Self { part, ..self }
+    }
 }
 
 /// The catalogue. A family's place here is its [`FamilyIndex`].
@@ -116,7 +127,8 @@ pub(super) static ROWS: &[Row] = &[
         &["project", "job_id", "job_name", "version", "status"],
         job::status,
         "1 for the present status of the version, 0 for every other; from status of the last answer",
-    ),
+    )
+    .is(Part::Status),
     row(
         "modelarts_job_status_code",
         Kind::Gauge,
@@ -291,14 +303,16 @@ pub(super) static ROWS: &[Row] = &[
         TASK_LABELS,
         |job, _, out| usage::whole_run(job, out, usage::always, |run| run.cpu, |share| share.mean),
         "Mean over the valid minutes of the whole run, 0 to 1, kept after its end; from cpuUsage",
-    ),
+    )
+    .is(Part::WholeRun),
     row(
         "modelarts_job_cpu_usage_max_ratio",
         Kind::Gauge,
         TASK_LABELS,
         |job, _, out| usage::whole_run(job, out, usage::always, |run| run.cpu, |share| share.max),
         "Maximum over the valid minutes of the whole run, 0 to 1, kept after its end; from cpuUsage",
-    ),
+    )
+    .is(Part::WholeRun),
     row(
         "modelarts_job_memory_usage_mean_ratio",
         Kind::Gauge,
@@ -307,7 +321,8 @@ pub(super) static ROWS: &[Row] = &[
             usage::whole_run(job, out, usage::always, |run| run.memory, |share| share.mean);
         },
         "Mean over the valid minutes of the whole run, 0 to 1, kept after its end; from memUsage",
-    ),
+    )
+    .is(Part::WholeRun),
     row(
         "modelarts_job_memory_usage_max_ratio",
         Kind::Gauge,
@@ -316,21 +331,24 @@ pub(super) static ROWS: &[Row] = &[
             usage::whole_run(job, out, usage::always, |run| run.memory, |share| share.max);
         },
         "Maximum over the valid minutes of the whole run, 0 to 1, kept after its end; from memUsage",
-    ),
+    )
+    .is(Part::WholeRun),
     row(
         "modelarts_job_gpu_utilization_mean_ratio",
         Kind::Gauge,
         TASK_LABELS,
         |job, _, out| usage::whole_run(job, out, usage::gpus, |run| run.gpu, |share| share.mean),
         "Mean over the valid minutes of the whole run, 0 to 1, kept after its end; from gpuUtil",
-    ),
+    )
+    .is(Part::WholeRun),
     row(
         "modelarts_job_gpu_utilization_max_ratio",
         Kind::Gauge,
         TASK_LABELS,
         |job, _, out| usage::whole_run(job, out, usage::gpus, |run| run.gpu, |share| share.max),
         "Maximum over the valid minutes of the whole run, 0 to 1, kept after its end; from gpuUtil",
-    ),
+    )
+    .is(Part::WholeRun),
     row(
         "modelarts_job_gpu_memory_usage_mean_ratio",
         Kind::Gauge,
@@ -339,7 +357,8 @@ pub(super) static ROWS: &[Row] = &[
             usage::whole_run(job, out, usage::gpus, |run| run.gpu_memory, |share| share.mean);
         },
         "Mean over the valid minutes of the whole run, 0 to 1, kept after its end; from gpuMemUsage",
-    ),
+    )
+    .is(Part::WholeRun),
     row(
         "modelarts_job_gpu_memory_usage_max_ratio",
         Kind::Gauge,
@@ -348,21 +367,24 @@ pub(super) static ROWS: &[Row] = &[
             usage::whole_run(job, out, usage::gpus, |run| run.gpu_memory, |share| share.max);
         },
         "Maximum over the valid minutes of the whole run, 0 to 1, kept after its end; from gpuMemUsage",
-    ),
+    )
+    .is(Part::WholeRun),
     row(
         "modelarts_job_npu_utilization_mean_ratio",
         Kind::Gauge,
         TASK_LABELS,
         |job, _, out| usage::whole_run(job, out, usage::npus, |run| run.npu, |share| share.mean),
         "Mean over the valid minutes of the whole run, 0 to 1, kept after its end; from npuUtil",
-    ),
+    )
+    .is(Part::WholeRun),
     row(
         "modelarts_job_npu_utilization_max_ratio",
         Kind::Gauge,
         TASK_LABELS,
         |job, _, out| usage::whole_run(job, out, usage::npus, |run| run.npu, |share| share.max),
         "Maximum over the valid minutes of the whole run, 0 to 1, kept after its end; from npuUtil",
-    ),
+    )
+    .is(Part::WholeRun),
     row(
         "modelarts_job_npu_memory_usage_mean_ratio",
         Kind::Gauge,
@@ -371,7 +393,8 @@ pub(super) static ROWS: &[Row] = &[
             usage::whole_run(job, out, usage::npus, |run| run.npu_memory, |share| share.mean);
         },
         "Mean over the valid minutes of the whole run, 0 to 1, kept after its end; from npuMemUsage",
-    ),
+    )
+    .is(Part::WholeRun),
     row(
         "modelarts_job_npu_memory_usage_max_ratio",
         Kind::Gauge,
@@ -380,7 +403,8 @@ pub(super) static ROWS: &[Row] = &[
             usage::whole_run(job, out, usage::npus, |run| run.npu_memory, |share| share.max);
         },
         "Maximum over the valid minutes of the whole run, 0 to 1, kept after its end; from npuMemUsage",
-    ),
+    )
+    .is(Part::WholeRun),
     row(
         "modelarts_model_recall",
         Kind::Gauge,
@@ -443,42 +467,48 @@ pub(super) static ROWS: &[Row] = &[
         CLASS_LABELS,
         |job, _, out| quality::each_class(job, out, |scores| scores.recall),
         "Recall of one class as the training code reported it, not bounded by 1; from metric_values",
-    ),
+    )
+    .is(Part::Classes),
     row(
         "modelarts_model_class_precision",
         Kind::Gauge,
         CLASS_LABELS,
         |job, _, out| quality::each_class(job, out, |scores| scores.precision),
         "Precision of one class as the training code reported it, not bounded by 1; from metric_values",
-    ),
+    )
+    .is(Part::Classes),
     row(
         "modelarts_model_class_accuracy",
         Kind::Gauge,
         CLASS_LABELS,
         |job, _, out| quality::each_class(job, out, |scores| scores.accuracy),
         "Accuracy of one class as the training code reported it, not bounded by 1; from metric_values",
-    ),
+    )
+    .is(Part::Classes),
     row(
         "modelarts_model_class_f1_score",
         Kind::Gauge,
         CLASS_LABELS,
         |job, _, out| quality::each_class(job, out, |scores| scores.f1_score),
         "F1 score of one class as the training code reported it, not bounded by 1; from metric_values",
-    ),
+    )
+    .is(Part::Classes),
     row(
         "modelarts_model_metric",
         Kind::Gauge,
         &["project", "job_id", "job_name", "version", "metric"],
         quality::extra,
         "Any other overall number the training code reported, by its key; only with metrics.extra_model_metrics",
-    ),
+    )
+    .is(Part::ExtraMetrics),
     row(
         "modelarts_model_class_metric",
         Kind::Gauge,
         &["project", "job_id", "job_name", "version", "class_id", "class_name", "metric"],
         quality::class_extra,
         "Any other number of one class the training code reported, by its key; only with metrics.extra_model_metrics",
-    ),
+    )
+    .is(Part::Classes),
     name_row(
         "modelarts_job_last_outcome",
         Kind::Gauge,
@@ -527,14 +557,16 @@ pub(super) static ROWS: &[Row] = &[
         &["project", "job_id"],
         job::poll_success,
         "Whether the last poll of the job brought everything",
-    ),
+    )
+    .is(Part::Poll),
     row(
         "modelarts_job_poll_last_success_timestamp_seconds",
         Kind::Gauge,
         &["project", "job_id"],
         job::poll_last_success,
         "When a poll of the job last brought everything, or the list last showed an ended job unchanged, Unix time",
-    ),
+    )
+    .is(Part::Poll),
 ];
 
 /// The families of the catalogue, by [`FamilyIndex`].

@@ -27,6 +27,14 @@ that name left the cloud. Counters start at 0 when a name is first seen. Each ve
 only if it ended under watch: what had ended at first sight moves the gauges alone, and so does a version
 that runs again.
 
+Where there are more series than `limits.series`, these give way, in this order: the classes of ended
+versions and then all others; extra metrics alike; mean and maximum of ended versions; ended versions as a
+whole, the one that ended first before all others; and last of unfinished versions everything but their
+status, the one created first before all others. The status of unfinished versions, `modelarts_up`, outcomes
+and, while anything of the job is shown, whether polling it works, never give way: should they alone be more,
+`modelarts_exporter_series_over_limit` says by how many. What gave way comes back once a fiftieth of the
+limit would still be free. The exporter's own series (the last section) are not counted.
+
 TYPE is that of text 0.0.4; families marked *info* are `info` in OpenMetrics.
 ";
 
@@ -51,6 +59,23 @@ when it begins and once when it is over, with what can be done about it.
 |---|---|
 ";
 
+const LEFT_OUT: &str = "
+What `reason` of `modelarts_exporter_series_dropped` can be. The log says the same when anything begins to
+give way to `limits.series`, with each further reason, and when there is room for everything again.
+
+| reason | series are left out because of |
+|---|---|
+| `classes` | `limits.classes_per_version` |
+| `extra_metrics` | `limits.extra_metrics_per_version` |
+| `outcome_names` | `limits.outcome_names`: names, not series |
+| `duplicate` | other series with the same labels |
+| `budget_classes` | `limits.series`: they are a class's |
+| `budget_extra_metrics` | `limits.series`: they are beyond the four known scores |
+| `budget_mean_max` | `limits.series`: they are mean and maximum of an ended version |
+| `budget_finished` | `limits.series`: they are an ended version's |
+| `budget_unfinished` | `limits.series`: they are an unfinished version's, and not its status |
+";
+
 /// The document as committed.
 pub fn document() -> String {
     let mut text = BEFORE.to_owned();
@@ -68,6 +93,7 @@ pub fn document() -> String {
     for reason in own::Reason::ALL {
         let _ = writeln!(text, "| `{}` | {} |", reason.as_str(), reason.meaning());
     }
+    text.push_str(LEFT_OUT);
     text
 }
 

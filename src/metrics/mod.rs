@@ -4,6 +4,7 @@
 //! A new metric is one row in a table of the catalogue, one function and one test of its text; the
 //! documents and the exposition follow from the row.
 
+mod budget;
 mod catalogue;
 mod document;
 mod family;
@@ -13,13 +14,12 @@ mod quality;
 mod settings;
 mod usage;
 
-use std::ops::{Add, Sub};
-
 use crate::inventory::outcomes::{NameView, Runs};
 use crate::inventory::{JobView, ProjectView};
 use crate::model::Outcome;
 use outcome::Named;
 
+pub use budget::{Budget, Room, Step};
 pub use catalogue::{FAMILIES, UP};
 pub use document::document;
 pub use family::{Family, FamilyIndex, Kind, Sink};
@@ -27,54 +27,13 @@ pub use settings::{InfoLabel, Settings};
 
 pub use crate::model::JobKey;
 
-/// Everything there is to show of a job, family by family in the order of the catalogue.
-pub fn of_job(job: &JobView<'_>, settings: &Settings, sink: &mut dyn Sink) {
-    for (index, row) in catalogue::ROWS.iter().enumerate() {
-        (row.samples)(job, settings, &mut catalogue::Out { sink, family: index });
+/// What there is room for of a job, family by family in the order of the catalogue.
+pub fn of_job(job: &JobView<'_>, settings: &Settings, room: &Room, sink: &mut dyn Sink) {
+    let parts = room.of(job);
+    for (family, row) in catalogue::ROWS.iter().enumerate() {
+        let job = parts.as_ref().map_or(job, |parts| &parts[row.part as usize]);
+        (row.samples)(job, settings, &mut catalogue::Out { sink, family });
     }
-}
-
-/// Series that the limits kept from being shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Dropped {
-    /// By `limits.classes_per_version`.
-    pub classes: usize,
-    /// By `limits.extra_metrics_per_version`.
-    pub extra_metrics: usize,
-}
-
-impl Add for Dropped {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self {
-            classes: self.classes + other.classes,
-            extra_metrics: self.extra_metrics + other.extra_metrics,
-        }
-    }
-}
-
-impl Sub for Dropped {
-    type Output = Self;
-
-    fn sub(self, other: Self) -> Self {
-        Self {
-            classes: self.classes - other.classes,
-            extra_metrics: self.extra_metrics - other.extra_metrics,
-        }
-    }
-}
-
-/// What the limits kept back of a job.
-pub fn dropped(job: &JobView<'_>) -> Dropped {
-    let mut dropped = Dropped::default();
-    for quality in job.versions.iter().filter_map(|version| version.quality) {
-        dropped.classes += quality.dropped_class_series;
-        let classes = quality.classes.iter().map(|class| &class.scores);
-        let scores = classes.chain([&quality.overall]);
-        dropped.extra_metrics += scores.map(|scores| scores.dropped_extra).sum::<usize>();
-    }
-    dropped
 }
 
 /// Everything there is to show of a project beside its jobs.

@@ -62,7 +62,7 @@ mod tests {
 
     use crate::inventory::outcomes::{Answer, Changes, NameView, Outcomes, Rules, Saved, Seen};
     use crate::inventory::{JobView, Moment, VersionView};
-    use crate::metrics::{FAMILIES, FamilyIndex, Settings, Sink, of_job, of_name, of_runs};
+    use crate::metrics::{FAMILIES, FamilyIndex, Room, Settings, Sink, of_job, of_name, of_runs};
     use crate::model::{Api, JobId, JobKey, Scores, State, Version, VersionId};
 
     /// Lines as in text, so that what is compared is what is read.
@@ -171,9 +171,10 @@ mod tests {
             poll_success: None,
             last_success: None,
         };
-        let settings = Settings { extra_model_metrics: false, info_labels: Vec::new() };
+        let settings =
+            Settings { extra_model_metrics: false, info_labels: Vec::new(), series: usize::MAX };
         let mut lines = Lines(String::new());
-        of_job(&job, &settings, &mut lines);
+        of_job(&job, &settings, &Room::default(), &mut lines);
         let previous: String =
             lines.0.split_inclusive('\n').filter(|line| line.contains("_previous_")).collect();
         insta::assert_snapshot!(previous, @r#"

@@ -5,6 +5,8 @@ pub struct Settings {
     pub extra_model_metrics: bool,
     /// Labels of `modelarts_job_info` the operator opted into.
     pub info_labels: Vec<InfoLabel>,
+    /// Series that may be shown in all; above it the least important give way.
+    pub series: usize,
 }
 
 /// A label of `modelarts_job_info` that is shown only on request: it may be long or personal.

@@ -78,7 +78,7 @@ mod tests {
 
     use super::*;
     use crate::inventory::VersionView;
-    use crate::metrics::{FAMILIES, FamilyIndex, Sink, of_job};
+    use crate::metrics::{FAMILIES, FamilyIndex, Room, Sink, of_job};
     use crate::model::{Api, Facts, JobId, State, UsageSample, Version, VersionId};
 
     /// The names of the families that have samples.
@@ -138,9 +138,10 @@ mod tests {
             poll_success: None,
             last_success: None,
         };
-        let settings = Settings { extra_model_metrics: false, info_labels: Vec::new() };
+        let settings =
+            Settings { extra_model_metrics: false, info_labels: Vec::new(), series: usize::MAX };
         let mut names = Names::default();
-        of_job(&job, &settings, &mut names);
+        of_job(&job, &settings, &Room::default(), &mut names);
         names.0
     }
 

@@ -53,6 +53,10 @@ entries! {
         "When the credentials in use end";
     SERIES Gauge "modelarts_exporter_series" []
         "Series in the published snapshot of the cloud's families";
+    SERIES_LIMIT Gauge "modelarts_exporter_series_limit" []
+        "Series that the published snapshot may have, from limits.series";
+    SERIES_OVER_LIMIT Gauge "modelarts_exporter_series_over_limit" []
+        "Series of the published snapshot above that, because what is left never gives way";
     SERIES_DROPPED Gauge "modelarts_exporter_series_dropped" ["project", "reason"]
         "Series left out of the published snapshot";
     SNAPSHOT_TIMESTAMP Gauge "modelarts_exporter_snapshot_timestamp_seconds" []

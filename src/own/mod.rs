@@ -40,6 +40,8 @@ struct Inner {
     projects: Mutex<BTreeMap<Arc<str>, Project>>,
     process: Process,
     series: Gauge,
+    series_limit: Gauge,
+    series_over_limit: Gauge,
     snapshot_timestamp: GaugeVec,
     exposition_bytes: Gauge,
     encodings: IntCounterVec,
@@ -67,6 +69,8 @@ impl Metrics {
             projects: Mutex::default(),
             process: Process::new(&registry),
             series: gauge(names::SERIES),
+            series_limit: gauge(names::SERIES_LIMIT),
+            series_over_limit: gauge(names::SERIES_OVER_LIMIT),
             snapshot_timestamp: entries::gauges(&registry, names::SNAPSHOT_TIMESTAMP, None),
             exposition_bytes: gauge(names::EXPOSITION_BYTES),
             encodings: entries::counters(&registry, names::ENCODINGS, None),
@@ -112,6 +116,12 @@ impl Metrics {
     /// Series of the published snapshot.
     pub fn series(&self, count: usize) {
         self.inner.series.set(count as f64);
+    }
+
+    /// How many series the snapshot may have, and how many it has above that.
+    pub fn series_limit(&self, limit: usize, over: usize) {
+        self.inner.series_limit.set(limit as f64);
+        self.inner.series_over_limit.set(over as f64);
     }
 
     /// When the snapshot was published, in Unix seconds.
