@@ -91,7 +91,7 @@ async fn where_every_job_was_asked_about_the_series_are_those_that_are_then_show
         // A time may have fewer digits.
         let off = project.scrape.bytes as f64 / shown.bytes - 1.0;
         assert!(off.abs() < 0.01, "{scenario:?}: {project:?} {shown:?}");
-        assert_eq!(said.total.series, shown.series);
+        assert_eq!((said.total.series, said.total.series_limit), (shown.series, 500_000));
     }
 }
 
@@ -160,6 +160,19 @@ async fn a_budget_that_is_too_small_is_said_to_stretch_the_interval() {
     assert_eq!(requests.per_minute_allowed, Some(1200));
     assert!((requests.per_minute - 3060.0).abs() < 1e-6, "{requests:?}");
     assert!(requests.interval_seconds > 0.25 && requests.interval_seconds < 0.3, "{requests:?}");
+}
+
+#[tokio::test]
+async fn what_would_have_to_give_way_is_in_the_estimate() {
+    let cloud = cloud(Scenario::Steady, WHOLE).await;
+    let setup = all_of(&cloud, "\"latest\"");
+    let whole = shown(&setup.file(&cloud)).await.series;
+    let config = Setup { tables: "[limits]\nseries = 1000", ..setup }.file(&cloud);
+    let said = estimate(&config).await;
+    assert_eq!((said.total.series, said.total.series_limit), (whole, 1000));
+    assert!(shown(&config).await.series <= 1000);
+    let table = run_in(&[], &["estimate"], &config).await.stdout;
+    assert!(table.contains(&format!("raise it to {whole}")), "{table}");
 }
 
 #[tokio::test]
@@ -282,6 +295,7 @@ async fn an_estimate_reads_like_this() {
 
     in all
       scrape    1274 series, N kB, N kB in gzip, beside what the exporter says of itself
+      limit     `limits.series` has room for 500000 series
       requests  27.1 a minute
       memory    at most about N MB
     "#);

@@ -91,6 +91,7 @@ pub(super) struct Saved {
 #[derive(Debug, Deserialize)]
 pub(super) struct Total {
     pub(super) series: i64,
+    pub(super) series_limit: i64,
 }
 
 impl Report {

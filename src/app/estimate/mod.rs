@@ -32,13 +32,15 @@ use report::{Estimate, Estimated, Report};
 pub(super) async fn run(config: Config, format: ReportFormat) -> anyhow::Result<ExitCode> {
     let largest = config.projects.iter().map(|project| project.cloud.answer_bytes).max();
     let memory = Arc::new(AnswerMemory::new(largest.unwrap_or_default()));
-    let metrics = &config.metrics;
+    let limit = config.metrics.series;
+    // What there is, whether or not some of it would have to give way.
+    let metrics = metrics::Settings { series: usize::MAX, ..config.metrics };
     // Beside each other: each has a budget of its own to wait for.
     let estimates = config.projects.into_iter().map(async |project| {
         let name = Arc::clone(&project.cloud.name);
         Estimated::new(&name, estimate(project, Arc::clone(&memory), metrics.clone()).await)
     });
-    let report = Report::new(join_all(estimates).await);
+    let report = Report::new(join_all(estimates).await, limit);
     let text = match format {
         ReportFormat::Table => table::write(&report, terminal::width()),
         ReportFormat::Json => {

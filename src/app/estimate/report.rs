@@ -135,14 +135,17 @@ pub(super) struct Saved {
 pub(super) struct Total {
     #[serde(flatten)]
     pub(super) scrape: Scrape,
+    /// `limits.series`: what is above it gives way.
+    pub(super) series_limit: usize,
     pub(super) requests_per_minute: f64,
     /// The exporter's, at most about.
     pub(super) memory_bytes: f64,
 }
 
 impl Report {
-    pub(super) fn new(projects: Vec<Estimated>) -> Self {
-        let mut total = Total::default();
+    /// `series_limit`: of all projects together.
+    pub(super) fn new(projects: Vec<Estimated>, series_limit: usize) -> Self {
+        let mut total = Total { series_limit, ..Total::default() };
         for Estimate { scrape, requests, .. } in
             projects.iter().filter_map(|one| one.estimate.as_ref())
         {
@@ -282,9 +285,9 @@ mod tests {
             }],
         };
         let failed = Estimated::new("q", Err(anyhow::anyhow!("inner").context("outer")));
-        let report = Report::new(vec![Estimated::new("p", Ok(estimate)), failed]);
+        let report = Report::new(vec![Estimated::new("p", Ok(estimate)), failed], 500_000);
         let written = serde_json::to_string(&report).unwrap();
-        insta::assert_snapshot!(written, @r#"{"ok":false,"projects":[{"project":"p","error":null,"jobs":{"listed":null,"list_error":null,"list_complete":true,"by_status":{},"named":0,"found":0,"unknown":0,"versions":0},"sample":{"asked":0,"stood_in":0,"ended_by":null},"series":{"jobs":0,"usage":0,"quality":0,"classes":0,"outcomes":0},"scrape":{"series":0,"bytes":100,"gzip_bytes":10},"requests":{"per_minute":0.0,"per_minute_allowed":null,"running":0.0,"waiting":0.0,"ended":0.0,"unknown":0.0,"list":0.0,"configured_interval_seconds":0.0,"interval_seconds":0.0,"list_interval_seconds":0.0},"savings":[{"key":"k","value":"","is_set":true,"saves":{"jobs":0,"series":0,"bytes":0,"requests_per_minute":0.0}}]},{"project":"q","error":"outer: inner"}],"total":{"series":0,"bytes":100,"gzip_bytes":10,"requests_per_minute":0.0,"memory_bytes":30000250.0}}"#);
+        insta::assert_snapshot!(written, @r#"{"ok":false,"projects":[{"project":"p","error":null,"jobs":{"listed":null,"list_error":null,"list_complete":true,"by_status":{},"named":0,"found":0,"unknown":0,"versions":0},"sample":{"asked":0,"stood_in":0,"ended_by":null},"series":{"jobs":0,"usage":0,"quality":0,"classes":0,"outcomes":0},"scrape":{"series":0,"bytes":100,"gzip_bytes":10},"requests":{"per_minute":0.0,"per_minute_allowed":null,"running":0.0,"waiting":0.0,"ended":0.0,"unknown":0.0,"list":0.0,"configured_interval_seconds":0.0,"interval_seconds":0.0,"list_interval_seconds":0.0},"savings":[{"key":"k","value":"","is_set":true,"saves":{"jobs":0,"series":0,"bytes":0,"requests_per_minute":0.0}}]},{"project":"q","error":"outer: inner"}],"total":{"series":0,"bytes":100,"gzip_bytes":10,"series_limit":500000,"requests_per_minute":0.0,"memory_bytes":30000250.0}}"#);
         let keys = written.split("\":").filter_map(|before| before.rsplit('"').next());
         for key in keys.filter(|key| !key.ends_with(['}', ']'])) {
             let is_there = documented.contains(&format!("`{key}`"))

@@ -84,7 +84,11 @@ mod tests {
                 versions_per_job: 3,
             },
             outcomes: Rules::default(),
-            metrics: metrics::Settings { extra_model_metrics: false, info_labels: Vec::new() },
+            metrics: metrics::Settings {
+                extra_model_metrics: false,
+                info_labels: Vec::new(),
+                series: usize::MAX,
+            },
             classes: 100,
         }
     }

@@ -28,6 +28,7 @@ pub(super) fn write(report: &Report, width: usize) -> String {
             size(total.scrape.gzip_bytes as f64),
         ),
     );
+    lines.line("limit", &limit(total.scrape.series, total.series_limit));
     lines.line("requests", &format!("{:.1} a minute", total.requests_per_minute));
     lines.line("memory", &format!("at most about {}", size(total.memory_bytes)));
     text
@@ -133,6 +134,15 @@ fn by_class(requests: &Requests) -> String {
         .collect();
     parts.push(format!("{list:.1} for the list"));
     format!("{per_minute:.1} a minute {of}: {}", parts.join(", "))
+}
+
+fn limit(series: usize, limit: usize) -> String {
+    match series.checked_sub(limit) {
+        None | Some(0) => format!("`limits.series` has room for {limit} series"),
+        Some(over) => format!(
+            "`limits.series` has room for {limit} series, and {over} would give way; raise it to {series}, or filter"
+        ),
+    }
 }
 
 fn interval(requests: &Requests) -> String {
@@ -245,6 +255,12 @@ mod tests {
             assert!(text.lines().all(|line| line.len() <= width), "{text}");
             assert!(text.starts_with("  saved by"), "what is set comes first: {text}");
         }
+    }
+
+    #[test]
+    fn a_limit_that_does_not_suffice_is_said_with_what_would() {
+        assert_eq!(limit(7, 7), "`limits.series` has room for 7 series");
+        insta::assert_snapshot!(limit(1200, 1000), @"`limits.series` has room for 1000 series, and 200 would give way; raise it to 1200, or filter");
     }
 
     #[test]
