@@ -2,10 +2,12 @@
 //!
 //! The only place that starts long-lived tasks, and the only one that reads the environment.
 
+mod advice;
 mod behind;
 mod daemon;
 mod demo;
 mod doctor;
+mod estimate;
 mod healthcheck;
 mod ledger;
 mod log;
@@ -18,6 +20,7 @@ mod series;
 mod signals;
 mod simulate;
 mod sockets;
+mod terminal;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -37,7 +40,6 @@ const WORKERS: usize = 2;
 
 /// Does what was typed. An error is the caller's to print.
 pub fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
-    command.refuse_unsupported()?;
     // Fails only where another provider was installed before, which nobody does.
     let _ = rustls::crypto::ring::default_provider().install_default();
     open_files::allow_many();
@@ -66,6 +68,12 @@ pub fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Doctor(args) => {
             block_on(doctor::run(config::load(&source(&args.daemon)), args.format))
         }
+        Command::Estimate(args) => {
+            let (config, warnings) = config::load(&source(&args.daemon))?;
+            log::start(&config.log);
+            log_warnings(&warnings);
+            block_on(estimate::run(config, args.format))
+        }
         Command::Healthcheck(args) => block_on(healthcheck::run(args.url)),
         Command::Generate { document } => {
             print(&match document {
@@ -75,8 +83,6 @@ pub fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             })?;
             Ok(ExitCode::SUCCESS)
         }
-        // Refused above.
-        Command::Estimate(_) => Ok(ExitCode::FAILURE),
     }
 }
 

@@ -79,36 +79,15 @@ pub enum Command {
     /// Exit 0 if the running daemon is healthy (for images without a shell)
     Healthcheck(HealthcheckArgs),
     /// Explain connection, credentials, permissions, jobs and budget; exit 1 if something fails
-    Doctor(DoctorArgs),
-    /// Tell the series, bytes and API requests of a configuration (not yet supported)
-    Estimate(DaemonArgs),
+    Doctor(ReportArgs),
+    /// Tell the series, bytes and API requests of a configuration, and what each filter saves
+    Estimate(ReportArgs),
     /// Print a generated document
     #[command(hide = true)]
     Generate {
         /// Which
         document: Document,
     },
-}
-
-impl Command {
-    /// Refuses, in one sentence, what is known but cannot be done yet.
-    pub fn refuse_unsupported(&self) -> Result<(), NotYetSupported> {
-        match self {
-            Self::Estimate(_) => Err(NotYetSupported {
-                command: "estimate",
-                instead: "`once` shows the series that a configuration makes",
-            }),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// The operator asked for something that is known and not there yet.
-#[derive(Debug, thiserror::Error)]
-#[error("`{command}` is not yet supported; {instead}")]
-pub struct NotYetSupported {
-    command: &'static str,
-    instead: &'static str,
 }
 
 /// The documents that follow from the code.
@@ -251,20 +230,20 @@ pub struct WorldArgs {
     pub jobs: Option<usize>,
 }
 
-/// Flags of `doctor`.
+/// Flags of `doctor` and `estimate`.
 #[derive(Clone, Debug, Args)]
-pub struct DoctorArgs {
+pub struct ReportArgs {
     /// How the report is written
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = DoctorFormat::Table)]
-    pub format: DoctorFormat,
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ReportFormat::Table)]
+    pub format: ReportFormat,
     /// Where the configuration comes from
     #[command(flatten)]
     pub daemon: DaemonArgs,
 }
 
-/// How `doctor` writes its report.
+/// How a report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum DoctorFormat {
+pub enum ReportFormat {
     /// A table for people
     Table,
     /// One JSON document
@@ -313,7 +292,8 @@ mod tests {
           healthcheck  Exit 0 if the running daemon is healthy (for images without a shell)
           doctor       Explain connection, credentials, permissions, jobs and budget; exit 1 if something
                        fails
-          estimate     Tell the series, bytes and API requests of a configuration (not yet supported)
+          estimate     Tell the series, bytes and API requests of a configuration, and what each filter
+                       saves
 
         Options:
               --config.file <PATH>              Configuration file; TOML, or YAML by its ending
@@ -389,13 +369,6 @@ mod tests {
             ("shard.index", "0"),
         ];
         assert_eq!(daemon.flags(), pairs.map(|(key, text)| (key.to_owned(), text.to_owned())));
-    }
-
-    #[test]
-    fn what_comes_later_is_refused_in_a_sentence() {
-        let refusal = |words: &[&str]| parse(words).refuse_unsupported().unwrap_err().to_string();
-        insta::assert_snapshot!(refusal(&["estimate"]), @"`estimate` is not yet supported; `once` shows the series that a configuration makes");
-        assert!(parse(&["check"]).refuse_unsupported().is_ok());
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod contradictions;
 mod doctor;
 mod documents;
 mod encodings;
+mod estimate;
 mod exposition;
 mod faults;
 mod first_scrape;

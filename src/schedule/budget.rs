@@ -36,7 +36,7 @@ pub(super) fn minute_rate(requests_per_minute: u32) -> Option<f64> {
 /// The requests a project may send: evenly spaced, so that no minute ever holds more than the
 /// configured number; none at all while the cloud has asked us to wait, and one alone after that.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub struct Budget {
     limiter: Option<RateLimiter<NotKeyed, InMemoryState, Steady, NoOpMiddleware<Duration>>>,
     clock: Steady,
     /// How long what was taken is good for, so that those who had to wait with it, for a token perhaps,
@@ -86,7 +86,7 @@ impl Clock for Steady {
 
 impl Budget {
     /// `requests_per_minute`: 0 is unlimited.
-    pub(super) fn new(requests_per_minute: u32) -> Self {
+    pub fn new(requests_per_minute: u32) -> Self {
         let clock = Steady { start: Instant::now() };
         let catch_up = NonZeroU32::new(requests_per_minute / CATCH_UP_PART);
         let spacing = NonZeroU32::new(requests_per_minute).map(|number| SPREAD / number.get());
@@ -134,6 +134,11 @@ impl Budget {
         taken
     }
 
+    /// Waits until a request may go out, and pays for it: for whoever asks where nothing polls.
+    pub async fn pace(self: &Arc<Self>) -> PollPace {
+        PollPace::paid(self, self.wait().await)
+    }
+
     /// Waits until a request may go out.
     async fn wait(&self) -> Pass {
         let mut gate = self.gate();
@@ -179,7 +184,7 @@ impl Budget {
 /// The budget as one poll, or one reading of the list, sees it: its first request was paid for when
 /// it was started, and is paid for again where it could not go out in time.
 #[derive(Debug)]
-pub(super) struct PollPace {
+pub struct PollPace {
     budget: Arc<Budget>,
     /// What was taken for the first request, and when.
     paid: (Pass, Instant),
@@ -212,7 +217,7 @@ impl PollPace {
     }
 
     /// Requests that went out so far.
-    pub(super) fn sent(&self) -> usize {
+    pub fn sent(&self) -> usize {
         self.purse().sent
     }
 

@@ -17,7 +17,16 @@ const PAGES_BEFORE_THE_FIRST: usize = 1;
 
 /// A list with more pages than this is not read, however many jobs it could spare: an account may have
 /// 20,000 jobs, on a fifth of the pages.
-const MOST_PAGES: usize = 100;
+pub const MOST_PAGES: usize = 100;
+
+/// Whether a list of so many pages spares more than it costs, where so many jobs are polled.
+pub fn is_worth_reading(pages: usize, jobs: usize) -> bool {
+    pages <= most_pages(jobs)
+}
+
+fn most_pages(jobs: usize) -> usize {
+    jobs.min(MOST_PAGES)
+}
 
 /// The readings of the list of jobs, one after another.
 ///
@@ -84,7 +93,7 @@ impl Listing {
         interval: Duration,
         pace: PollPace,
     ) {
-        let most_pages = jobs.min(MOST_PAGES);
+        let most_pages = most_pages(jobs);
         self.running.spawn(async move { read(&*api, &*ledger, most_pages, interval, pace).await });
     }
 

@@ -20,9 +20,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub use budget::{Budget, PollPace};
+pub use listing::{MOST_PAGES as MOST_LIST_PAGES, is_worth_reading};
 pub use poller::Poller;
 pub use settings::{JobSpec, Settings};
-pub use stretch::{Cost, cost};
+pub use stretch::{Cost, Load, cost};
 
 use crate::model::{JobId, ListedJob, Outlook, Polled, Version};
 

@@ -119,24 +119,75 @@ impl Fit {
     }
 }
 
-/// What it takes to ask about jobs that all run.
+/// What there is to ask once every job is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Cost {
-    /// Requests a minute, were the budget large enough.
-    pub requests_per_minute: f64,
-    /// Between two polls of a job, as the budget has it.
-    pub interval: Duration,
+pub struct Load {
+    /// Jobs that run, or may.
+    pub running: usize,
+    /// Jobs that wait.
+    pub waiting: usize,
+    /// Jobs that have ended, and are polled because the list does not show them. What it shows costs
+    /// nothing.
+    pub ended: usize,
+    /// Jobs the cloud does not know.
+    pub gone: usize,
+    /// Requests that a poll takes on average.
+    pub requests_per_poll: f64,
+    /// Requests that a reading of the list takes; 0 where it is not read.
+    pub list_pages: usize,
 }
 
-/// What so many jobs take beside a list of so many pages. Jobs that wait or have ended take less, and
-/// jobs with more versions than fit one answer take more.
-pub fn cost(settings: &Settings, jobs: usize, list_pages: usize) -> Cost {
-    let mut demand = Demand { list_pages, ..Demand::none() };
-    *demand.of(Class::Runs) = jobs;
-    let list = list_pages as f64 * per_minute(settings.list_interval);
+impl Load {
+    /// So many jobs that all run, each with no more versions than fit one answer.
+    pub fn running(jobs: usize, list_pages: usize) -> Self {
+        let (waiting, ended, gone, requests_per_poll) = (0, 0, 0, 1.0);
+        Self { running: jobs, waiting, ended, gone, requests_per_poll, list_pages }
+    }
+}
+
+/// What a load takes: requests a minute, were the budget large enough, and what the budget makes of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cost {
+    /// For jobs that run.
+    pub running: f64,
+    /// For jobs that wait.
+    pub waiting: f64,
+    /// For jobs that have ended.
+    pub ended: f64,
+    /// For jobs the cloud does not know.
+    pub gone: f64,
+    /// For the list.
+    pub list: f64,
+    /// Between two polls of a job that runs, as the budget has it.
+    pub interval: Duration,
+    /// Between two readings of the list, as the budget has it.
+    pub list_interval: Duration,
+}
+
+impl Cost {
+    /// All requests a minute.
+    pub fn requests_per_minute(&self) -> f64 {
+        self.running + self.waiting + self.ended + self.gone + self.list
+    }
+}
+
+/// What a load takes; own documents of versions, which are read once, apart.
+pub fn cost(settings: &Settings, load: &Load) -> Cost {
+    let Load { running, waiting, ended, gone, requests_per_poll, list_pages } = *load;
+    let polls = |jobs: usize, class| {
+        jobs as f64 * per_minute(class_interval(settings, class)) * requests_per_poll
+    };
+    let counts = [running, waiting + ended, 0, gone];
+    let demand = Demand { counts, postponed: 0, requests_per_poll, list_pages };
+    let fit = Fit::new(settings, &demand);
     Cost {
-        requests_per_minute: demand.polls(settings) + list,
-        interval: settings.interval.mul_f64(Fit::new(settings, &demand).stretch),
+        running: polls(running, Class::Runs),
+        waiting: polls(waiting, Class::Slow),
+        ended: polls(ended, Class::Slow),
+        gone: polls(gone, Class::Gone),
+        list: list_pages as f64 * per_minute(settings.list_interval),
+        interval: settings.interval.mul_f64(fit.stretch),
+        list_interval: fit.list_interval,
     }
 }
 

@@ -1,15 +1,15 @@
 use super::facts::Facts;
 use super::report::{Checks, Part};
-use crate::schedule::{self, Settings};
+use crate::schedule::{self, Load, Settings};
 
 /// The list is read where it costs less than it spares: it rarely has more pages.
 const LIST_PAGES: usize = 1;
 
 /// Whether the budget holds the interval if every job runs, and what becomes of it otherwise.
 pub(super) fn check(checks: &mut Checks, settings: &Settings, jobs: usize) {
-    let cost = schedule::cost(settings, jobs, LIST_PAGES);
+    let cost = schedule::cost(settings, &Load::running(jobs, LIST_PAGES));
     let (interval, stretched, needed) =
-        (settings.interval, cost.interval, cost.requests_per_minute);
+        (settings.interval, cost.interval, cost.requests_per_minute());
     let allowed = settings.requests_per_minute;
     let facts = Facts::Budget {
         jobs,

@@ -1,7 +1,7 @@
-use super::advice::{self, LIST_ACTION, VERSIONS_ACTION};
 use super::facts::Facts;
 use super::project::{AtOnce, ends_questions};
 use super::report::{Checks, Part};
+use crate::app::advice::{self, LIST_ACTION, VERSIONS_ACTION};
 use crate::cloud::{Chain, Error, Training, TrainingApi as _};
 use crate::model::{JobId, Version, VersionId, VersionSelection};
 use crate::schedule::JobSpec;

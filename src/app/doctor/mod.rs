@@ -1,7 +1,6 @@
 //! `doctor`: one look at everything a project needs, in the order in which it depends on each other, with
 //! the next step where something fails.
 
-mod advice;
 mod budget;
 mod facts;
 mod jobs;
@@ -10,32 +9,27 @@ mod report;
 mod table;
 mod way;
 
-use std::io::stdout;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use futures_util::future::join_all;
 
-use crate::cli::DoctorFormat;
+use crate::app::terminal;
+use crate::cli::ReportFormat;
 use crate::cloud::AnswerMemory;
 use crate::config::{Config, ConfigError, Warning};
 use report::{Report, Wrong};
 
-/// Columns where there is no terminal to ask, and the fewest and most a table is made for.
-const USUAL_WIDTH: usize = 100;
-const NARROWEST: usize = 72;
-const WIDEST: usize = 160;
-
 /// Looks at every project of the configuration, or says what is wrong with it.
 pub(super) async fn run(
     loaded: Result<(Config, Vec<Warning>), ConfigError>,
-    format: DoctorFormat,
+    format: ReportFormat,
 ) -> anyhow::Result<ExitCode> {
     let report = match (loaded, format) {
         (Ok((config, warnings)), _) => examine(config, &warnings).await,
-        (Err(error), DoctorFormat::Table) => return Err(error.into()),
-        (Err(error), DoctorFormat::Json) => Report {
+        (Err(error), ReportFormat::Table) => return Err(error.into()),
+        (Err(error), ReportFormat::Json) => Report {
             ok: false,
             mistakes: error.mistakes.into_iter().map(Wrong::from).collect(),
             warnings: Vec::new(),
@@ -43,8 +37,8 @@ pub(super) async fn run(
         },
     };
     let text = match format {
-        DoctorFormat::Table => table::write(&report, width()),
-        DoctorFormat::Json => {
+        ReportFormat::Table => table::write(&report, terminal::width()),
+        ReportFormat::Json => {
             serde_json::to_string_pretty(&report).context("cannot write the report")? + "\n"
         }
     };
@@ -65,10 +59,4 @@ async fn examine(config: Config, warnings: &[Warning]) -> Report {
         warnings: warnings.iter().map(ToString::to_string).collect(),
         projects,
     }
-}
-
-/// Columns of the terminal, if there is one.
-fn width() -> usize {
-    let columns = rustix::termios::tcgetwinsize(stdout()).map_or(0, |size| size.ws_col);
-    if columns == 0 { USUAL_WIDTH } else { usize::from(columns).clamp(NARROWEST, WIDEST) }
 }

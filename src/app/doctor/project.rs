@@ -5,7 +5,8 @@ use jiff::Timestamp;
 
 use super::facts::Facts;
 use super::report::{Checks, Examined, Part};
-use super::{advice, budget, jobs, way};
+use super::{budget, jobs, way};
+use crate::app::advice;
 use crate::cloud::{AnswerMemory, Chain, Error, Grant, Pace, Training, TrainingApi as _};
 use crate::config::ProjectConfig;
 use crate::own;

@@ -2,6 +2,7 @@ use std::fmt::Write as _;
 
 use super::facts::Facts;
 use super::report::{Check, Report, Status};
+use crate::app::terminal::wrap;
 
 /// Between two columns.
 const GAP: usize = 2;
@@ -79,35 +80,10 @@ fn label(check: &Check) -> &str {
     }
 }
 
-/// Words in lines of at most `room` characters; a longer word has a line to itself. What the cloud says
-/// must not steer a terminal.
-fn wrap(text: &str, room: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        let word = word.replace(char::is_control, "");
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
-                line.push(' ');
-                line.push_str(&word);
-            }
-            _ => lines.push(word),
-        }
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::app::doctor::report::{Checks, Part};
-
-    #[test]
-    fn lines_end_between_words_and_a_long_word_stands_alone() {
-        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrap("a https://example.invalid/ b", 9), ["a", "https://example.invalid/", "b"]);
-        assert_eq!(wrap("", 9), Vec::<String>::new());
-        assert_eq!(wrap("\u{1b}[31mred \u{7}bell", 20), ["[31mred bell"]);
-    }
 
     #[test]
     fn no_line_is_wider_than_the_terminal() {

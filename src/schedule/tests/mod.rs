@@ -4,6 +4,7 @@ mod budget;
 mod cadence;
 mod changes;
 mod cloud;
+mod cost;
 mod hanging;
 mod list;
 mod panics;
