@@ -16,7 +16,7 @@ use super::units::format_duration;
 use super::values::Values;
 use crate::cloud::{Project, Tls};
 use crate::inventory::outcomes::Rules;
-use crate::model::{Api, JobId};
+use crate::model::{Api, Discovery, JobId};
 use crate::schedule::JobSpec;
 use crate::{cloud, inventory, schedule};
 
@@ -70,6 +70,7 @@ impl Builder<'_> {
         let endpoint = self.required_url("endpoint");
         let tls = self.tls();
         let auth = self.auth();
+        let discovery = self.discovery();
         let jobs = self.jobs();
         self.check_staleness();
 
@@ -120,6 +121,7 @@ impl Builder<'_> {
                 auth: auth?,
             },
             jobs,
+            discovery,
             makings: Makings { keys, secrets: self.secret_files.secrets() },
             secret_files: self.secret_files,
         })
@@ -221,9 +223,11 @@ impl Builder<'_> {
     fn jobs(&mut self) -> Vec<JobSpec> {
         let list = self.key("jobs");
         let count = self.values.len(&list);
-        let is_set = self.values.is_set(&list);
-        if count == 0 && !is_set && !self.values.is_section_set(&self.key("discovery")) {
-            let remedy = "add a [[projects.jobs]] table with a job_id";
+        let enabled = self.key("discovery.enabled");
+        let finds_some = self.values.bool(&enabled) || self.values.is_refused(&enabled);
+        if count == 0 && !self.values.is_set(&list) && !finds_some {
+            let remedy =
+                "add a [[projects.jobs]] table with a job_id, or set discovery.enabled = true";
             self.report.missing(&list, Refusal::new("no jobs", remedy));
         }
         let mut seen = HashSet::new();
@@ -244,6 +248,18 @@ impl Builder<'_> {
             jobs.push(JobSpec { job_id: JobId::from(id), versions });
         }
         jobs
+    }
+
+    fn discovery(&self) -> Option<Discovery> {
+        let values = self.values;
+        let key = |name: &str| self.key(&format!("discovery.{name}"));
+        values.bool(&key("enabled")).then(|| Discovery {
+            name: values.name_pattern(&key("name_regex")).cloned(),
+            max_age: Some(values.duration(&key("max_age"))),
+            statuses: values.statuses(&key("statuses")),
+            workspace_id: values.text(&key("workspace_id")).map(str::to_owned),
+            versions: values.versions(&key("versions")),
+        })
     }
 
     /// One failed poll must not make a gap, so values have to outlive two intervals and a timeout.
