@@ -7,6 +7,7 @@ mod authentication;
 mod budget;
 mod configuration;
 mod contradictions;
+mod discovery;
 mod doctor;
 mod documents;
 mod encodings;

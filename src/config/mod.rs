@@ -35,7 +35,7 @@ use figment::value::Dict;
 
 use crate::inventory::outcomes::Rules;
 use crate::inventory::state_file::StateFile;
-use crate::model::Discovery;
+use crate::model::{Discovery, JobSpec};
 use crate::{cloud, inventory, metrics, schedule, server};
 use makings::Makings;
 use mistake::Report;
@@ -105,7 +105,7 @@ pub struct ProjectConfig {
     /// How its outcomes are kept.
     pub outcomes: Rules,
     /// The jobs it names, each once.
-    pub jobs: Vec<schedule::JobSpec>,
+    pub jobs: Vec<JobSpec>,
     /// Which others are found by its list; `None`: none.
     pub discovery: Option<Discovery>,
     /// The files that its secrets were read from.

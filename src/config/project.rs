@@ -16,8 +16,7 @@ use super::units::format_duration;
 use super::values::Values;
 use crate::cloud::{Project, Tls};
 use crate::inventory::outcomes::Rules;
-use crate::model::{Api, Discovery, JobId};
-use crate::schedule::JobSpec;
+use crate::model::{Api, Discovery, JobId, JobSpec};
 use crate::{cloud, inventory, schedule};
 
 /// Builds every project. Those with mistakes are missing from the answer and present in the report.
@@ -94,6 +93,7 @@ impl Builder<'_> {
             label_value_length: counted("limits.label_value_length"),
             classes_per_version: counted("limits.classes_per_version"),
             extra_metrics,
+            workspace_id: discovery.as_ref().and_then(|it| it.workspace_id.clone()),
             auth: auth?,
         };
         Some(ProjectConfig {
@@ -105,6 +105,7 @@ impl Builder<'_> {
                 concurrency: counted(&poll("concurrency")),
                 requests_per_minute: u32::try_from(values.integer(&poll("requests_per_minute")))
                     .unwrap_or(u32::MAX),
+                discovers: discovery.is_some(),
             },
             inventory: inventory::Settings {
                 timeout: values.duration(&poll("timeout")),
@@ -115,6 +116,7 @@ impl Builder<'_> {
             },
             outcomes: Rules {
                 place: makings::place(&cloud),
+                scope: discovery.as_ref().map(Discovery::scope).unwrap_or_default(),
                 name: values.name_rule(&self.key("outcome.name_regex")),
                 names: counted("limits.outcome_names"),
                 retention: values.duration("limits.outcome_retention"),

@@ -8,11 +8,12 @@ use crate::inventory::version::{VersionState, is_past_retention};
 use crate::model::{Version, VersionId, VersionSelection};
 
 /// Chooses, from all versions an answer listed (newest first), those that are followed, given those
-/// that were.
+/// that were. `keeps_newest`: the newest one stays for as long as it is there.
 pub(super) fn choose(
     selection: &VersionSelection,
     listed: &[Version],
     followed: &BTreeMap<VersionId, Box<VersionState>>,
+    keeps_newest: bool,
     answered: &Answered<'_>,
 ) -> Vec<VersionId> {
     let Answered { settings, now, .. } = *answered;
@@ -28,8 +29,7 @@ pub(super) fn choose(
             VersionSelection::All => true,
             VersionSelection::Listed(wanted) => is_wanted(wanted, version),
         };
-        // The newest version of a listed job stays for as long as the job is listed.
-        let is_exempt = rank == 0;
+        let is_exempt = rank == 0 && keeps_newest;
         let is_over = || match known {
             Some(known) => known.is_past_retention(settings, now),
             None => is_past_retention(answered.end_of_unfollowed(version), settings, now),

@@ -158,8 +158,8 @@ impl VersionState {
         }
         let ended_seen = self.ended_seen?;
         let at_first_sight = self.first_seen == Some(ended_seen);
-        let created = self.version.created.filter(|_| at_first_sight);
-        let known = self.version.end_of_run().or(self.ended_before).or(created);
+        let earliest = self.version.earliest_end().filter(|_| at_first_sight);
+        let known = self.version.end_of_run().or(self.ended_before).or(earliest);
         Some(known.unwrap_or(ended_seen.unix))
     }
 
@@ -208,7 +208,7 @@ pub(super) fn end_of_unfollowed(
     let state = version.state;
     let otherwise = match remembered {
         Some(remembered) => remembered.finished,
-        None => version.created,
+        None => version.earliest_end(),
     };
     let is_lost_for_good = |remembered: &Remembered| {
         let since = remembered.status_changed;

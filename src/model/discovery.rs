@@ -40,6 +40,13 @@ impl Discovery {
         Filter::ALL.into_iter().all(|filter| !self.leaves_out(filter, job, now))
     }
 
+    /// The filters as one text, which differs where they do.
+    pub fn scope(&self) -> String {
+        let Self { name, max_age, statuses, workspace_id, versions: _ } = self;
+        let name = name.as_ref().map(NamePattern::as_str);
+        format!("found by {name:?} {max_age:?} {statuses:?} {workspace_id:?}")
+    }
+
     /// Whether this filter alone leaves the job out.
     pub fn leaves_out(&self, filter: Filter, job: &ListedJob, now: f64) -> bool {
         match filter {

@@ -81,6 +81,11 @@ impl Version {
         self.version_id == other.version_id && created.is_none_or(|(one, other)| one == other)
     }
 
+    /// The earliest time it can have ended, Unix seconds: as if it had begun to run when it was created.
+    pub fn earliest_end(&self) -> Option<f64> {
+        Some(self.created? + self.duration.unwrap_or_default())
+    }
+
     /// When the run ended by its own account, Unix seconds, once it has ended.
     pub fn end_of_run(&self) -> Option<f64> {
         Some(self.started? + self.duration?)

@@ -166,7 +166,7 @@ mod tests {
             .map(|versions| (versions[0].job_id.clone(), Answer::Versions(versions)));
         Account::new(Survey {
             at: Moment { steady: Instant::now(), unix: 6000.0 },
-            list: Ok(JobList { jobs, complete: true, pages: 1 }),
+            list: Ok(JobList { jobs, complete: true, settled: true, pages: 1 }),
             asked: asked.collect(),
             ended_by: None,
             requests_per_poll: 1.0,

@@ -1,10 +1,9 @@
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::config::ProjectConfig;
 use crate::inventory::outcomes::Rules;
-use crate::model::{Discovery, JobList, ListedJob};
-use crate::schedule::JobSpec;
+use crate::inventory::{Inventory, Moment, Roster};
+use crate::model::{Discovery, JobId, JobList, JobSpec, Turnover};
 use crate::{inventory, metrics, schedule};
 
 /// All that a project's cost depends on: its configuration, or another one to compare it with.
@@ -36,29 +35,24 @@ impl Plan {
         }
     }
 
-    /// The jobs that are polled, of an account with this list: first those that the file names.
-    pub(super) fn followed(&self, list: Option<&JobList>, now: f64) -> Vec<JobSpec> {
-        let mut followed = self.jobs.clone();
-        let (Some(discovery), Some(list)) = (&self.discovery, list) else { return followed };
-        let named: HashSet<_> = self.jobs.iter().map(|job| &job.job_id).collect();
-        let found = list.jobs.iter().filter(|job| {
-            !named.contains(&job.job_id)
-                && discovery.admits(job, now)
-                && !self.is_past_retention(job, now)
-        });
-        followed.extend(found.map(|job| JobSpec {
-            job_id: job.job_id.clone(),
-            versions: discovery.versions.clone(),
-        }));
-        followed
+    /// Which jobs are followed of an account that has a list, or none that may be read.
+    pub(super) fn roster(&self, list: Option<&JobList>) -> Roster {
+        let discovery = self.discovery.clone().filter(|_| list.is_some());
+        Roster { named: self.jobs.clone(), discovery }
     }
 
-    /// Whether the job is found only after its series would have been given up.
-    fn is_past_retention(&self, job: &ListedJob, now: f64) -> bool {
-        let ended = job.created.filter(|_| job.state.terminal);
-        ended.is_some_and(|created| {
-            let ended = created + job.duration.unwrap_or_default();
-            now - ended > self.inventory.finished_retention.as_secs_f64()
-        })
+    /// The jobs that are polled, of an account with this list: first those that the file names.
+    pub(super) fn followed(&self, list: Option<&JobList>, at: Moment) -> Vec<JobId> {
+        let (mut inventory, mut turnover) = (Inventory::new(), Turnover::default());
+        let (project, interval) = (&self.project, self.schedule.list_interval);
+        inventory.add_project(project, self.inventory, self.roster(list), interval, at);
+        let jobs = list.map(|list| &*list.jobs).unwrap_or_default();
+        inventory.listed(project, jobs, at.steady, interval, &mut turnover, at);
+        self.named().chain(turnover.found).collect()
+    }
+
+    /// The jobs the file names.
+    pub(super) fn named(&self) -> impl Iterator<Item = JobId> {
+        self.jobs.iter().map(|job| job.job_id.clone())
     }
 }

@@ -13,7 +13,7 @@ use super::report::Series;
 use crate::app::ledger::{Book, Change, Coming, ProjectLedger};
 use crate::exposition::{self, Reader, View};
 use crate::metrics::{FAMILIES, Family};
-use crate::model::{Activity, JobId, Polled, Version};
+use crate::model::{Activity, JobId, JobList, Polled, Version};
 use crate::own;
 use crate::schedule::{self, Cost, Ledger, Load};
 
@@ -44,12 +44,11 @@ pub(super) async fn rehearse(plan: &Plan, account: &Account) -> anyhow::Result<R
     let own = own::Metrics::new();
     let (store, reader) = exposition::new(FAMILIES, own.clone());
     let book = Arc::new(Book::new(store, plan.metrics.clone(), own.clone()));
-    let followed = plan.followed(account.list(), account.at().unix);
     let coming = Coming {
         name: Arc::clone(&plan.project),
         settings: plan.inventory,
         rules: plan.outcomes.clone(),
-        jobs: followed.clone(),
+        roster: plan.roster(account.list()),
         interval: plan.schedule.interval,
         own: own.project(&plan.project),
     };
@@ -59,20 +58,23 @@ pub(super) async fn rehearse(plan: &Plan, account: &Account) -> anyhow::Result<R
         metrics: plan.metrics.clone(),
     });
     let ledger = ProjectLedger { project: Arc::clone(&plan.project), book: Arc::clone(&book) };
+    let mut followed: Vec<_> = plan.named().collect();
     if let Some(list) = account.list() {
-        ledger.listed(&list.jobs, account.at().steady, plan.schedule.list_interval);
+        // What came is all there is to go by.
+        let list = JobList { complete: true, ..list.clone() };
+        let turnover = ledger.listed(&list, account.at().steady, plan.schedule.list_interval);
+        followed.extend(turnover.found);
     }
     let mut activities = Vec::with_capacity(followed.len());
     for (place, job) in followed.iter().enumerate() {
-        let activity = answer(plan, account, &ledger, &job.job_id, place);
-        activities.push((&job.job_id, activity));
+        activities.push((job, answer(plan, account, &ledger, job, place)));
     }
     ensure!(book.publish(), "the estimate did not come to an end");
     let shown = Shown::read(&reader).await?;
     let is_gone = |(_, activity): &&(&JobId, Option<Activity>)| activity.is_none();
     Ok(Rehearsed {
         followed: followed.len(),
-        stood_in: followed.iter().filter(|job| !account.was_asked(&job.job_id)).count(),
+        stood_in: followed.iter().filter(|job| !account.was_asked(job)).count(),
         gone: activities.iter().filter(is_gone).count(),
         versions: shown.versions,
         series: shown.series,

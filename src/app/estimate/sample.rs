@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::plan::Plan;
+use crate::inventory::Moment;
 use crate::model::{JobId, JobList, Status};
 
 /// Jobs of a project that are asked about. With their own documents they take twice as many requests, for
@@ -12,9 +13,8 @@ pub(super) const MOST_ASKED: usize = 20;
 
 /// The jobs to ask about: of each status one that is followed and one that is not, for what other filters
 /// would make of it; then those that are followed, the statuses in turn; then the others.
-pub(super) fn choose(plan: &Plan, list: Option<&JobList>, now: f64) -> Vec<JobId> {
-    let followed: HashSet<JobId> =
-        plan.followed(list, now).into_iter().map(|job| job.job_id).collect();
+pub(super) fn choose(plan: &Plan, list: Option<&JobList>, at: Moment) -> Vec<JobId> {
+    let followed: HashSet<JobId> = plan.followed(list, at).into_iter().collect();
     let listed = list.into_iter().flat_map(|list| &list.jobs);
     let mut jobs: BTreeMap<&JobId, Option<Status>> =
         followed.iter().map(|job| (job, None)).collect();
@@ -56,8 +56,10 @@ mod tests {
     use crate::inventory;
     use crate::inventory::outcomes::Rules;
     use crate::metrics;
-    use crate::model::{Discovery, ListedJob, NamePattern, State, VersionSelection};
-    use crate::schedule::{JobSpec, Settings};
+    use crate::model::{
+        Discovery, JobSpec, ListedJob, NamePattern, State, VersionId, VersionSelection,
+    };
+    use crate::schedule::Settings;
 
     const MINUTE: Duration = Duration::from_mins(1);
 
@@ -75,6 +77,7 @@ mod tests {
                 timeout: MINUTE,
                 concurrency: 1,
                 requests_per_minute: 0,
+                discovers: false,
             },
             inventory: inventory::Settings {
                 timeout: MINUTE,
@@ -98,22 +101,31 @@ mod tests {
         let job = |(id, code)| ListedJob {
             job_id: JobId::from(id),
             job_name: format!("code-{code}"),
-            version_id: None,
+            version_id: Some(VersionId::from(id)),
             state: State::from_v1(code),
             created: Some(0.0),
             duration: Some(100.0),
             version_count: Some(1),
         };
-        JobList { jobs: (0..).zip(codes).map(job).collect(), complete: true, pages: 1 }
+        JobList {
+            jobs: (0..).zip(codes).map(job).collect(),
+            complete: true,
+            settled: true,
+            pages: 1,
+        }
     }
 
     fn found(name: &str) -> Discovery {
         Discovery { name: NamePattern::new(name).ok(), ..Discovery::default() }
     }
 
+    fn at(unix: f64) -> Moment {
+        Moment { steady: tokio::time::Instant::now(), unix }
+    }
+
     /// How many of each code were chosen.
     fn chosen(plan: &Plan, list: &JobList) -> BTreeMap<i64, usize> {
-        let chosen = choose(plan, Some(list), 500.0);
+        let chosen = choose(plan, Some(list), at(500.0));
         let all: HashSet<_> = chosen.iter().collect();
         assert_eq!(all.len(), chosen.len(), "each once");
         let mut counts = BTreeMap::new();
@@ -138,10 +150,10 @@ mod tests {
     #[test]
     fn a_small_account_is_asked_about_whole_and_a_named_job_that_is_not_listed_too() {
         let list = list([8; MOST_ASKED - 1]);
-        let chosen = choose(&plan(&[77], None), Some(&list), 500.0);
+        let chosen = choose(&plan(&[77], None), Some(&list), at(500.0));
         assert_eq!(chosen.len(), MOST_ASKED);
         assert!(chosen.contains(&JobId::from(77)));
-        assert_eq!(choose(&plan(&[77], None), None, 500.0), [JobId::from(77)]);
+        assert_eq!(choose(&plan(&[77], None), None, at(500.0)), [JobId::from(77)]);
     }
 
     #[test]
@@ -149,8 +161,8 @@ mod tests {
         let list = list([10, 8, 10]);
         let plan = plan(&[2], Some(found(".*")));
         let followed = |now| {
-            let followed = plan.followed(Some(&list), now);
-            followed.into_iter().map(|job| job.job_id.number().unwrap()).collect::<Vec<_>>()
+            let followed = plan.followed(Some(&list), at(now));
+            followed.into_iter().map(|job| job.number().unwrap()).collect::<Vec<_>>()
         };
         assert_eq!(followed(700.0), [2, 0, 1]);
         // Ten minutes after its end at 100; the one that the file names stays.

@@ -49,7 +49,7 @@ pub(super) async fn make(plan: &Plan, training: &Training) -> anyhow::Result<Sur
         info!(project, jobs = list.jobs.len(), "read the list of jobs");
     }
     let at = now();
-    let wanted = sample::choose(plan, list.as_ref().ok(), at.unix);
+    let wanted = sample::choose(plan, list.as_ref().ok(), at);
     let (asked, ended_by, requests_per_poll) = (BTreeMap::new(), None, 1.0);
     let mut survey = Survey { at, list, asked, ended_by, requests_per_poll };
     let (mut requests, mut told) = (0, Instant::now());

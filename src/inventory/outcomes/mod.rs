@@ -47,6 +47,9 @@ pub use view::{Changes, LastRun, NameView, Remembered};
 pub struct Rules {
     /// Which project of which cloud this is. What was saved of another one is not taken up.
     pub place: Arc<str>,
+    /// Which jobs are watched, in words that change with it: what comes into sight by such a change was
+    /// there before.
+    pub scope: String,
     /// What of a job's name they are kept under.
     pub name: NameRule,
     /// At most so many names. A new one takes the place of the one that has been gone for longest.
@@ -137,6 +140,11 @@ impl Outcomes {
         if let Some(project) = self.projects.get_mut(project) {
             project.listed(is_listed, millis(now.unix));
         }
+    }
+
+    /// Whether the watch of a project has begun: what appears in it from then on has just appeared.
+    pub fn is_watched(&self, project: &str) -> bool {
+        self.projects.get(project).is_some_and(Project::is_watched)
     }
 
     /// Lets time pass: forgets what was kept for long enough.

@@ -18,7 +18,7 @@ const MEMORY_STEPS: Millis = 32;
 #[derive(Debug, Default)]
 pub(super) struct Project {
     rules: Rules,
-    /// Its first complete list is over.
+    /// Its first complete list, of the jobs that [`Rules::scope`] is about, is over.
     watched: bool,
     /// What ended by then may have been counted and forgotten.
     forgotten: Option<Millis>,
@@ -46,6 +46,9 @@ pub(super) struct Kept {
     /// Whose outcomes these are; see [`Rules::place`].
     pub(super) place: Arc<str>,
     watched: bool,
+    /// Which jobs that watch is about; see [`Rules::scope`].
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    scope: String,
     forgotten: Option<Millis>,
     runs: Runs,
     names: Known,
@@ -55,7 +58,8 @@ pub(super) struct Kept {
 impl Project {
     /// Goes on from what was kept, which is on disk and to be shown at once.
     pub(super) fn new(rules: Rules, kept: Kept, now: Millis) -> Self {
-        let Kept { place: _, watched, forgotten, runs, names, jobs } = kept;
+        let Kept { place: _, watched, scope, forgotten, runs, names, jobs } = kept;
+        let watched = watched && scope == rules.scope;
         let there = jobs.iter().filter(|(_, job)| job.gone.is_none() && !job.name.is_empty());
         let names = Names::take_up(names, there.map(|(id, job)| (id, &job.name)), now);
         let gone_jobs = jobs
@@ -79,6 +83,10 @@ impl Project {
     }
 
     pub(super) fn set_rules(&mut self, rules: Rules) {
+        if self.rules.scope != rules.scope {
+            self.watched = false;
+            self.is_stale = true;
+        }
         self.rules = rules;
     }
 
@@ -88,11 +96,16 @@ impl Project {
         Kept {
             place: Arc::clone(&self.rules.place),
             watched: self.watched,
+            scope: self.rules.scope.clone(),
             forgotten: self.forgotten,
             runs: self.runs,
             names: self.names.known().clone(),
             jobs: self.jobs.clone(),
         }
+    }
+
+    pub(super) fn is_watched(&self) -> bool {
+        self.watched
     }
 
     pub(super) fn await_job(&mut self, id: &JobId) {
@@ -117,7 +130,7 @@ impl Project {
     pub(super) fn see(&mut self, id: &JobId, seen: &[Seen<'_>], answer: Answer, now: Millis) {
         let (watched, forgotten) = (self.watched, self.forgotten);
         let job = self.jobs.entry(id, || Job::new(watched));
-        job.asked(seen.iter().map(|seen| seen.version));
+        job.asked(seen.iter().map(|seen| seen.version), answer, now);
         self.enter(id, seen, now);
         for seen in seen {
             let Some(job) = self.jobs.get_mut(id) else { return };

@@ -22,6 +22,7 @@ const LOST: i64 = 14;
 fn rules() -> Rules {
     Rules {
         place: Arc::from("here"),
+        scope: String::new(),
         name: NameRule::new(r"^(.*?)-\d{8,}$").unwrap(),
         names: 100,
         retention: Duration::from_hours(30 * 24),

@@ -113,9 +113,9 @@ impl Cloud {
             scene.at(minute);
             let mut due = Vec::new();
             if minute % self.list_interval == 0 && self.list.is_some_and(|until| minute <= until) {
-                let (project, asked) = (Arc::clone(&scene.key.project), scene.now.steady);
+                let asked = scene.now.steady;
                 let every = MINUTE * self.list_interval;
-                due = scene.inventory.listed(&project, &list, asked, every, scene.now);
+                due = scene.listed(&list, asked, every);
             }
             if minute % self.interval == 0 {
                 let comes = minute <= self.answers;
@@ -204,9 +204,7 @@ async fn a_source_that_is_stretched_alone_ages_at_its_own_pace() {
 async fn what_the_other_call_said_before_confirms_no_other_status() {
     let mut scene = Scene::new(VersionSelection::Latest);
     scene.answer(vec![version(1, PENDING)]);
-    let project = Arc::clone(&scene.key.project);
-    let (asked, seldom) = (scene.now.steady, MINUTE * 30);
-    scene.inventory.listed(&project, &[listed(PENDING, 1, 1)], asked, seldom, scene.now);
+    scene.listed(&[listed(PENDING, 1, 1)], scene.now.steady, MINUTE * 30);
     scene.at(1).answer(vec![version(1, RUNNING)]);
     scene.at(6).polled(Polled::Failed);
     assert_eq!(scene.shown(), ["1"]);

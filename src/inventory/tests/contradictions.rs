@@ -107,16 +107,14 @@ async fn the_name_of_a_job_that_is_gone_is_reused_by_another() {
     let mut scene = Scene::remembering(VersionSelection::Latest);
     scene.answer(vec![version(1, COMPLETED)]);
     let other = JobKey { job_id: JobId::from(8), ..scene.key.clone() };
-    let jobs = [7, 8].map(|id: u64| (JobId::from(id), VersionSelection::Latest));
-    scene.inventory.change_project(&other.project, SETTINGS, jobs, MINUTE);
+    scene.inventory.change_project(&other.project, SETTINGS, latest_of([7, 8]), MINUTE);
     scene.inventory.versions(&other, vec![version(1, RUNNING)], scene.now).unwrap();
     assert_eq!(scene.contradictions(), NONE, "two jobs may share one");
     for key in [&scene.key, &other] {
         scene.inventory.polled(key, Polled::Gone, MINUTE, scene.now);
     }
     let third = JobKey { job_id: JobId::from(9), ..other };
-    let jobs = [(third.job_id.clone(), VersionSelection::Latest)];
-    scene.inventory.change_project(&third.project, SETTINGS, jobs, MINUTE);
+    scene.inventory.change_project(&third.project, SETTINGS, latest_of([9]), MINUTE);
     for _ in 0..2 {
         scene.inventory.versions(&third, vec![version(2, RUNNING)], scene.now).unwrap();
     }

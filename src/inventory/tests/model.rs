@@ -178,8 +178,7 @@ impl Life {
 
     /// A process that knows nothing but this.
     fn begin(&mut self, mut saved: Saved) {
-        let jobs = [(1, VersionSelection::Latest), (2, VersionSelection::All)]
-            .map(|(job, selection): (u64, _)| (JobId::from(job), selection));
+        let roster = named([(1, VersionSelection::Latest), (2, VersionSelection::All)]);
         let (project, now) = (Arc::clone(&self.scene.key.project), self.scene.now);
         let inventory = &mut self.scene.inventory;
         *inventory = Inventory::new();
@@ -190,11 +189,10 @@ impl Life {
             ..Rules::default()
         };
         inventory.outcomes.add_project(&project, rules, &mut saved, now);
-        for (job, _) in &jobs {
-            let job_id = job.clone();
+        for JobSpec { job_id, .. } in roster.named.clone() {
             inventory.outcomes.await_job(&JobKey { project: Arc::clone(&project), job_id });
         }
-        inventory.add_project(&project, SETTINGS, jobs, MINUTE, now);
+        inventory.add_project(&project, SETTINGS, roster, MINUTE, now);
         for account in self.jobs.values_mut() {
             *account = Account { interval: MINUTE, ..Account::default() };
         }
@@ -217,8 +215,8 @@ impl Life {
                 self.scene.now.unix += set as f64;
             }
             Event::Restart => {
-                let saved = serde_json::to_vec(&self.scene.inventory.outcomes.saved()).unwrap();
-                self.begin(serde_json::from_slice(&saved).unwrap());
+                let saved = reread(&self.scene.inventory.outcomes.saved());
+                self.begin(saved);
             }
         }
         for key in self.scene.inventory.tick(self.scene.now) {
@@ -283,10 +281,10 @@ impl Life {
     }
 
     fn list(&mut self, list: &[(u64, Told)], ago: u64, next: Duration) {
-        let (project, now) = (Arc::clone(&self.scene.key.project), self.scene.now);
+        let now = self.scene.now;
         let asked = now.steady.checked_sub(Duration::from_secs(ago)).unwrap();
         let jobs: Vec<_> = list.iter().map(|(job, told)| told.listed(*job)).collect();
-        let touched = self.scene.inventory.listed(&project, &jobs, asked, next, now);
+        let touched = self.scene.listed(&jobs, asked, next);
         self.list_interval = next;
         for (job, told) in list {
             let account = self.jobs.get_mut(job).unwrap();
