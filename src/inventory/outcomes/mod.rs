@@ -34,7 +34,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::inventory::Moment;
-use crate::model::{JobId, JobKey, NameRule, Scores, Version, VersionId};
+use crate::model::{JobId, JobKey, NameRule, Scores, Shard, Version, VersionId};
 use project::{Kept, Project};
 use run::millis;
 
@@ -49,6 +49,8 @@ pub struct Rules {
     pub scope: String,
     /// What of a job's name they are kept under.
     pub name: NameRule,
+    /// Which names are ours: others are another process' to count.
+    pub shard: Shard,
     /// At most so many names. A new one takes the place of the one that has been gone for longest.
     pub names: usize,
     /// How long a name is kept after its last job left the cloud.
@@ -97,7 +99,8 @@ impl Outcomes {
             project.set_rules(rules);
             return;
         }
-        let kept = saved.projects.remove(name).unwrap_or_default();
+        let mut kept = saved.projects.remove(name).unwrap_or_default();
+        kept.leave_to_others(|outcome_name| rules.shard.has(name, outcome_name));
         let project = Project::new(rules, kept, millis(now.unix));
         self.projects.insert(Arc::clone(name), project);
     }

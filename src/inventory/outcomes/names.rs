@@ -32,6 +32,11 @@ impl Names {
         self.known.keys()
     }
 
+    /// Before any job has entered.
+    pub(super) fn retain(&mut self, is_kept: impl Fn(&str) -> bool) {
+        self.known.retain(|name, _| is_kept(name));
+    }
+
     pub(super) fn refused(&self) -> usize {
         self.refused.len()
     }

@@ -48,6 +48,16 @@ pub(super) struct Kept {
     jobs: BTreeMap<JobId, Job>,
 }
 
+impl Kept {
+    /// Names that are not ours any more are another process' to show, which rebuilds them from what the
+    /// cloud lists. What was counted of them for the project stays here: the sum over all processes is
+    /// what it was.
+    pub(super) fn leave_to_others(&mut self, is_ours: impl Fn(&str) -> bool) {
+        self.names.retain(&is_ours);
+        self.jobs.retain(|_, job| job.name.is_empty() || is_ours(&job.name));
+    }
+}
+
 impl Project {
     pub(super) fn new(rules: Rules, kept: Kept, now: Millis) -> Self {
         let mut project = Self { kept, ..Self::default() };

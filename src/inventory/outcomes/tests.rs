@@ -6,7 +6,7 @@ mod crowd;
 use tokio::time::Instant;
 
 use super::*;
-use crate::model::{Api, Outcome, Quality, State, Status};
+use crate::model::{Api, Outcome, Quality, Shard, State, Status};
 
 const TODAY: f64 = 1_700_000_000.0;
 const HOUR: f64 = 3600.0;
@@ -22,6 +22,7 @@ const LOST: i64 = 14;
 fn rules() -> Rules {
     Rules {
         scope: String::new(),
+        shard: Shard::default(),
         name: NameRule::new(r"^(.*?)-\d{8,}$").unwrap(),
         names: 100,
         retention: Duration::from_hours(30 * 24),
