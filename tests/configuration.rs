@@ -3,6 +3,7 @@
 
 mod credentials;
 mod discovery;
+mod shards;
 
 use std::fmt::Write;
 use std::fs;
@@ -652,7 +653,6 @@ fn values_outlive_a_failed_poll() {
 #[test]
 fn what_comes_later_is_refused_by_name() {
     let all = "
-shard = { index = 0, total = 2 }
 limits = { curve_points = 10, tasks_per_version = 1 }
 [poll]
 ";
@@ -661,11 +661,7 @@ limits = { curve_points = 10, tasks_per_version = 1 }
     exporter.toml | limits.curve_points | is not yet supported | remove it
     exporter.toml | limits.tasks_per_version | is not yet supported | remove it
     exporter.toml | projects[0].api | "v2" is not yet supported | use "v1"
-    exporter.toml | shard.index | is not yet supported | remove it
-    exporter.toml | shard.total | is not yet supported | remove it
     "#);
-    insta::assert_snapshot!(mistakes_with(GOOD, &[], &[("shard.index", "1")]), @"--shard.index | shard.index | is not yet supported | remove it
-");
 }
 
 // === What is in use ===

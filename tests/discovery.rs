@@ -267,3 +267,41 @@ async fn once_shows_what_is_found_and_polled() {
         assert!(finished.stdout.contains(part), "{part} in\n{}", finished.stdout);
     }
 }
+
+#[tokio::test]
+async fn shards_together_show_each_job_once_within_one_budget() {
+    let cloud = Cloud::empty().await;
+    let mut jobs = Vec::new();
+    for number in 0..30 {
+        jobs.push(cloud.add(&format!("train-{number}")).await.job_id);
+    }
+    let mut shards = Vec::new();
+    for index in 0..3 {
+        let tables = format!("[shard]\nindex = {index}\ntotal = 3");
+        shards.push(Daemon::start(&Setup { tables: &tables, ..setup(FOUND) }.file(&cloud)).await);
+    }
+    // Of all shards together.
+    let sum = async |series: &str| {
+        let mut sum = 0.0;
+        for shard in &shards {
+            sum += shard.scrape().await.sum(series);
+        }
+        sum
+    };
+    let reaches = async |series: &str, value: f64| {
+        wait_for(PATIENCE, series, async || match sum(series).await {
+            found if (found - value).abs() < 0.5 => Ok(()),
+            found => Err(found.to_string()),
+        })
+        .await;
+    };
+    reaches("modelarts_job_poll_success", 30.0).await;
+    reaches("modelarts_job_info", 30.0).await;
+    reaches("modelarts_up", 3.0).await;
+    for job in jobs {
+        assert_eq!(sum(&format!("modelarts_job_info{{job_id=\"{job}\"}}")).await.to_string(), "1");
+        cloud.set_status(job, "failed").await;
+    }
+    reaches("modelarts_runs_total{outcome=\"failed\"}", 30.0).await;
+    reaches("modelarts_job_consecutive_failures", 30.0).await;
+}

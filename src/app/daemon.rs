@@ -69,7 +69,7 @@ pub(super) fn build(config: Config, stop: &CancellationToken) -> anyhow::Result<
     let own = own::Metrics::new();
     let (store, reader) = exposition::new(metrics::FAMILIES, own.clone());
     let book = Arc::new(Book::new(store, config.metrics.clone(), own.clone()));
-    let projects = Projects::new(own.clone(), Arc::clone(&book), stop.clone());
+    let projects = Projects::new(own.clone(), Arc::clone(&book), config.shard, stop.clone());
     let plan = projects.plan(config.projects, config.metrics)?;
     own.config_loaded(now().unix);
     Ok(Parts {

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,9 @@ use crate::app::ledger::{Book, Change, Coming, ProjectLedger};
 use crate::cloud::{AnswerMemory, Training};
 use crate::config::ProjectConfig;
 use crate::inventory::Roster;
-use crate::schedule::Poller;
+use crate::inventory::outcomes::Rules;
+use crate::model::Shard;
+use crate::schedule::{self, Poller};
 use crate::{metrics, own};
 
 /// How often secret files are looked at; Kubernetes takes about a minute to bring a new one.
@@ -23,6 +25,8 @@ const SECRETS_EVERY: Duration = Duration::from_secs(30);
 pub(super) struct Projects {
     own: own::Metrics,
     book: Arc<Book>,
+    /// As it was at the start.
+    shard: Shard,
     memory: Memory,
     running: BTreeMap<Arc<str>, Running>,
     /// Of every project; each says whether it was told to end.
@@ -76,10 +80,15 @@ pub(super) struct Concerned {
 
 impl Projects {
     /// None yet. What they start ends with `stop`.
-    pub(super) fn new(own: own::Metrics, book: Arc<Book>, stop: CancellationToken) -> Self {
+    pub(super) fn new(
+        own: own::Metrics,
+        book: Arc<Book>,
+        shard: Shard,
+        stop: CancellationToken,
+    ) -> Self {
         let memory = Memory { largest: 0, shared: Arc::new(AnswerMemory::new(0)) };
         let (running, tasks) = (BTreeMap::new(), JoinSet::new());
-        Self { own, book, memory, running, tasks, stop }
+        Self { own, book, shard, memory, running, tasks, stop }
     }
 
     /// Compares what is to be with what is. Fails where a project cannot be reached in the way it says.
@@ -164,8 +173,8 @@ impl Projects {
             }
             self.own.show(&name, own.clone());
             let poller = self.poller(&config, &training, own.clone());
-            let (settings, roster) = (config.inventory, roster(&config));
-            let rules = config.outcomes.clone();
+            let (settings, roster) = (config.inventory, self.roster(&config));
+            let rules = self.rules(&config);
             coming.push(Coming { name, settings, rules, roster, interval: poller.interval(), own });
             starting.push((config, training, poller));
         }
@@ -186,6 +195,24 @@ impl Projects {
         }
     }
 
+    fn rules(&self, config: &ProjectConfig) -> Rules {
+        let mut rules = Rules { shard: self.shard, ..config.outcomes.clone() };
+        let Shard { index, total } = self.shard;
+        if total > 1 {
+            let _ = write!(rules.scope, ", part {index} of {total}");
+        }
+        rules
+    }
+
+    fn roster(&self, config: &ProjectConfig) -> Roster {
+        Roster {
+            named: config.jobs.clone(),
+            discovery: config.discovery.clone(),
+            shard: self.shard,
+            name_rule: config.outcomes.name.clone(),
+        }
+    }
+
     fn poller(
         &self,
         config: &ProjectConfig,
@@ -196,7 +223,9 @@ impl Projects {
         let ledger = ProjectLedger { project: Arc::clone(&project), book: Arc::clone(&self.book) };
         let training = Arc::clone(training);
         let jobs = config.jobs.iter().map(|job| job.job_id.clone()).collect();
-        Poller::new(project, training, Arc::new(ledger), own, config.schedule, jobs)
+        let requests_per_minute = self.shard.part_of(config.schedule.requests_per_minute);
+        let settings = schedule::Settings { requests_per_minute, ..config.schedule };
+        Poller::new(project, training, Arc::new(ledger), own, settings, jobs)
     }
 
     fn start(
@@ -239,10 +268,6 @@ impl Projects {
         }
         std::future::pending().await
     }
-}
-
-fn roster(config: &ProjectConfig) -> Roster {
-    Roster { named: config.jobs.clone(), discovery: config.discovery.clone() }
 }
 
 impl fmt::Display for Concerned {

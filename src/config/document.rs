@@ -70,7 +70,8 @@ are ignored with a warning: Kubernetes makes some of its own beside a Service of
 
 **Flags.** `--config.file`, `--web.listen-address` (repeatable), `--web.telemetry-path`,
 `--web.route-prefix`, `--web.max-requests`, `--web.config.file`,
-`--web.systemd-socket`, `--web.enable-lifecycle`, `--web.enable-config`, `--log.level`, `--log.format`.
+`--web.systemd-socket`, `--web.enable-lifecycle`, `--web.enable-config`, `--shard.index`,
+`--shard.total`, `--log.level`, `--log.format`.
 No flag takes a secret.
 
 **Changes without a restart.** SIGHUP, or `POST /-/reload` where `web.enable_lifecycle` is set, reads the

@@ -168,7 +168,7 @@ pub(super) const KEYS: &[Key] = &[
         "poll.list_interval",
         CADENCE,
         Text("60s"),
-        "Between two readings of the list of jobs, which carries the status of every job and spares polls of those that have ended. Not read where it has more pages, of 1000 jobs each, than the project has jobs here.",
+        "Between two readings of the list of jobs, which carries the status of every job and spares polls of those that have ended. Without discovery, not read where it has more pages, of 1000 jobs each, than the project has jobs here.",
     ),
     // At 200 ms an answer this is 80 requests a second, more than any budget allows.
     key("poll.concurrency", count(1, 1_024), Number(16), "Requests in flight, for each project."),
@@ -249,7 +249,7 @@ pub(super) const KEYS: &[Key] = &[
         "limits.finished_retention",
         MEMORY,
         Text("24h"),
-        "How long an ended version keeps its series; the newest version of a listed job keeps them.",
+        "How long an ended version keeps its series; the newest version of a job that is named in `jobs` keeps them.",
     ),
     // A month: whoever looks at the last month sees how its jobs ended.
     key(
@@ -283,13 +283,18 @@ pub(super) const KEYS: &[Key] = &[
         List(&[]),
         "Labels added to `modelarts_job_info`, of `user_name`, `job_desc`, `workspace_id`, `pool_id`.",
     ),
-    later(
+    key(
         "shard.index",
         count(0, 1_023),
         Absent("0"),
-        "Which part of the jobs this process polls.",
+        "Which part of the jobs this process follows, from 0 on. Left out: the number at the end of the host name (`HOSTNAME`), as a StatefulSet gives it.",
     ),
-    later("shard.total", count(1, 1_024), Absent("1"), "Into how many parts the jobs are divided."),
+    key(
+        "shard.total",
+        count(1, 1_024),
+        Number(1),
+        "Into how many parts the jobs are divided, by project and the name their outcomes are kept under; each process has its own part of `requests_per_minute`. More than one asks for `discovery`, without `jobs`.",
+    ),
     key("projects[].name", NAME, Required("\"vision\""), "Becomes the label `project`; unique."),
     key(
         "projects[].api",

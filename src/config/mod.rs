@@ -16,6 +16,7 @@ mod makings;
 mod mistake;
 mod project;
 mod secret;
+mod shard;
 mod units;
 mod values;
 mod web;
@@ -35,7 +36,7 @@ use figment::value::Dict;
 
 use crate::inventory::outcomes::Rules;
 use crate::inventory::state_file::StateFile;
-use crate::model::{Discovery, JobSpec};
+use crate::model::{Discovery, JobSpec, Shard};
 use crate::{cloud, inventory, metrics, schedule, server};
 use makings::Makings;
 use mistake::Report;
@@ -48,7 +49,8 @@ pub struct Source {
     /// The file; TOML, or YAML where its name ends in `.yaml` or `.yml`.
     pub file: Option<PathBuf>,
     /// Names and texts of environment variables: ours begin with `MODELARTS_EXPORTER_`; those of
-    /// other clients of the clouds (`OS_…`, `HUAWEICLOUD_SDK_…`) fill in what the first project lacks.
+    /// other clients of the clouds (`OS_…`, `HUAWEICLOUD_SDK_…`) fill in what the first project lacks;
+    /// `HOSTNAME` may say which shard this is.
     pub environment: Vec<(String, String)>,
     /// Key paths and texts; a path that occurs several times is a list.
     pub flags: Vec<(String, String)>,
@@ -69,6 +71,8 @@ pub struct Config {
     pub metrics: metrics::Settings,
     /// Where outcomes survive a restart; `None`: nowhere.
     pub state_file: Option<StateFile>,
+    /// Which part of the jobs is ours.
+    pub shard: Shard,
     /// At least one, each with a name of its own.
     pub projects: Vec<ProjectConfig>,
     /// All of it, for people.
@@ -132,13 +136,14 @@ pub fn load(source: &Source) -> Result<(Config, Vec<Warning>), ConfigError> {
     if !is_readable {
         return Err(report.into_error());
     }
-    let config = build(&values, &mut report);
+    let config = build(&values, source, &mut report);
     if report.is_clean() { Ok((config, report.into_warnings())) } else { Err(report.into_error()) }
 }
 
-fn build(values: &Values, report: &mut Report) -> Config {
+fn build(values: &Values, source: &Source, report: &mut Report) -> Config {
     let effective = Effective::of(values);
     let projects = project::build_all(values, &effective, report);
+    let shard = shard::build(values, source, report);
     Config {
         web: server::Settings {
             listen_addresses: values.addresses("web.listen_addresses"),
@@ -166,6 +171,7 @@ fn build(values: &Values, report: &mut Report) -> Config {
             series: count(values.integer("limits.series")),
         },
         state_file: values.path("state.file").map(|(path, _)| StateFile::new(path)),
+        shard,
         projects,
         effective,
     }

@@ -16,7 +16,7 @@ use super::units::format_duration;
 use super::values::Values;
 use crate::cloud::{Project, Tls};
 use crate::inventory::outcomes::Rules;
-use crate::model::{Api, Discovery, JobId, JobSpec};
+use crate::model::{Api, Discovery, JobId, JobSpec, Shard};
 use crate::{cloud, inventory, schedule};
 
 /// Builds every project. Those with mistakes are missing from the answer and present in the report.
@@ -117,6 +117,7 @@ impl Builder<'_> {
             outcomes: Rules {
                 place: makings::place(&cloud),
                 scope: discovery.as_ref().map(Discovery::scope).unwrap_or_default(),
+                shard: Shard::default(),
                 name: values.name_rule(&self.key("outcome.name_regex")),
                 names: counted("limits.outcome_names"),
                 retention: values.duration("limits.outcome_retention"),
@@ -233,6 +234,11 @@ impl Builder<'_> {
             let remedy =
                 "add a [[projects.jobs]] table with a job_id, or set discovery.enabled = true";
             self.report.missing(&list, Refusal::new("no jobs", remedy));
+        }
+        if self.values.integer("shard.total") > 1 && count > 0 {
+            let remedy = "use discovery, with a name_regex where these are meant alone";
+            let reason = "cannot be divided into shards, not yet: their names are not known";
+            self.report.missing(&list, Refusal::new(reason, remedy));
         }
         let mut seen = HashSet::new();
         let mut jobs = Vec::with_capacity(count);

@@ -9,7 +9,7 @@ use crate::inventory::outcomes::Outcomes;
 use crate::inventory::roster::Reason;
 use crate::inventory::view::JobView;
 use crate::inventory::{Moment, Roster, Settings};
-use crate::model::{Discovery, JobId, JobKey, JobSpec, Outlook, Polled, Version};
+use crate::model::{Discovery, JobId, JobKey, JobSpec, NameRule, Outlook, Polled, Shard, Version};
 use crate::own::Contradiction;
 
 /// The first round of a project may take so many intervals; then it is shown as far as it is known.
@@ -32,6 +32,8 @@ pub(super) struct ProjectState {
     /// Between two polls of a job that has just been found.
     pub(super) interval: Duration,
     pub(super) discovery: Option<Discovery>,
+    pub(super) shard: Shard,
+    pub(super) name_rule: NameRule,
     pub(super) jobs: BTreeMap<JobId, JobState>,
     /// Jobs that the last lists showed and nobody follows; `None` before the first complete list.
     pub(super) passed_over: Option<HashSet<JobId>>,
@@ -57,7 +59,7 @@ pub(super) struct ListState {
 
 impl ProjectState {
     pub(super) fn new(settings: Settings, roster: Roster, interval: Duration, now: Moment) -> Self {
-        let Roster { named, discovery } = roster;
+        let Roster { named, discovery, shard, name_rule } = roster;
         let new =
             |spec: JobSpec| (spec.job_id, JobState::new(spec.versions, Reason::Named, interval));
         let jobs: BTreeMap<_, _> = named.into_iter().map(new).collect();
@@ -66,6 +68,8 @@ impl ProjectState {
             interval,
             complete: jobs.is_empty() && discovery.is_none(),
             discovery,
+            shard,
+            name_rule,
             jobs,
             passed_over: None,
             complete_by: now.after(interval * INTERVALS_TO_COMPLETE),
@@ -100,6 +104,7 @@ impl ProjectState {
         }
         let admits_as_before = self.discovery == roster.discovery;
         self.discovery = roster.discovery;
+        (self.shard, self.name_rule) = (roster.shard, roster.name_rule);
         if let Some(discovery) = &self.discovery {
             for (job_id, mut job) in std::mem::take(&mut before) {
                 let was_admitted = matches!(job.reason, Reason::Found | Reason::Untold);

@@ -1,4 +1,4 @@
-use crate::model::{Discovery, JobSpec};
+use crate::model::{Discovery, JobSpec, NameRule, Shard};
 
 /// Which jobs of a project are followed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -7,6 +7,10 @@ pub struct Roster {
     pub named: Vec<JobSpec>,
     /// Which others the list adds to them.
     pub discovery: Option<Discovery>,
+    /// Of these, those whose outcomes are kept under a name of this part.
+    pub shard: Shard,
+    /// Which name that is.
+    pub name_rule: NameRule,
 }
 
 /// Why a job is followed.

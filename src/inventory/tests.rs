@@ -45,7 +45,7 @@ const TODAY: f64 = 1_700_000_000.0;
 
 fn named(jobs: impl IntoIterator<Item = (u64, VersionSelection)>) -> Roster {
     let spec = |(id, versions)| JobSpec { job_id: JobId::from(id), versions };
-    Roster { named: jobs.into_iter().map(spec).collect(), discovery: None }
+    Roster { named: jobs.into_iter().map(spec).collect(), ..Roster::default() }
 }
 
 /// What the next process finds of what this one saved.

@@ -74,6 +74,15 @@ impl ProjectState {
     ) -> bool {
         let known = self.jobs.get_mut(&listed.job_id);
         let Some(discovery) = &self.discovery else { return known.is_some() };
+        let outcome_name = self.name_rule.apply(&listed.job_name);
+        if !self.shard.has(&answered.key.project, outcome_name) {
+            // It may have been ours under another name, whose outcomes stay.
+            if self.jobs.remove(&listed.job_id).is_some() {
+                answered.outcomes.gone(answered.key, answered.now);
+                turnover.left.push(listed.job_id.clone());
+            }
+            return false;
+        }
         let is_admitted = || discovery.admits(listed, answered.now.unix);
         if let Some(known) = known {
             if known.reason == Reason::Unjudged && !is_admitted() {

@@ -38,7 +38,9 @@ impl Plan {
     /// Which jobs are followed of an account that has a list, or none that may be read.
     pub(super) fn roster(&self, list: Option<&JobList>) -> Roster {
         let discovery = self.discovery.clone().filter(|_| list.is_some());
-        Roster { named: self.jobs.clone(), discovery }
+        let Rules { name, shard, .. } = &self.outcomes;
+        let (name_rule, shard) = (name.clone(), *shard);
+        Roster { named: self.jobs.clone(), discovery, name_rule, shard }
     }
 
     /// The jobs that are polled, of an account with this list: first those that the file names.

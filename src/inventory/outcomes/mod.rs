@@ -35,7 +35,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::inventory::Moment;
-use crate::model::{JobId, JobKey, NameRule, Scores, Version, VersionId};
+use crate::model::{JobId, JobKey, NameRule, Scores, Shard, Version, VersionId};
 use project::{Kept, Project};
 use run::millis;
 
@@ -52,6 +52,8 @@ pub struct Rules {
     pub scope: String,
     /// What of a job's name they are kept under.
     pub name: NameRule,
+    /// Which names are ours: others are another process' to count.
+    pub shard: Shard,
     /// At most so many names. A new one takes the place of the one that has been gone for longest.
     pub names: usize,
     /// How long a name is kept after its last job left the cloud.
@@ -102,7 +104,9 @@ impl Outcomes {
             return;
         }
         let kept = saved.projects.remove(name).filter(|kept| kept.place == rules.place);
-        let project = Project::new(rules, kept.unwrap_or_default(), millis(now.unix));
+        let mut kept = kept.unwrap_or_default();
+        kept.leave_to_others(|outcome_name| rules.shard.has(name, outcome_name));
+        let project = Project::new(rules, kept, millis(now.unix));
         self.projects.insert(Arc::clone(name), project);
     }
 

@@ -55,6 +55,16 @@ pub(super) struct Kept {
     jobs: SharedMap<JobId, Job>,
 }
 
+impl Kept {
+    /// Names that are not ours any more are another process' to show, which rebuilds them from what the
+    /// cloud lists. What was counted of them for the project stays here: the sum over all processes is
+    /// what it was.
+    pub(super) fn leave_to_others(&mut self, is_ours: impl Fn(&str) -> bool) {
+        self.names.retain(|name, _| is_ours(name));
+        self.jobs.retain(|_, job| job.name.is_empty() || is_ours(&job.name));
+    }
+}
+
 impl Project {
     /// Goes on from what was kept, which is on disk and to be shown at once.
     pub(super) fn new(rules: Rules, kept: Kept, now: Millis) -> Self {

@@ -61,6 +61,15 @@ impl<K: Ord + Hash + Clone, V: Clone> SharedMap<K, V> {
         Arc::make_mut(part).remove(key)
     }
 
+    /// Parts that keep everything stay shared.
+    pub(super) fn retain(&mut self, is_kept: impl Fn(&K, &V) -> bool) {
+        let is_left = |part: &BTreeMap<K, V>| part.iter().any(|(key, value)| !is_kept(key, value));
+        for part in self.parts.iter_mut().filter(|part| is_left(part)) {
+            Arc::make_mut(part).retain(|key, value| is_kept(key, value));
+        }
+        self.len = self.parts.iter().map(|part| part.len()).sum();
+    }
+
     pub(super) fn contains_key<Q: Ord + Hash + ?Sized>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
@@ -133,6 +142,9 @@ mod tests {
         assert_eq!(map.get(&7).map(String::as_str), Some("after"));
         assert!(map.contains_key(&10_000) && !map.contains_key(&8));
         assert!(copy.iter().all(|(key, value)| *key < 10_000 && value == "before"));
+        let mut few = copy.clone();
+        few.retain(|key, _| *key < 3);
+        assert_eq!((few.len(), copy.len()), (3, 10_000));
         let shared = map.parts.iter().zip(&copy.parts).filter(|(a, b)| Arc::ptr_eq(a, b)).count();
         assert_eq!(shared, PARTS - 3, "one part for each change");
     }

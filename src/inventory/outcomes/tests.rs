@@ -6,7 +6,7 @@ mod crowd;
 use tokio::time::Instant;
 
 use super::*;
-use crate::model::{Api, Outcome, Quality, State, Status};
+use crate::model::{Api, Outcome, Quality, Shard, State, Status};
 
 const TODAY: f64 = 1_700_000_000.0;
 const HOUR: f64 = 3600.0;
@@ -23,6 +23,7 @@ fn rules() -> Rules {
     Rules {
         place: Arc::from("here"),
         scope: String::new(),
+        shard: Shard::default(),
         name: NameRule::new(r"^(.*?)-\d{8,}$").unwrap(),
         names: 100,
         retention: Duration::from_hours(30 * 24),
