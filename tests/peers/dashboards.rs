@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::prometheus::Prometheus;
-use super::repository;
 use crate::harness::Demo;
+use crate::harness::prometheus::Prometheus;
+use crate::harness::repository;
 
 /// The slowest query is the one for failed jobs: the demo promises one within 60 s.
 const FILLED: Duration = Duration::from_mins(2);
