@@ -32,7 +32,12 @@ pub(super) fn choose(
         let is_exempt = rank == 0;
         let is_over = || match known {
             Some(known) => known.is_past_retention(settings, now),
-            None => is_past_retention(answered.end_of_unfollowed(version), settings, now),
+            None => {
+                let end = answered.end_of_unfollowed(version);
+                let remembered = answered.remembered(&version.version_id);
+                let seen = remembered.map_or(now.unix, |remembered| remembered.status_changed);
+                is_past_retention(end, seen, settings, now)
+            }
         };
         if is_selected && room > 0 && (is_exempt || !is_over()) {
             chosen.push(version.version_id.clone());
