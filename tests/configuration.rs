@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of a test may fail it")]
 
 mod credentials;
+mod discovery;
 
 use std::fmt::Write;
 use std::fs;
@@ -327,7 +328,7 @@ fn all_mistakes_come_at_once_in_columns() {
       tests/fixtures/config/many-mistakes.toml  projects[1].auth.password_file  is missing; set it, or auth.password
       tests/fixtures/config/many-mistakes.toml  projects[1].auth.username       is missing
       tests/fixtures/config/many-mistakes.toml  projects[1].endpoint            is missing
-      tests/fixtures/config/many-mistakes.toml  projects[1].jobs                no jobs; add a [[projects.jobs]] table with a job_id
+      tests/fixtures/config/many-mistakes.toml  projects[1].jobs                no jobs; add a [[projects.jobs]] table with a job_id, or set discovery.enabled = true
       tests/fixtures/config/many-mistakes.toml  projects[1].name                is the name of another project; give each its own
       tests/fixtures/config/many-mistakes.toml  projects[1].project_id          expected a text, found a number; put the id in quotes, or its leading zeros are lost
       tests/fixtures/config/many-mistakes.toml  web.telemetry_path              is taken by another page; use a path such as "/metrics"
@@ -557,7 +558,7 @@ fn projects_and_jobs_are_told_apart() {
     exporter.toml | projects[0].jobs[0].job_id | is not an id: a number of at least 0, or a text | 
     exporter.toml | projects[0].jobs[0].job_id | is not an id: up to 64 letters, digits, `-` and `_` | 
     exporter.toml | projects[0].jobs[1].job_id | is listed twice | keep one of them
-    exporter.toml | projects[0].jobs | no jobs | add a [[projects.jobs]] table with a job_id
+    exporter.toml | projects[0].jobs | no jobs | add a [[projects.jobs]] table with a job_id, or set discovery.enabled = true
     exporter.toml | projects[0].jobs[0].versions | is neither "latest" nor "all" | write "latest", "all" or a list such as [278813, "V0003"]
     exporter.toml | projects[0].jobs[0].versions | is an empty list | write "latest", "all" or a list such as [278813, "V0003"]
     exporter.toml | projects[0].jobs[0].versions | expected a number or a text, found true or false | 
@@ -592,7 +593,7 @@ fn authentication_is_complete() {
     exporter.toml | projects[0].auth.password_file | is missing | set it, or auth.password
     exporter.toml | projects[0].auth.username | is missing | 
     exporter.toml | projects[0].endpoint | is missing | 
-    exporter.toml | projects[0].jobs | no jobs | add a [[projects.jobs]] table with a job_id
+    exporter.toml | projects[0].jobs | no jobs | add a [[projects.jobs]] table with a job_id, or set discovery.enabled = true
     exporter.toml | projects[0].name | is missing | 
     exporter.toml | projects[0].project_id | is missing, and so is auth.project_name | set one of them: the token is for one project
     ");
@@ -655,15 +656,12 @@ shard = { index = 0, total = 2 }
 limits = { series = 1000, curve_points = 10, tasks_per_version = 1 }
 [poll]
 ";
-    let later = GOOD
-        .replace("[poll]", all)
-        .replace("[[projects.jobs]]\njob_id = 182626", "[projects.discovery]\nenabled = true");
+    let later = GOOD.replace("[poll]", all);
     insta::assert_snapshot!(mistakes(&later.replace("name = \"vision\"", "name = \"vision\"\napi = \"v2\"")), @r#"
     exporter.toml | limits.curve_points | is not yet supported | remove it
     exporter.toml | limits.series | is not yet supported | remove it
     exporter.toml | limits.tasks_per_version | is not yet supported | remove it
     exporter.toml | projects[0].api | "v2" is not yet supported | use "v1"
-    exporter.toml | projects[0].discovery.enabled | is not yet supported | remove it
     exporter.toml | shard.index | is not yet supported | remove it
     exporter.toml | shard.total | is not yet supported | remove it
     "#);

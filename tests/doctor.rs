@@ -297,3 +297,27 @@ async fn a_broken_file_reads_as_check_reads_it() {
     let typo = report.mistakes.iter().find(|wrong| wrong.key == "projects[0].endpiont");
     assert!(typo.is_some_and(|typo| typo.reason.contains("is not a key")), "{:?}", report.mistakes);
 }
+
+#[tokio::test]
+async fn a_project_whose_jobs_are_found_says_how_many() {
+    let cloud = Cloud::empty().await;
+    for (name, status) in [("prod-a", "running"), ("prod-b", "completed"), ("dev", "running")] {
+        cloud.add_as(name, &format!("\"status\": \"{status}\"")).await;
+    }
+    let found = |pattern: &str| {
+        let project = format!("discovery = {{ enabled = true, name_regex = \"{pattern}\" }}");
+        Setup { poll: "", project: &project, ..Setup::new().with("p", [], "") }.file(&cloud)
+    };
+    let (code, text) = table(&cloud, &found("prod-.*")).await;
+    for line in [
+        "2 of 3 listed jobs are found; 1 of those nobody",
+        "prod-a, 1 version, the newest is V0001: running",
+        "1 job every 60s, and the list: 2 requests a minute of 60",
+    ] {
+        assert!(text.contains(line), "{line} in\n{text}");
+    }
+    assert_eq!(code, Some(0));
+    let (code, text) = table(&cloud, &found("prod")).await;
+    assert!(text.contains("0 of 3 listed jobs are found"), "{text}");
+    assert!(text.contains("correct the filters of `discovery`") && code == Some(0), "{text}");
+}

@@ -6,6 +6,7 @@ mod answers;
 mod authentication;
 mod budget;
 mod configuration;
+mod discovery;
 mod doctor;
 mod documents;
 mod encodings;

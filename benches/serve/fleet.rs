@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use modelarts_exporter::inventory::{self, Inventory, Moment};
+use modelarts_exporter::inventory::{self, Inventory, Moment, Roster};
 use modelarts_exporter::metrics::{self, JobKey, Sink};
 use modelarts_exporter::model::{
-    Api, ClassQuality, Facts, JobId, MeanMax, Polled, Quality, Resources, Scores, State, Summary,
-    TaskUsage, Usage, UsageSample, Version, VersionId, VersionSelection,
+    Api, ClassQuality, Facts, JobId, JobSpec, MeanMax, Polled, Quality, Resources, Scores, State,
+    Summary, TaskUsage, Usage, UsageSample, Version, VersionId, VersionSelection,
 };
 use tokio::time::Instant;
 
@@ -70,9 +70,12 @@ impl Fleet {
         let count = series.div_ceil(SERIES_PER_JOB);
         let jobs: Vec<_> = (0..count).map(|place| (key(place), SAMPLES)).collect();
         let mut inventory = Inventory::new();
-        let selected =
-            jobs.iter().map(|(key, _)| (key.job_id.clone(), VersionSelection::default()));
-        inventory.add_project(&project, SETTINGS, selected, INTERVAL, now());
+        let named = jobs.iter().map(|(key, _)| JobSpec {
+            job_id: key.job_id.clone(),
+            versions: VersionSelection::default(),
+        });
+        let roster = Roster { named: named.collect(), ..Roster::default() };
+        inventory.add_project(&project, SETTINGS, roster, INTERVAL, now());
         let mut fleet = Self { inventory, jobs };
         for place in 0..count {
             fleet.answer(place);

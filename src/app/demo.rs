@@ -26,7 +26,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let cloud = simulator.local_addr();
     let stop = CancellationToken::new();
     let hangup = signals::listen(stop.clone())?;
-    let environment = environment(&args, cloud, &simulator.job_ids());
+    let environment = environment(&args, cloud);
     let source = Source { environment, ..Source::default() };
     let (config, _) = config::load(&source)?;
     let parts = daemon::build(config, &stop)?;
@@ -40,7 +40,7 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// The demo's configuration, in the words of an operator.
-fn environment(args: &DemoArgs, cloud: SocketAddr, jobs: &[String]) -> Vec<(String, String)> {
+fn environment(args: &DemoArgs, cloud: SocketAddr) -> Vec<(String, String)> {
     let endpoint = format!("http://{cloud}");
     let fixed = [
         ("WEB__LISTEN_ADDRESSES", args.listen_address.as_str()),
@@ -59,15 +59,11 @@ fn environment(args: &DemoArgs, cloud: SocketAddr, jobs: &[String]) -> Vec<(Stri
         ("PROJECTS__0__AUTH__USERNAME", "demo"),
         ("PROJECTS__0__AUTH__PASSWORD", "demo"),
         ("PROJECTS__0__AUTH__PROJECT_NAME", "demo"),
+        ("PROJECTS__0__DISCOVERY__ENABLED", "true"),
+        ("PROJECTS__0__DISCOVERY__VERSIONS", "all"),
     ];
-    let fixed = fixed.map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter();
-    let jobs = jobs.iter().enumerate().flat_map(|(at, job_id)| {
-        [
-            (format!("PROJECTS__0__JOBS__{at}__JOB_ID"), job_id.clone()),
-            (format!("PROJECTS__0__JOBS__{at}__VERSIONS"), "all".to_owned()),
-        ]
-    });
-    fixed.chain(jobs).map(|(key, value)| (format!("MODELARTS_EXPORTER_{key}"), value)).collect()
+    let named = fixed.map(|(key, value)| (format!("MODELARTS_EXPORTER_{key}"), value.to_owned()));
+    named.into()
 }
 
 fn welcome(addresses: &[SocketAddr], cloud: SocketAddr) -> String {

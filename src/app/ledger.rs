@@ -8,11 +8,11 @@ use crate::app::outcomes::Keeping;
 use crate::exposition::Store;
 use crate::inventory::outcomes::Rules;
 use crate::inventory::state_file::StateFile;
-use crate::inventory::{self, Inventory, Moment};
+use crate::inventory::{self, Inventory, Moment, Roster};
 use crate::metrics::{self, Dropped};
-use crate::model::{JobId, JobKey, ListedJob, Outlook, Polled, Version};
+use crate::model::{JobId, JobKey, JobList, Outlook, Polled, Turnover, Version};
 use crate::own;
-use crate::schedule::{JobSpec, Ledger};
+use crate::schedule::Ledger;
 
 /// Jobs rendered without letting a poller in between: at the end of the first round the whole fleet is due.
 const RENDERED_AT_ONCE: usize = 64;
@@ -50,7 +50,7 @@ pub(super) struct Coming {
     pub(super) name: Arc<str>,
     pub(super) settings: inventory::Settings,
     pub(super) rules: Rules,
-    pub(super) jobs: Vec<JobSpec>,
+    pub(super) roster: Roster,
     /// Between two polls of one job, as stretched by the budget.
     pub(super) interval: Duration,
     pub(super) own: own::Project,
@@ -95,22 +95,21 @@ impl Book {
             entries.own.remove(name);
             entries.dropped_sums.remove(name);
         }
-        for Coming { name, settings, rules, jobs, interval, own } in change.coming {
+        for Coming { name, settings, rules, roster, interval, own } in change.coming {
             let outcomes = &mut entries.inventory.outcomes;
             outcomes.add_project(&name, rules, &mut keeping.saved, now());
-            for job in &jobs {
+            for job in &roster.named {
                 outcomes
                     .await_job(&JobKey { project: Arc::clone(&name), job_id: job.job_id.clone() });
             }
             entries.own.insert(Arc::clone(&name), own);
-            let jobs = jobs.into_iter().map(|job| (job.job_id, job.versions));
             if entries.inventory.has_project(&name) {
-                let left = entries.inventory.change_project(&name, settings, jobs, interval);
+                let left = entries.inventory.change_project(&name, settings, roster, interval);
                 for key in left {
                     self.forget(&mut entries, key);
                 }
             } else {
-                entries.inventory.add_project(&name, settings, jobs, interval, now());
+                entries.inventory.add_project(&name, settings, roster, interval, now());
             }
         }
         let renders_anew = entries.settings != change.metrics;
@@ -125,6 +124,11 @@ impl Book {
         let before = entries.dropped.remove(&key).unwrap_or_default();
         entries.count_dropped(&key.project, Dropped::default(), before);
         self.store.remove(key);
+    }
+
+    /// Whether every job was polled, or had long enough for it.
+    pub(super) fn is_polled(&self) -> bool {
+        self.lock().inventory.is_polled(now())
     }
 
     /// Lets time pass and shows what is true now. Returns whether the first round is over.
@@ -190,24 +194,15 @@ impl Book {
     }
 
     fn render(&self, entries: &mut Entries, key: &JobKey, now: Moment) {
-        let Some(job) = entries.inventory.job(key, now) else { return };
+        let Some(job) = entries.inventory.job(key, now) else {
+            return self.forget(entries, key.clone());
+        };
         let mut text = self.store.text();
         metrics::of_job(&job, &entries.settings, &mut text);
         let dropped = metrics::dropped(&job);
         self.store.put(key.clone(), text);
         let before = entries.dropped.insert(key.clone(), dropped).unwrap_or_default();
         entries.count_dropped(&key.project, dropped, before);
-    }
-
-    /// The job and all its series are gone.
-    fn remove(&self, key: &JobKey) {
-        let mut entries = self.lock();
-        entries.inventory.remove(key, now());
-        let before = entries.dropped.remove(key).unwrap_or_default();
-        entries.count_dropped(&key.project, Dropped::default(), before);
-        // With the entries locked: nobody renders it anew in between.
-        self.store.remove(key.clone());
-        drop(entries);
     }
 
     fn publishing(&self) -> MutexGuard<'_, Keeping> {
@@ -253,11 +248,20 @@ impl ProjectLedger {
 }
 
 impl Ledger for ProjectLedger {
-    fn listed(&self, jobs: &[ListedJob], asked: Instant, interval: Duration) {
+    fn listed(&self, list: &JobList, asked: Instant, interval: Duration) -> Turnover {
+        let (project, mut turnover) = (&self.project, Turnover::default());
+        let mut touched = Vec::new();
+        for some in list.jobs.chunks(RENDERED_AT_ONCE) {
+            let mut entries = self.book.lock();
+            let inventory = &mut entries.inventory;
+            touched.extend(inventory.listed(project, some, asked, interval, &mut turnover, now()));
+        }
         let mut entries = self.book.lock();
-        let touched = entries.inventory.listed(&self.project, jobs, asked, interval, now());
+        entries.inventory.list_ended(project, list, interval, &mut turnover, now());
         drop(entries);
+        touched.extend(turnover.left.iter().map(|job| self.key(job)));
         self.book.render_all(&touched);
+        turnover
     }
 
     fn versions(&self, job: &JobId, versions: Vec<Version>) -> Outlook {
@@ -278,10 +282,6 @@ impl Ledger for ProjectLedger {
 
     fn interval(&self, job: &JobId, interval: Duration) {
         self.book.lock().inventory.interval(&self.key(job), interval);
-    }
-
-    fn removed(&self, job: &JobId) {
-        self.book.remove(&self.key(job));
     }
 }
 

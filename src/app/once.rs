@@ -23,7 +23,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     projects.carry_out(plan).await?;
     let mut looks = interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while !book.publish() {
+    while !(book.publish() && book.is_polled()) {
         if stop.run_until_cancelled(looks.tick()).await.is_none() {
             anyhow::bail!("stopped before every job was polled");
         }

@@ -12,6 +12,7 @@ use tracing::warn;
 use crate::app::ledger::{Book, Change, Coming, ProjectLedger};
 use crate::cloud::{AnswerMemory, Training};
 use crate::config::ProjectConfig;
+use crate::inventory::Roster;
 use crate::schedule::Poller;
 use crate::{metrics, own};
 
@@ -163,9 +164,9 @@ impl Projects {
             }
             self.own.show(&name, own.clone());
             let poller = self.poller(&config, &training, own.clone());
-            let (settings, jobs) = (config.inventory, config.jobs.clone());
+            let (settings, roster) = (config.inventory, roster(&config));
             let rules = config.outcomes.clone();
-            coming.push(Coming { name, settings, rules, jobs, interval: poller.interval(), own });
+            coming.push(Coming { name, settings, rules, roster, interval: poller.interval(), own });
             starting.push((config, training, poller));
         }
         let (book, change) = (Arc::clone(&self.book), Change { leaving, coming, metrics });
@@ -193,7 +194,8 @@ impl Projects {
     ) -> Poller<Training, ProjectLedger> {
         let project = Arc::clone(&config.cloud.name);
         let ledger = ProjectLedger { project: Arc::clone(&project), book: Arc::clone(&self.book) };
-        let (training, jobs) = (Arc::clone(training), config.jobs.clone());
+        let training = Arc::clone(training);
+        let jobs = config.jobs.iter().map(|job| job.job_id.clone()).collect();
         Poller::new(project, training, Arc::new(ledger), own, config.schedule, jobs)
     }
 
@@ -237,6 +239,10 @@ impl Projects {
         }
         std::future::pending().await
     }
+}
+
+fn roster(config: &ProjectConfig) -> Roster {
+    Roster { named: config.jobs.clone(), discovery: config.discovery.clone() }
 }
 
 impl fmt::Display for Concerned {

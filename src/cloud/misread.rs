@@ -24,7 +24,7 @@ pub enum Fault {
     /// A string that should hold JSON and does not.
     Malformed,
     /// Text longer than `limits.label_value_length`, which is cut; an array longer than any run,
-    /// which is left out.
+    /// which is left out; a list of more pages than are read.
     TooLong,
     /// A field without which its surroundings mean nothing.
     Missing,

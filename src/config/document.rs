@@ -105,8 +105,8 @@ that names the same. A line in the log names what was taken.
 **Secrets.** Every secret has a twin ending in `_file`, which is read again when its content changes;
 while the file is gone or empty the last secret stays in use. Set one of the two.
 
-**What is checked across keys.** Project names differ; a project lists each job once and at least
-one; `max_staleness` is at least 2 x `interval` + `timeout`, so that one failed poll makes no gap;
+**What is checked across keys.** Project names differ; a project lists each job once, and at
+least one unless `discovery.enabled`; `max_staleness` is at least 2 x `interval` + `timeout`, so that one failed poll makes no gap;
 `project_id` is set, or with a token from IAM `auth.project_name`; keys of another `auth.method` are
 refused; secret files and `ca_file` can be read. A `timeout` longer than the `interval`, plain `http` beyond loopback and
 `insecure_skip_verify` are allowed, with a warning in the log.

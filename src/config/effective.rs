@@ -155,18 +155,19 @@ fn shown(key: &Key, path: &str, values: &Values) -> Option<String> {
         (Typed::Integer(bytes), Kind::Bytes { .. }) => quoted(&format_bytes(*bytes)),
         (Typed::Integer(number), _) => number.to_string(),
         (Typed::Bool(on), _) => on.to_string(),
-        (Typed::Text(words), Kind::Words) => list(words.split(',').filter(|word| !word.is_empty())),
         (Typed::Text(text), _) => quoted(text),
         // As it was opened: what it was relative to is not seen here.
         (Typed::Path(file), _) => match values.path(path) {
             Some((resolved, _)) => quoted(&display(&resolved)),
             None => quoted(&display(file)),
         },
+        (Typed::NamePattern(pattern), _) => quoted(pattern.as_str()),
         (Typed::NameRule(rule), _) => quoted(rule.pattern()?),
         (Typed::Url(url), _) => quoted(&without_user(url.as_str())),
         (Typed::Versions(VersionSelection::Latest), _) => quoted("latest"),
         (Typed::Versions(VersionSelection::All), _) => quoted("all"),
         (Typed::Versions(VersionSelection::Listed(versions)), _) => list(versions),
+        (Typed::Statuses(statuses), _) => list(statuses.iter().map(|status| status.as_str())),
         (Typed::InfoLabels(labels), _) => list(labels.iter().map(|label| label.as_str())),
         (Typed::Addresses(addresses), _) => list(addresses.iter().map(ToString::to_string)),
     })

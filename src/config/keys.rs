@@ -473,36 +473,42 @@ pub(super) const KEYS: &[Key] = &[
         Text("latest"),
         "`\"latest\"`, `\"all\"`, or a list of version ids or names such as `[278813, \"V0003\"]`.",
     ),
-    later(
+    key(
         "projects[].discovery.enabled",
         Kind::Bool,
         Bool(false),
-        "Find the jobs by the project's list.",
+        "Find jobs by the project's list, instead of or beside those listed here, whose own `versions` count. New ones appear and deleted ones disappear with the next list.",
     ),
-    later(
+    key(
         "projects[].discovery.name_regex",
-        Kind::Regex,
+        Kind::NamePattern,
         Absent("\"prod-.*\""),
-        "Only jobs whose whole name matches.",
+        "Only jobs whose whole name matches: it is anchored at both ends, as in Prometheus.",
     ),
-    later(
+    // Whoever trains once a month still sees the last run.
+    key(
         "projects[].discovery.max_age",
         MEMORY,
         Text("30d"),
-        "Only jobs created within this time.",
+        "Only jobs created within this time; one of unknown create time is not too old.",
     ),
-    later("projects[].discovery.statuses", Kind::Words, List(&[]), "Only jobs in these statuses."),
-    later(
+    key(
+        "projects[].discovery.statuses",
+        Kind::Statuses,
+        List(&[]),
+        "Only jobs in one of these statuses, such as `[\"pending\", \"running\"]`; empty is all. A job that was found is followed to its end.",
+    ),
+    key(
         "projects[].discovery.versions",
         Kind::Versions,
         Text("latest"),
-        "Which versions of them.",
+        "Which versions of them: `\"latest\"`, `\"all\"`, or a list of version names.",
     ),
-    later(
+    key(
         "projects[].discovery.workspace_id",
         TEXT,
         Absent("\"0\""),
-        "Only jobs of this workspace.",
+        "Only jobs of this workspace. Left out, the cloud takes its default one, `0`.",
     ),
 ];
 

@@ -17,7 +17,7 @@ use super::web::{
     parse_addresses, parse_proxy, parse_route_prefix, parse_telemetry_path, parse_url,
 };
 use crate::metrics::InfoLabel;
-use crate::model::{NameRule, NameRuleError, VersionSelection};
+use crate::model::{NamePattern, NameRule, NameRuleError, Status, VersionSelection};
 use crate::server::ListenAddress;
 
 /// What a key may hold.
@@ -30,7 +30,7 @@ pub(super) enum Kind {
     Text { longest: usize },
     Secret,
     Path,
-    Regex,
+    NamePattern,
     NameRule,
     Url,
     ProxyUrl,
@@ -38,7 +38,7 @@ pub(super) enum Kind {
     JobId,
     Versions,
     Choice(&'static [(&'static str, Support)]),
-    Words,
+    Statuses,
     InfoLabels,
     Addresses,
     LogFilter,
@@ -54,9 +54,11 @@ pub(super) enum Typed {
     Text(String),
     Secret(SecretString),
     Path(PathBuf),
+    NamePattern(NamePattern),
     NameRule(NameRule),
     Url(Url),
     Versions(VersionSelection),
+    Statuses(Vec<Status>),
     InfoLabels(Vec<InfoLabel>),
     Addresses(Vec<ListenAddress>),
 }
@@ -88,7 +90,7 @@ impl Kind {
                 "" => Err(Refusal::new("is empty", "write the path of a file")),
                 path => Ok(Typed::Path(path.into())),
             },
-            Self::Regex => parse_regex(text(value)?),
+            Self::NamePattern => parse_name_pattern(text(value)?),
             Self::NameRule => parse_name_rule(text(value)?),
             Self::Url => parse_url(text(value)?).map(Typed::Url),
             Self::ProxyUrl => parse_proxy(text(value)?),
@@ -96,7 +98,7 @@ impl Kind {
             Self::JobId => parse_job_id(value),
             Self::Versions => parse_versions(value, is_text),
             Self::Choice(words) => parse_choice(text(value)?, words),
-            Self::Words => list(value, is_text).map(|words| Typed::Text(words.join(","))),
+            Self::Statuses => parse_statuses(&list(value, is_text)?),
             Self::InfoLabels => parse_info_labels(&list(value, is_text)?),
             Self::Addresses => parse_addresses(&list(value, is_text)?),
             Self::LogFilter => parse_log_filter(text(value)?),
@@ -119,7 +121,7 @@ impl Kind {
             Self::Text { longest } => format!("text, at most {longest} characters"),
             Self::Secret => "text, never shown".to_owned(),
             Self::Path => "path of a file".to_owned(),
-            Self::Regex => "regular expression".to_owned(),
+            Self::NamePattern => "regular expression".to_owned(),
             Self::NameRule => "regular expression with a capture group".to_owned(),
             Self::Url => "`http` or `https` URL".to_owned(),
             Self::ProxyUrl => "`http` or `https` URL, its user part is never shown".to_owned(),
@@ -127,7 +129,7 @@ impl Kind {
             Self::JobId => "number or text".to_owned(),
             Self::Versions => "`\"latest\"`, `\"all\"` or a list".to_owned(),
             Self::Choice(words) => supported(words, "`", " or "),
-            Self::Words | Self::InfoLabels => "list of texts".to_owned(),
+            Self::Statuses | Self::InfoLabels => "list of texts".to_owned(),
             Self::Addresses => "list of addresses".to_owned(),
             Self::LogFilter => "level or directives".to_owned(),
             Self::TelemetryPath | Self::RoutePrefix => "path of a URL".to_owned(),
@@ -237,11 +239,9 @@ fn parse_text(text: &str, longest: usize) -> Result<&str, Refusal> {
     Ok(text)
 }
 
-fn parse_regex(text: &str) -> Parsed {
-    // The crate's message repeats the pattern, so it stays out of ours.
-    regex::Regex::new(text)
-        .map(|regex| Typed::Text(regex.as_str().to_owned()))
-        .map_err(|_| Refusal::new("is not a regular expression", ""))
+fn parse_name_pattern(text: &str) -> Parsed {
+    let pattern = NamePattern::new(text).map(Typed::NamePattern);
+    pattern.map_err(|error| Refusal::new(error.to_string(), ""))
 }
 
 fn parse_name_rule(text: &str) -> Parsed {
@@ -250,7 +250,7 @@ fn parse_name_rule(text: &str) -> Parsed {
             NameRuleError::NoCapture => {
                 r"put the part that all runs share in parentheses, such as '^(.*?)-\d{8,}$'"
             }
-            NameRuleError::Syntax | NameRuleError::TooLarge => "",
+            NameRuleError::Pattern(_) => "",
         };
         Refusal::new(error.to_string(), remedy)
     })
@@ -348,13 +348,32 @@ fn parse_choice(text: &str, words: &[(&'static str, Support)]) -> Parsed {
     }
 }
 
+fn parse_statuses(words: &[String]) -> Parsed {
+    let mut statuses = chosen(words, &Status::ALL, Status::as_str, "status")?;
+    let mut seen = HashSet::new();
+    statuses.retain(|status| seen.insert(*status));
+    Ok(Typed::Statuses(statuses))
+}
+
+/// What each word names, of a closed set.
+fn chosen<T: Copy>(
+    words: &[String],
+    all: &[T],
+    word_of: fn(T) -> &'static str,
+    what: &str,
+) -> Result<Vec<T>, Refusal> {
+    let find = |word: &String| all.iter().copied().find(|one| word_of(*one) == word);
+    words.iter().map(find).collect::<Option<_>>().ok_or_else(|| {
+        let known: Vec<_> = all.iter().copied().map(word_of).collect();
+        Refusal::new(
+            format!("names an unknown {what}"),
+            format!("choose from {}", known.join(", ")),
+        )
+    })
+}
+
 fn parse_info_labels(words: &[String]) -> Parsed {
-    let find = |word: &String| InfoLabel::ALL.into_iter().find(|label| label.as_str() == word);
-    let labels: Option<Vec<_>> = words.iter().map(find).collect();
-    let mut labels = labels.ok_or_else(|| {
-        let known: Vec<_> = InfoLabel::ALL.into_iter().map(InfoLabel::as_str).collect();
-        Refusal::new("names an unknown label", format!("choose from {}", known.join(", ")))
-    })?;
+    let mut labels = chosen(words, &InfoLabel::ALL, InfoLabel::as_str, "label")?;
     labels.sort_unstable();
     labels.dedup();
     Ok(Typed::InfoLabels(labels))

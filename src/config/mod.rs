@@ -34,6 +34,7 @@ use figment::value::Dict;
 
 use crate::inventory::outcomes::Rules;
 use crate::inventory::state_file::StateFile;
+use crate::model::{Discovery, JobSpec};
 use crate::{cloud, inventory, metrics, schedule, server};
 use makings::Makings;
 use mistake::Report;
@@ -102,8 +103,10 @@ pub struct ProjectConfig {
     pub inventory: inventory::Settings,
     /// How its outcomes are kept.
     pub outcomes: Rules,
-    /// Its jobs, each once.
-    pub jobs: Vec<schedule::JobSpec>,
+    /// The jobs it names, each once.
+    pub jobs: Vec<JobSpec>,
+    /// Which others are found by its list; `None`: none.
+    pub discovery: Option<Discovery>,
     /// The files that its secrets were read from.
     pub secret_files: SecretFiles,
     makings: Makings,

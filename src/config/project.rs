@@ -16,8 +16,7 @@ use super::units::format_duration;
 use super::values::Values;
 use crate::cloud::{Project, Tls};
 use crate::inventory::outcomes::Rules;
-use crate::model::{Api, JobId};
-use crate::schedule::JobSpec;
+use crate::model::{Api, Discovery, JobId, JobSpec};
 use crate::{cloud, inventory, schedule};
 
 /// Builds every project. Those with mistakes are missing from the answer and present in the report.
@@ -70,6 +69,7 @@ impl Builder<'_> {
         let endpoint = self.required_url("endpoint");
         let tls = self.tls();
         let auth = self.auth();
+        let discovery = self.discovery();
         let jobs = self.jobs();
         self.check_staleness();
 
@@ -90,6 +90,7 @@ impl Builder<'_> {
                 concurrency: counted(&poll("concurrency")),
                 requests_per_minute: u32::try_from(values.integer(&poll("requests_per_minute")))
                     .unwrap_or(u32::MAX),
+                discovers: discovery.is_some(),
             },
             inventory: inventory::Settings {
                 timeout: values.duration(&poll("timeout")),
@@ -99,6 +100,7 @@ impl Builder<'_> {
                 versions_per_job: counted("limits.versions_per_job"),
             },
             outcomes: Rules {
+                scope: discovery.as_ref().map(Discovery::scope).unwrap_or_default(),
                 name: values.name_rule(&self.key("outcome.name_regex")),
                 names: counted("limits.outcome_names"),
                 retention: values.duration("limits.outcome_retention"),
@@ -117,9 +119,11 @@ impl Builder<'_> {
                 label_value_length: counted("limits.label_value_length"),
                 classes_per_version: counted("limits.classes_per_version"),
                 extra_metrics,
+                workspace_id: discovery.as_ref().and_then(|it| it.workspace_id.clone()),
                 auth: auth?,
             },
             jobs,
+            discovery,
             makings: Makings { keys, secrets: self.secret_files.secrets() },
             secret_files: self.secret_files,
         })
@@ -221,9 +225,11 @@ impl Builder<'_> {
     fn jobs(&mut self) -> Vec<JobSpec> {
         let list = self.key("jobs");
         let count = self.values.len(&list);
-        let is_set = self.values.is_set(&list);
-        if count == 0 && !is_set && !self.values.is_section_set(&self.key("discovery")) {
-            let remedy = "add a [[projects.jobs]] table with a job_id";
+        let enabled = self.key("discovery.enabled");
+        let finds_some = self.values.bool(&enabled) || self.values.is_refused(&enabled);
+        if count == 0 && !self.values.is_set(&list) && !finds_some {
+            let remedy =
+                "add a [[projects.jobs]] table with a job_id, or set discovery.enabled = true";
             self.report.missing(&list, Refusal::new("no jobs", remedy));
         }
         let mut seen = HashSet::new();
@@ -244,6 +250,18 @@ impl Builder<'_> {
             jobs.push(JobSpec { job_id: JobId::from(id), versions });
         }
         jobs
+    }
+
+    fn discovery(&self) -> Option<Discovery> {
+        let values = self.values;
+        let key = |name: &str| self.key(&format!("discovery.{name}"));
+        values.bool(&key("enabled")).then(|| Discovery {
+            name: values.name_pattern(&key("name_regex")).cloned(),
+            max_age: Some(values.duration(&key("max_age"))),
+            statuses: values.statuses(&key("statuses")),
+            workspace_id: values.text(&key("workspace_id")).map(str::to_owned),
+            versions: values.versions(&key("versions")),
+        })
     }
 
     /// One failed poll must not make a gap, so values have to outlive two intervals and a timeout.

@@ -15,7 +15,7 @@ use super::kind::Typed;
 use super::layers::{Origin, join, resolve};
 use super::mistake::{Refusal, Report};
 use crate::metrics::InfoLabel;
-use crate::model::{NameRule, VersionSelection};
+use crate::model::{NamePattern, NameRule, Status, VersionSelection};
 use crate::server::ListenAddress;
 
 /// Names longer than this are cut in messages; nobody mistypes a key that long.
@@ -229,16 +229,6 @@ impl Values {
         self.given.contains_key(path) || self.refused.contains(path)
     }
 
-    /// Whether somebody set the key, or anything below it.
-    pub(super) fn is_section_set(&self, path: &str) -> bool {
-        let below = |known: &String| {
-            known
-                .strip_prefix(path)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-        };
-        self.given.keys().chain(&self.refused).any(below) || self.len(path) > 0
-    }
-
     /// Whether the key was set to something that was refused, so that its default is only a stand-in.
     pub(super) fn is_refused(&self, path: &str) -> bool {
         self.refused.contains(path)
@@ -278,6 +268,13 @@ impl Values {
         }
     }
 
+    pub(super) fn name_pattern(&self, path: &str) -> Option<&NamePattern> {
+        match self.get(path) {
+            Some(Typed::NamePattern(pattern)) => Some(pattern),
+            _ => None,
+        }
+    }
+
     /// A path, made relative to where it was written.
     pub(super) fn path(&self, path: &str) -> Option<(PathBuf, &Origin)> {
         match self.given.get(path) {
@@ -307,6 +304,7 @@ with_default! {
     bool: Bool => bool;
     word: Text => String;
     versions: Versions => VersionSelection;
+    statuses: Statuses => Vec<Status>;
     info_labels: InfoLabels => Vec<InfoLabel>;
     addresses: Addresses => Vec<ListenAddress>;
 }

@@ -4,15 +4,16 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::inventory::answered::Answered;
-use crate::inventory::version::{VersionState, is_past_retention};
+use crate::inventory::version::VersionState;
 use crate::model::{Version, VersionId, VersionSelection};
 
 /// Chooses, from all versions an answer listed (newest first), those that are followed, given those
-/// that were.
+/// that were. `keeps_newest`: the newest one stays for as long as it is there.
 pub(super) fn choose(
     selection: &VersionSelection,
     listed: &[Version],
     followed: &BTreeMap<VersionId, Box<VersionState>>,
+    keeps_newest: bool,
     answered: &Answered<'_>,
 ) -> Vec<VersionId> {
     let Answered { settings, now, .. } = *answered;
@@ -28,16 +29,10 @@ pub(super) fn choose(
             VersionSelection::All => true,
             VersionSelection::Listed(wanted) => is_wanted(wanted, version),
         };
-        // The newest version of a listed job stays for as long as the job is listed.
-        let is_exempt = rank == 0;
+        let is_exempt = rank == 0 && keeps_newest;
         let is_over = || match known {
             Some(known) => known.is_past_retention(settings, now),
-            None => {
-                let end = answered.end_of_unfollowed(version);
-                let remembered = answered.remembered(&version.version_id);
-                let seen = remembered.map_or(now.unix, |remembered| remembered.status_changed);
-                is_past_retention(end, seen, settings, now)
-            }
+            None => answered.is_unfollowed_past_retention(version),
         };
         if is_selected && room > 0 && (is_exempt || !is_over()) {
             chosen.push(version.version_id.clone());

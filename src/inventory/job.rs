@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use crate::inventory::answered::Answered;
 use crate::inventory::outcomes::{Answer, Seen};
+use crate::inventory::roster::Reason;
 use crate::inventory::version::VersionState;
 use crate::inventory::view::{JobView, UsageNow, VersionView};
 use crate::inventory::{Moment, Settings};
@@ -18,6 +19,7 @@ use crate::model::{
 #[derive(Debug)]
 pub(super) struct JobState {
     selection: VersionSelection,
+    pub(super) reason: Reason,
     /// The followed versions. Boxed, because a map makes room for eleven at once and most jobs have
     /// one.
     versions: BTreeMap<VersionId, Box<VersionState>>,
@@ -26,7 +28,7 @@ pub(super) struct JobState {
     /// The list of jobs alone told us of the job: no answer about it came yet.
     only_listed: bool,
     /// The cloud does not know the job; what the list may still say of it is no news.
-    gone: bool,
+    pub(super) gone: bool,
     /// Between two polls.
     pub(super) interval: Duration,
     /// The last answer about this job that could be read, of either call.
@@ -53,9 +55,10 @@ struct Limits {
 }
 
 impl JobState {
-    pub(super) fn new(selection: VersionSelection, interval: Duration) -> Self {
+    pub(super) fn new(selection: VersionSelection, reason: Reason, interval: Duration) -> Self {
         Self {
             selection,
+            reason,
             only_listed: true,
             gone: false,
             interval,
@@ -70,8 +73,13 @@ impl JobState {
 
     /// The next answer is read by this selection, and may come as late as this interval says: until then
     /// what is known stays.
-    pub(super) fn change(&mut self, selection: VersionSelection, interval: Duration) {
-        self.selection = selection;
+    pub(super) fn change(
+        &mut self,
+        selection: VersionSelection,
+        reason: Reason,
+        interval: Duration,
+    ) {
+        (self.selection, self.reason) = (selection, reason);
         self.interval = self.interval.max(interval);
     }
 
@@ -103,7 +111,9 @@ impl JobState {
         let now = answered.now;
         follow::sort_newest_first(&mut listed);
         self.order = labels(&listed);
-        let chosen = follow::choose(&self.selection, &listed, &self.versions, answered);
+        let keeps_newest = self.keeps_newest();
+        let chosen =
+            follow::choose(&self.selection, &listed, &self.versions, keeps_newest, answered);
         let mut before = std::mem::take(&mut self.versions);
         let mut others = BTreeMap::new();
         for version in listed {
@@ -162,7 +172,9 @@ impl JobState {
         let all = |is: fn(State) -> bool| {
             !self.versions.is_empty() && self.versions.values().all(|state| is(state.version.state))
         };
-        if all(|state| state.terminal) {
+        // Of a job that was found, what ended long ago is not followed, and there may be nothing else.
+        let is_past = self.versions.is_empty() && !self.order.is_empty() && !self.keeps_newest();
+        if is_past || all(|state| state.terminal) {
             Activity::Ended
         } else if all(|state| state.terminal || state.waits()) {
             Activity::Waits
@@ -186,6 +198,9 @@ impl JobState {
         }
         // What is confirmed now is shown again.
         let was_withdrawn = self.shown.iter().any(|[is_fresh, ..]| !is_fresh);
+        if self.confirm_ended(listed, now) {
+            return self.move_last_success(answered) || was_withdrawn;
+        }
         if self.only_listed {
             // Better known by its id than not at all: the first round may take an hour.
             let version = listed::as_version(listed);
@@ -200,20 +215,52 @@ impl JobState {
         let mut changed = was_withdrawn || listed::differs(&newest.version, &applied);
         newest.update(applied, now);
         self.note(id, answered);
-        // The list shows the newest version alone; where their number is the same too, the others are
-        // still there, and an ended one is as it was.
-        let is_whole = self.order.first().is_some_and(|(first, _)| first == id)
-            && listed.version_count.is_some_and(|count| count == self.order.len() as u64);
-        if is_whole {
-            for state in self.versions.values_mut().filter(|state| state.version.state.terminal) {
-                state.confirmed = now;
-            }
-            if self.activity() == Activity::Ended && self.success == Some(true) {
-                self.last_success = Some(now.unix);
-                changed = true;
-            }
+        if self.is_whole(listed) {
+            self.confirm_terminal(now);
+            changed |= self.move_last_success(answered);
         }
         changed
+    }
+
+    /// The list shows a job that has ended as it is known: so it was confirmed, and that is all. The
+    /// usual case, of which there may be thousands in each list.
+    fn confirm_ended(&mut self, listed: &ListedJob, now: Moment) -> bool {
+        if self.only_listed || !self.is_whole(listed) || self.activity() != Activity::Ended {
+            return false;
+        }
+        let newest = listed.version_id.as_ref().and_then(|id| self.versions.get(id));
+        if !newest.is_some_and(|newest| listed::says(listed, &newest.version)) {
+            return false;
+        }
+        self.confirm_terminal(now);
+        true
+    }
+
+    /// The list shows the newest version alone; where their number is the same too, the others are still
+    /// there, and an ended one is as it was.
+    fn is_whole(&self, listed: &ListedJob) -> bool {
+        self.order.first().map(|(newest, _)| newest) == listed.version_id.as_ref()
+            && listed.version_count.is_some_and(|count| count == self.order.len() as u64)
+    }
+
+    fn confirm_terminal(&mut self, now: Moment) {
+        for state in self.versions.values_mut().filter(|state| state.version.state.terminal) {
+            state.confirmed = now;
+        }
+    }
+
+    /// The list stands for the polls of a job that has ended, and moves the time of the last one: as
+    /// seldom as a value may be old, or each list would have all their lines made anew.
+    fn move_last_success(&mut self, answered: &Answered<'_>) -> bool {
+        let Answered { settings, now, .. } = *answered;
+        let is_old = |at| now.unix - at >= settings.max_staleness.as_secs_f64();
+        let moves = self.activity() == Activity::Ended
+            && self.success == Some(true)
+            && self.last_success.is_none_or(is_old);
+        if moves {
+            self.last_success = Some(now.unix);
+        }
+        moves
     }
 
     pub(super) fn version(&mut self, version: Version, answered: &mut Answered<'_>) {
@@ -286,7 +333,22 @@ impl JobState {
         settings: &Settings,
         now: Moment,
     ) -> bool {
-        !state.is_past_retention(settings, now) || self.rank(id) == Some(0)
+        !state.is_past_retention(settings, now) || (self.keeps_newest() && self.rank(id) == Some(0))
+    }
+
+    /// The newest version of a job that the operator named stays for as long as the cloud has it.
+    fn keeps_newest(&self) -> bool {
+        self.reason == Reason::Named
+    }
+
+    /// Of a job that was found nothing is shown any more: the cloud does not know it, or all that is
+    /// followed of it ended long ago.
+    pub(super) fn is_nothing_left(&self, settings: &Settings, now: Moment) -> bool {
+        let is_past = || {
+            let is_known = !self.order.is_empty();
+            is_known && self.versions.values().all(|state| state.is_past_retention(settings, now))
+        };
+        !self.keeps_newest() && (self.gone || is_past())
     }
 
     fn rank(&self, id: &VersionId) -> Option<usize> {

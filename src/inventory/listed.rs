@@ -21,6 +21,14 @@ pub(super) fn differs(known: &Version, now: &Version) -> bool {
         || known.job_name != now.job_name
 }
 
+/// Whether the list says nothing else of a version than what is known.
+pub(super) fn says(listed: &ListedJob, known: &Version) -> bool {
+    listed.state.code == known.state.code
+        && listed.duration.is_none_or(|duration| known.duration == Some(duration))
+        && (listed.created.is_none() || known.created.is_some())
+        && (listed.job_name.is_empty() || listed.job_name == known.job_name)
+}
+
 /// The version with what the list says of it; the rest of it is as it was. Carries neither usage nor
 /// quality, which grow old alone.
 pub(super) fn applied_to(known: &Version, listed: &ListedJob) -> Version {

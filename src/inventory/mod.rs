@@ -9,10 +9,12 @@ mod job;
 mod listed;
 pub mod outcomes;
 mod project;
+mod roster;
 mod settings;
 pub mod state_file;
 #[cfg(test)]
 mod tests;
+mod turnover;
 mod version;
 mod view;
 
@@ -22,12 +24,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub use roster::Roster;
 pub use settings::Settings;
 pub use view::{JobView, ProjectView, UsageNow, VersionView};
 
-use crate::model::{JobId, JobKey, ListedJob, Outlook, Polled, Version, VersionSelection};
+use crate::model::{JobKey, JobList, ListedJob, Outlook, Polled, Turnover, Version};
 use outcomes::Outcomes;
-use project::{List, ProjectState};
+use project::ProjectState;
+use turnover::List;
 
 /// One point in time, on both clocks: ages are measured on the steady one, moments are shown on the
 /// one people read.
@@ -65,16 +69,16 @@ impl Inventory {
         Self::default()
     }
 
-    /// A project with the jobs the operator listed.
+    /// A project, each of its jobs polled in this interval.
     pub fn add_project(
         &mut self,
         name: &Arc<str>,
         settings: Settings,
-        jobs: impl IntoIterator<Item = (JobId, VersionSelection)>,
+        roster: Roster,
         interval: Duration,
         now: Moment,
     ) {
-        let project = ProjectState::new(settings, jobs, interval, now);
+        let project = ProjectState::new(settings, roster, interval, now);
         self.projects.insert(Arc::clone(name), project);
     }
 
@@ -84,10 +88,11 @@ impl Inventory {
         &mut self,
         name: &Arc<str>,
         settings: Settings,
-        jobs: impl IntoIterator<Item = (JobId, VersionSelection)>,
+        roster: Roster,
         interval: Duration,
     ) -> Vec<JobKey> {
-        let left = self.projects.get_mut(name).map(|known| known.change(settings, jobs, interval));
+        let known = self.projects.get_mut(name);
+        let left = known.map(|known| known.change(settings, roster, interval));
         let key = |job_id| JobKey { project: Arc::clone(name), job_id };
         left.into_iter().flatten().map(key).collect()
     }
@@ -103,18 +108,34 @@ impl Inventory {
         self.projects.contains_key(name)
     }
 
-    /// The list of jobs came, asked for at `asked`, and is due again in `interval`. Returns the jobs
-    /// of which something else is to be shown for it.
+    /// A part of the list of jobs, which was asked for at `asked` and is due again in `interval`: others
+    /// may want to have a turn before the rest of 20,000. Adds to `turnover` who came and left, and
+    /// returns the jobs of which something else is to be shown.
     pub fn listed(
         &mut self,
         project: &Arc<str>,
         jobs: &[ListedJob],
         asked: Instant,
         interval: Duration,
+        turnover: &mut Turnover,
         now: Moment,
     ) -> Vec<JobKey> {
         let Some(state) = self.projects.get_mut(project) else { return Vec::new() };
-        state.listed(project, List { jobs, asked, interval }, &mut self.outcomes, now)
+        state.listed(project, List { jobs, asked, interval }, turnover, &mut self.outcomes, now)
+    }
+
+    /// Every part of the list was taken: those it should have and does not have leave.
+    pub fn list_ended(
+        &mut self,
+        project: &Arc<str>,
+        list: &JobList,
+        interval: Duration,
+        turnover: &mut Turnover,
+        now: Moment,
+    ) {
+        if let Some(state) = self.projects.get_mut(project) {
+            state.list_ended(project, list, interval, turnover, &mut self.outcomes, now);
+        }
     }
 
     /// An answer listed all versions of a job. Returns what is still to be asked about it; `None`
@@ -155,14 +176,6 @@ impl Inventory {
         }
     }
 
-    /// A job is forgotten; its outcomes are kept for as long as those of one that left the cloud.
-    pub fn remove(&mut self, key: &JobKey, now: Moment) {
-        self.outcomes.gone(key, now);
-        if let Some(project) = self.projects.get_mut(&key.project) {
-            project.jobs.remove(&key.job_id);
-        }
-    }
-
     /// Lets time pass: returns the jobs that may show something else than at the last call, because
     /// something grew old, was kept long enough, or the project's first round is over.
     pub fn tick(&mut self, now: Moment) -> Vec<JobKey> {
@@ -178,7 +191,8 @@ impl Inventory {
         changed
     }
 
-    /// What there is to show of a job now; `None` before the project's first round is over.
+    /// What there is to show of a job now; `None` before the project's first round is over, and where
+    /// nothing of it is shown any more.
     pub fn job<'a>(&'a self, key: &'a JobKey, now: Moment) -> Option<JobView<'a>> {
         let project = self.projects.get(&key.project).filter(|project| project.complete)?;
         let mut view = project.job(&key.project, &key.job_id, now)?;
@@ -209,5 +223,10 @@ impl Inventory {
     /// Whether the first round of every project is over.
     pub fn is_complete(&self) -> bool {
         self.projects.values().all(|project| project.complete)
+    }
+
+    /// Whether every job that is known was polled, or had long enough for it.
+    pub fn is_polled(&self, now: Moment) -> bool {
+        self.projects.values().all(|project| project.is_polled(now))
     }
 }

@@ -1,15 +1,14 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
-
-use tokio::time::Instant;
 
 use crate::inventory::answered::Answered;
 use crate::inventory::job::JobState;
 use crate::inventory::outcomes::Outcomes;
+use crate::inventory::roster::Reason;
 use crate::inventory::view::JobView;
-use crate::inventory::{Moment, Settings};
-use crate::model::{JobId, JobKey, ListedJob, Outlook, Polled, Version, VersionSelection};
+use crate::inventory::{Moment, Roster, Settings};
+use crate::model::{Discovery, JobId, JobKey, JobSpec, Outlook, Polled, Version};
 
 /// The first round of a project may take so many intervals; then it is shown as far as it is known.
 const INTERVALS_TO_COMPLETE: u32 = 2;
@@ -24,50 +23,45 @@ const LONGEST_AGE_STEP: Duration = Duration::from_secs(5);
 /// What we know of one project.
 #[derive(Debug)]
 pub(super) struct ProjectState {
-    settings: Settings,
+    pub(super) settings: Settings,
+    /// Between two polls of a job that has just been found.
+    pub(super) interval: Duration,
+    pub(super) discovery: Option<Discovery>,
     pub(super) jobs: BTreeMap<JobId, JobState>,
-    /// Each job had its first answer or failure, or that took too long.
+    /// Jobs that the last lists showed and nobody follows; `None` before the first complete list.
+    pub(super) passed_over: Option<HashSet<JobId>>,
+    /// There was a first complete list, or without discovery each job had its first answer or failure;
+    /// or that took too long.
     pub(super) complete: bool,
     complete_by: Moment,
     /// The outcomes know which jobs there are.
     watched: bool,
-    list: Option<ListState>,
+    pub(super) list: Option<ListState>,
     /// When every job was looked at for what grew old.
     looked: Option<Moment>,
 }
 
 /// What we know of the list of jobs.
 #[derive(Clone, Copy, Debug)]
-struct ListState {
-    answered: Moment,
+pub(super) struct ListState {
+    pub(super) answered: Moment,
     /// Between two readings.
-    interval: Duration,
-}
-
-/// One reading of the list of jobs.
-#[derive(Clone, Copy)]
-pub(super) struct List<'a> {
-    pub(super) jobs: &'a [ListedJob],
-    pub(super) asked: Instant,
-    /// Until the next one.
     pub(super) interval: Duration,
 }
 
 impl ProjectState {
-    pub(super) fn new(
-        settings: Settings,
-        jobs: impl IntoIterator<Item = (JobId, VersionSelection)>,
-        interval: Duration,
-        now: Moment,
-    ) -> Self {
-        let jobs: BTreeMap<_, _> = jobs
-            .into_iter()
-            .map(|(id, selection)| (id, JobState::new(selection, interval)))
-            .collect();
+    pub(super) fn new(settings: Settings, roster: Roster, interval: Duration, now: Moment) -> Self {
+        let Roster { named, discovery } = roster;
+        let new =
+            |spec: JobSpec| (spec.job_id, JobState::new(spec.versions, Reason::Named, interval));
+        let jobs: BTreeMap<_, _> = named.into_iter().map(new).collect();
         Self {
             settings,
-            complete: jobs.is_empty(),
+            interval,
+            complete: jobs.is_empty() && discovery.is_none(),
+            discovery,
             jobs,
+            passed_over: None,
             complete_by: now.after(interval * INTERVALS_TO_COMPLETE),
             watched: false,
             list: None,
@@ -75,50 +69,43 @@ impl ProjectState {
         }
     }
 
-    /// Takes other settings and jobs over; returns the jobs that left.
+    /// Takes other settings and another roster over; returns the jobs that left.
     pub(super) fn change(
         &mut self,
         settings: Settings,
-        jobs: impl IntoIterator<Item = (JobId, VersionSelection)>,
+        roster: Roster,
         interval: Duration,
     ) -> Vec<JobId> {
-        self.settings = settings;
+        (self.settings, self.interval) = (settings, interval);
         // Other limits of age: every job is looked at anew.
         self.looked = None;
         self.watched = false;
         let mut before = std::mem::take(&mut self.jobs);
-        for (id, selection) in jobs {
-            let job = match before.remove(&id) {
+        for JobSpec { job_id, versions } in roster.named {
+            let job = match before.remove(&job_id) {
                 Some(mut job) => {
-                    job.change(selection, interval);
+                    job.change(versions, Reason::Named, interval);
                     job
                 }
-                None => JobState::new(selection, interval),
+                None => JobState::new(versions, Reason::Named, interval),
             };
-            self.jobs.insert(id, job);
+            self.jobs.insert(job_id, job);
         }
-        before.into_keys().collect()
-    }
-
-    pub(super) fn listed(
-        &mut self,
-        name: &Arc<str>,
-        list: List<'_>,
-        outcomes: &mut Outcomes,
-        now: Moment,
-    ) -> Vec<JobKey> {
-        self.list = Some(ListState { answered: now, interval: list.interval });
-        let settings = &self.settings;
-        let mut touched = Vec::new();
-        for listed in list.jobs {
-            let Some(job) = self.jobs.get_mut(&listed.job_id) else { continue };
-            let key = JobKey { project: Arc::clone(name), job_id: listed.job_id.clone() };
-            let mut answered = Answered { key: &key, settings, outcomes, now };
-            if job.listed(listed, list.asked, &mut answered) {
-                touched.push(key);
+        let admits_as_before = self.discovery == roster.discovery;
+        self.discovery = roster.discovery;
+        if let Some(discovery) = &self.discovery {
+            for (job_id, mut job) in std::mem::take(&mut before) {
+                let was_admitted = matches!(job.reason, Reason::Found | Reason::Untold);
+                let reason = if admits_as_before && was_admitted {
+                    Reason::Untold
+                } else {
+                    Reason::Unjudged
+                };
+                job.change(discovery.versions.clone(), reason, interval);
+                self.jobs.insert(job_id, job);
             }
         }
-        touched
+        before.into_keys().collect()
     }
 
     pub(super) fn versions(
@@ -156,8 +143,12 @@ impl ProjectState {
         }
     }
 
-    /// Once every job was asked about, whose outcomes are kept is settled: no other job is there.
+    /// Without discovery, whose outcomes are kept is settled once every job was asked about: no other
+    /// job is there.
     pub(super) fn watch(&mut self, name: &str, outcomes: &mut Outcomes, now: Moment) {
+        if self.discovery.is_some() {
+            return;
+        }
         if !self.watched && self.jobs.values().all(JobState::was_polled) {
             self.watched = true;
             outcomes.listed(name, |job_id| self.jobs.contains_key(job_id), now);
@@ -174,9 +165,21 @@ impl ProjectState {
         if self.complete {
             return false;
         }
-        self.complete =
-            now.steady >= self.complete_by.steady || self.jobs.values().all(JobState::was_polled);
+        let is_first_round_over = match self.discovery {
+            Some(_) => self.passed_over.is_some(),
+            None => self.jobs.values().all(JobState::was_polled),
+        };
+        self.complete = is_first_round_over || now.steady >= self.complete_by.steady;
         self.complete
+    }
+
+    /// Every job that is known was polled, or had two intervals for it.
+    pub(super) fn is_polled(&self, now: Moment) -> bool {
+        let longest = self.jobs.values().map(|job| job.interval).max().unwrap_or_default();
+        let is_overdue = now.steady
+            >= self.complete_by.steady
+                + longest.saturating_sub(self.interval) * INTERVALS_TO_COMPLETE;
+        self.complete && (is_overdue || self.jobs.values().all(JobState::was_polled))
     }
 
     pub(super) fn tick(&mut self, now: Moment) -> Vec<JobId> {
@@ -201,7 +204,8 @@ impl ProjectState {
         now: Moment,
     ) -> Option<JobView<'a>> {
         let list_interval = self.list_interval();
-        Some(self.jobs.get(id)?.view(project, id, &self.settings, list_interval, now))
+        let job = self.jobs.get(id).filter(|job| !job.is_nothing_left(&self.settings, now))?;
+        Some(job.view(project, id, &self.settings, list_interval, now))
     }
 
     /// Whether some call of the project gave a valid answer within the last interval, which is that of

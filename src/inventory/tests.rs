@@ -2,6 +2,8 @@
 
 #![expect(clippy::float_cmp, reason = "times are passed on, not computed")]
 
+mod discovery;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +12,8 @@ use tokio::time::Instant;
 use super::outcomes::{Rules, Saved};
 use super::*;
 use crate::model::{
-    Activity, Api, Quality, Scores, State, TaskUsage, Usage, VersionId, VersionSelection,
+    Activity, Api, JobId, JobSpec, Quality, Scores, State, TaskUsage, Usage, VersionId,
+    VersionSelection,
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -34,13 +37,21 @@ struct Scene {
 /// The cloud's present in these tests, Unix seconds.
 const TODAY: f64 = 1_700_000_000.0;
 
+fn named(jobs: impl IntoIterator<Item = (u64, VersionSelection)>) -> Roster {
+    let spec = |(id, versions)| JobSpec { job_id: JobId::from(id), versions };
+    Roster { named: jobs.into_iter().map(spec).collect(), discovery: None }
+}
+
+fn latest_of(jobs: impl IntoIterator<Item = u64>) -> Roster {
+    named(jobs.into_iter().map(|id| (id, VersionSelection::Latest)))
+}
+
 impl Scene {
     fn new(selection: VersionSelection) -> Self {
         let start = Moment { steady: Instant::now(), unix: TODAY };
         let key = JobKey { project: Arc::from("p"), job_id: JobId::from(7) };
         let mut inventory = Inventory::new();
-        let jobs = [(key.job_id.clone(), selection)];
-        inventory.add_project(&key.project, SETTINGS, jobs, MINUTE, start);
+        inventory.add_project(&key.project, SETTINGS, named([(7, selection)]), MINUTE, start);
         Self { inventory, key, start, now: start }
     }
 
@@ -61,8 +72,8 @@ impl Scene {
     fn restart(&mut self) {
         let saved = serde_json::from_slice(&self.inventory.outcomes.saved()).unwrap();
         self.inventory = Inventory::new();
-        let jobs = [(self.key.job_id.clone(), VersionSelection::Latest)];
-        self.inventory.add_project(&self.key.project, SETTINGS, jobs, MINUTE, self.now);
+        let roster = latest_of([7]);
+        self.inventory.add_project(&self.key.project, SETTINGS, roster, MINUTE, self.now);
         self.take_up(saved);
     }
 
@@ -134,8 +145,7 @@ async fn nothing_is_shown_before_the_first_round_is_over_or_took_too_long() {
     let project: Arc<str> = Arc::from("p");
     let key = |id: u64| JobKey { project: Arc::clone(&project), job_id: JobId::from(id) };
     let mut inventory = Inventory::new();
-    let jobs = [1, 2].map(|id: u64| (JobId::from(id), VersionSelection::Latest));
-    inventory.add_project(&project, SETTINGS, jobs, MINUTE, start);
+    inventory.add_project(&project, SETTINGS, latest_of([1, 2]), MINUTE, start);
     inventory.versions(&key(1), vec![version(1, RUNNING)], start);
     inventory.polled(&key(1), Polled::Success, MINUTE, start);
     assert_eq!(inventory.tick(start), []);
@@ -252,8 +262,7 @@ async fn a_shorter_interval_withdraws_nothing_before_the_next_poll_is_over() {
     scene.at(19);
     assert_eq!(scene.shown(), ["1"]);
     // The same where a new configuration is the reason.
-    let jobs = [(scene.key.job_id.clone(), VersionSelection::Latest)];
-    scene.inventory.change_project(&project, SETTINGS, jobs, MINUTE);
+    scene.inventory.change_project(&project, SETTINGS, latest_of([7]), MINUTE);
     assert_eq!(scene.shown(), ["1"]);
     scene.polled(Polled::Failed);
     assert_eq!(scene.shown(), [""; 0]);
@@ -422,11 +431,9 @@ async fn time_alone_says_which_jobs_changed() {
 #[tokio::test]
 async fn a_project_whose_only_answers_are_about_a_waiting_job_does_not_flap() {
     let mut scene = Scene::new(VersionSelection::Latest);
-    let failing = JobId::from(8);
-    let jobs = [scene.key.job_id.clone(), failing.clone()];
-    let jobs = jobs.map(|job| (job, VersionSelection::Latest));
-    scene.inventory.add_project(&scene.key.project, SETTINGS, jobs, MINUTE, scene.now);
-    let failing = JobKey { job_id: failing, ..scene.key.clone() };
+    let roster = latest_of([7, 8]);
+    scene.inventory.add_project(&scene.key.project, SETTINGS, roster, MINUTE, scene.now);
+    let failing = JobKey { job_id: JobId::from(8), ..scene.key.clone() };
     for minute in 0..10 {
         scene.at(minute);
         scene.inventory.polled(&failing, Polled::Failed, MINUTE, scene.now);
@@ -445,9 +452,9 @@ async fn other_settings_keep_what_is_known_until_the_next_answer_is_due() {
     let mut scene = Scene::new(VersionSelection::All);
     scene.answer(vec![version(1, RUNNING)]);
     let project = Arc::clone(&scene.key.project);
-    let jobs = [7, 8].map(|id: u64| (JobId::from(id), VersionSelection::Latest));
     let slow = MINUTE * 30;
-    assert_eq!(scene.inventory.change_project(&project, SETTINGS, jobs, slow), []);
+    let left = scene.inventory.change_project(&project, SETTINGS, latest_of([7, 8]), slow);
+    assert_eq!(left, []);
     scene.at(59);
     assert_eq!(scene.inventory.tick(scene.now), [] as [JobKey; 0], "nothing else is shown");
     assert_eq!(scene.shown(), ["1"]);
@@ -455,8 +462,7 @@ async fn other_settings_keep_what_is_known_until_the_next_answer_is_due() {
     assert_eq!(scene.inventory.tick(scene.now), [scene.key.clone()]);
     assert_eq!(scene.shown(), [""; 0]);
 
-    let jobs = [(JobId::from(8), VersionSelection::Latest)];
-    let left = scene.inventory.change_project(&project, SETTINGS, jobs, MINUTE);
+    let left = scene.inventory.change_project(&project, SETTINGS, latest_of([8]), MINUTE);
     assert_eq!(left, [scene.key.clone()]);
     assert!(scene.inventory.job(&scene.key, scene.now).is_none());
     assert!(scene.inventory.is_complete(), "a job more does not begin the first round anew");
@@ -481,9 +487,16 @@ impl Scene {
     /// A list that was asked for just now.
     fn list(&mut self, jobs: &[ListedJob]) -> usize {
         let asked = self.now.steady;
-        let project = Arc::clone(&self.key.project);
-        let touched = self.inventory.listed(&project, jobs, asked, MINUTE, self.now).len();
+        let touched = self.listed(jobs, asked).len();
         self.inventory.tick(self.now);
+        touched
+    }
+
+    fn listed(&mut self, jobs: &[ListedJob], asked: Instant) -> Vec<JobKey> {
+        let (project, mut turnover) = (Arc::clone(&self.key.project), Turnover::default());
+        let inventory = &mut self.inventory;
+        let touched = inventory.listed(&project, jobs, asked, MINUTE, &mut turnover, self.now);
+        assert_eq!(turnover, Turnover::default(), "without discovery");
         touched
     }
 }
@@ -536,9 +549,7 @@ async fn what_an_answer_said_after_the_list_was_asked_for_stands() {
     scene.answer(vec![version(1, RUNNING)]);
     let asked = scene.now.steady;
     scene.at(1).answer(vec![version(1, COMPLETED)]);
-    let (project, now) = (Arc::clone(&scene.key.project), scene.now);
-    let touched = scene.inventory.listed(&project, &[listed(RUNNING, 1, 1)], asked, MINUTE, now);
-    assert_eq!(touched, []);
+    assert_eq!(scene.listed(&[listed(RUNNING, 1, 1)], asked), []);
     assert_eq!(scene.only().version.state, State::from_v1(COMPLETED));
 }
 

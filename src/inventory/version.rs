@@ -104,8 +104,8 @@ impl VersionState {
         }
         let ended_seen = self.ended_seen?;
         let at_first_sight = self.first_seen == Some(ended_seen);
-        let created = self.version.created.filter(|_| at_first_sight);
-        let known = self.version.end_of_run().or(self.ended_before).or(created);
+        let earliest = self.version.earliest_end().filter(|_| at_first_sight);
+        let known = self.version.end_of_run().or(self.ended_before).or(earliest);
         Some(known.unwrap_or(ended_seen.unix))
     }
 
@@ -148,7 +148,7 @@ pub(super) fn end_of_unfollowed(
 ) -> Option<f64> {
     let otherwise = match remembered {
         Some(remembered) => remembered.finished,
-        None => version.created,
+        None => version.earliest_end(),
     };
     version.state.terminal.then(|| version.end_of_run().or(otherwise).unwrap_or(now.unix))
 }

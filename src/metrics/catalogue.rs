@@ -533,7 +533,7 @@ pub(super) static ROWS: &[Row] = &[
         Kind::Gauge,
         &["project", "job_id"],
         job::poll_last_success,
-        "When a poll of the job last brought everything, or the list last showed an ended job unchanged, Unix time",
+        "When a poll of the job last brought everything, or the list showed an ended job unchanged, which moves it once in poll.max_staleness, Unix time",
     ),
 ];
 

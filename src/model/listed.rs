@@ -19,13 +19,32 @@ pub struct ListedJob {
     pub version_count: Option<u64>,
 }
 
+/// Who came and who left with a list of jobs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Turnover {
+    /// Jobs to be asked about from now on.
+    pub found: Vec<JobId>,
+    /// Jobs that nobody asks about any more.
+    pub left: Vec<JobId>,
+}
+
 /// The list of jobs, as far as it came.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct JobList {
     /// Each job once, in the order of the answers.
     pub jobs: Vec<ListedJob>,
-    /// No job is missing: one that is not among them is not listed.
+    /// As many came as there are: no page is missing.
     pub complete: bool,
+    /// Nothing came or went between two of its pages, so that no job slipped from one to another: of a
+    /// complete list, a job that is not among these is not listed.
+    pub settled: bool,
     /// Requests that the whole list takes.
     pub pages: usize,
+}
+
+impl JobList {
+    /// Whether a job that is not among these is not there.
+    pub fn proves_absence(&self) -> bool {
+        self.complete && self.settled
+    }
 }

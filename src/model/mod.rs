@@ -3,10 +3,12 @@
 //! Units are those of Prometheus: seconds, bytes, ratios. A value the cloud did not give is `None`,
 //! never zero.
 
+mod discovery;
 mod identity;
 mod listed;
 mod outcome;
 mod outlook;
+mod pattern;
 mod polled;
 mod quality;
 mod selection;
@@ -14,13 +16,15 @@ mod status;
 mod usage;
 mod version;
 
+pub use discovery::{Discovery, Filter};
 pub use identity::{JobId, JobKey, VersionId};
-pub use listed::{JobList, ListedJob};
+pub use listed::{JobList, ListedJob, Turnover};
 pub use outcome::{NameRule, NameRuleError, Outcome};
 pub use outlook::{Activity, Outlook};
+pub use pattern::{NamePattern, PatternError};
 pub use polled::Polled;
 pub use quality::{ClassQuality, Quality, Scores};
-pub use selection::VersionSelection;
+pub use selection::{JobSpec, VersionSelection};
 pub use status::{State, Status};
 pub use usage::{MeanMax, Summary, TaskUsage, Usage, UsageSample};
 pub use version::{Api, Facts, Resources, Version};

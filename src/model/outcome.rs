@@ -1,7 +1,8 @@
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{State, Status};
+use crate::model::pattern::compile;
+use crate::model::{PatternError, State, Status};
 
 /// How a run ended, as far as it says something about the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -45,9 +46,6 @@ impl Outcome {
     }
 }
 
-/// The largest compiled pattern: a thousand times what a rule for names takes.
-const LARGEST_RULE: usize = 1 << 20;
-
 /// Which part of a job's name outcomes are kept under, so that `train-20260101` and `train-20260102`
 /// are two runs of `train`.
 #[derive(Clone, Debug, Default)]
@@ -59,12 +57,9 @@ pub struct NameRule {
 /// Why a pattern is no rule for names. Does not repeat it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameRuleError {
-    /// It cannot be read.
-    #[error("is not a regular expression")]
-    Syntax,
-    /// Its compiled form would be too large.
-    #[error("is too large a regular expression")]
-    TooLarge,
+    /// It is no pattern at all.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
     /// Nothing says which part of the name is meant.
     #[error("has no capture group")]
     NoCapture,
@@ -73,11 +68,7 @@ pub enum NameRuleError {
 impl NameRule {
     /// A rule that takes the first capture of this pattern.
     pub fn new(pattern: &str) -> Result<Self, NameRuleError> {
-        let regex = RegexBuilder::new(pattern).size_limit(LARGEST_RULE).build();
-        let regex = regex.map_err(|error| match error {
-            regex::Error::CompiledTooBig(_) => NameRuleError::TooLarge,
-            _ => NameRuleError::Syntax,
-        })?;
+        let regex = compile(pattern)?;
         if regex.captures_len() < 2 {
             return Err(NameRuleError::NoCapture);
         }
@@ -151,10 +142,10 @@ mod tests {
     #[test]
     fn a_pattern_that_names_no_part_is_no_rule() {
         let table = [
-            ("(", NameRuleError::Syntax),
+            ("(", PatternError::Syntax.into()),
             ("a.*", NameRuleError::NoCapture),
             ("(?:a).*", NameRuleError::NoCapture),
-            (r"(\w{1000}){1000}", NameRuleError::TooLarge),
+            (r"(\w{1000}){1000}", PatternError::TooLarge.into()),
         ];
         for (pattern, error) in table {
             assert_eq!(NameRule::new(pattern).err(), Some(error), "{pattern}");

@@ -1,3 +1,14 @@
+use crate::model::JobId;
+
+/// A job the operator named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobSpec {
+    /// Its id.
+    pub job_id: JobId,
+    /// Which of its versions are followed.
+    pub versions: VersionSelection,
+}
+
 /// Which versions of a job are followed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum VersionSelection {

@@ -74,6 +74,11 @@ impl Version {
         (created, self.version_id.number(), self.version_id.clone())
     }
 
+    /// The earliest time it can have ended, Unix seconds: as if it had begun to run when it was created.
+    pub fn earliest_end(&self) -> Option<f64> {
+        Some(self.created? + self.duration.unwrap_or_default())
+    }
+
     /// When the run ended by its own account, Unix seconds, once it has ended.
     pub fn end_of_run(&self) -> Option<f64> {
         Some(self.started? + self.duration?)

@@ -2,8 +2,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::model::{Activity, Polled};
-use crate::schedule::JobSpec;
+use crate::model::{Activity, JobId, Polled};
 use crate::schedule::cadence::Cadence;
 use crate::schedule::lanes::Standing;
 use crate::schedule::poll::{Newest, News, Report};
@@ -12,7 +11,7 @@ use crate::schedule::trouble::Told;
 
 /// One job, and what its polls and the list say about when to ask again.
 pub(super) struct Job {
-    pub(super) spec: JobSpec,
+    pub(super) id: JobId,
     pub(super) cadence: Cadence,
     pub(super) standing: Standing,
     pub(super) told: Told,
@@ -44,9 +43,9 @@ pub(super) enum Hint {
 }
 
 impl Job {
-    pub(super) fn new(spec: JobSpec, cadence: Cadence, due: Instant) -> Self {
+    pub(super) fn new(id: JobId, cadence: Cadence, due: Instant) -> Self {
         Self {
-            spec,
+            id,
             cadence,
             standing: Standing::Good,
             told: Told::default(),

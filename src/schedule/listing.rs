@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::cloud::{Error, Misread, TrainingApi};
-use crate::model::JobId;
+use crate::cloud::{Error, Fault, Misread, Reading, TrainingApi};
+use crate::model::{JobId, Turnover};
 use crate::schedule::Ledger;
 use crate::schedule::budget::PollPace;
 use crate::schedule::poll::Newest;
@@ -22,8 +22,10 @@ const MOST_PAGES: usize = 100;
 /// The readings of the list of jobs, one after another.
 ///
 /// The list is read where it has no more pages than there are jobs to poll. Where it has more, polling
-/// costs less, and the list is looked at only now and then, at the cost of its first page.
+/// costs less, and the list is looked at only now and then, at the cost of its first page. Where it is
+/// what says which jobs there are, it is read whatever it costs.
 pub(super) struct Listing {
+    discovers: bool,
     due: Instant,
     running: JoinSet<ListReport>,
     /// Requests that the whole list takes.
@@ -46,13 +48,15 @@ pub(super) struct Listed {
     pub(super) jobs: HashMap<JobId, Newest>,
     /// A job that is not among them is not listed.
     pub(super) complete: bool,
+    pub(super) turnover: Turnover,
     pages: usize,
     too_long: bool,
 }
 
 impl Listing {
-    pub(super) fn new(start: Instant) -> Self {
-        Self { due: start, running: JoinSet::new(), pages: PAGES_BEFORE_THE_FIRST, too_long: false }
+    pub(super) fn new(start: Instant, discovers: bool) -> Self {
+        let pages = PAGES_BEFORE_THE_FIRST;
+        Self { discovers, due: start, running: JoinSet::new(), pages, too_long: false }
     }
 
     /// When it is to be read next; `None` while it is being read.
@@ -84,8 +88,11 @@ impl Listing {
         interval: Duration,
         pace: PollPace,
     ) {
-        let most_pages = jobs.min(MOST_PAGES);
-        self.running.spawn(async move { read(&*api, &*ledger, most_pages, interval, pace).await });
+        let discovers = self.discovers;
+        let most_pages = if discovers { MOST_PAGES } else { jobs.min(MOST_PAGES) };
+        self.running.spawn(async move {
+            read(&*api, &*ledger, most_pages, discovers, interval, pace).await
+        });
     }
 
     /// Ends the reading that is under way; it has ended when this returns.
@@ -105,7 +112,8 @@ impl Listing {
             ListReport { asked: now, outcome: Err(error), misreads: Vec::new(), pace: None }
         });
         if let Ok(listed) = &report.outcome {
-            (self.pages, self.too_long) = (listed.pages, listed.too_long);
+            self.too_long = listed.too_long && !self.discovers;
+            self.pages = listed.pages.min(MOST_PAGES);
         }
         let interval = if self.too_long { interval * SELDOM } else { interval };
         self.due = (report.asked + interval).max(now);
@@ -117,6 +125,7 @@ async fn read<A: TrainingApi, L: Ledger>(
     api: &A,
     ledger: &L,
     most_pages: usize,
+    discovers: bool,
     interval: Duration,
     pace: PollPace,
 ) -> ListReport {
@@ -124,20 +133,26 @@ async fn read<A: TrainingApi, L: Ledger>(
     let reading = api.list(most_pages, &pace).await;
     let pace = Some(pace);
     match reading {
-        Ok(reading) => {
-            let list = reading.content;
+        Ok(Reading { content: list, mut misreads }) => {
             let too_long = list.pages > most_pages;
-            if !too_long {
-                ledger.listed(&list.jobs, asked, interval);
+            // Of a list without end, what came is there all the same.
+            let turnover = if discovers || !too_long {
+                ledger.listed(&list, asked, interval)
+            } else {
+                Turnover::default()
+            };
+            if discovers && too_long {
+                misreads.push(Misread { field: "jobs", fault: Fault::TooLong });
             }
             let jobs = list.jobs.iter().map(|job| (job.job_id.clone(), Newest::listed(job)));
             let listed = Listed {
                 jobs: jobs.collect(),
                 complete: list.complete,
+                turnover,
                 pages: list.pages,
                 too_long,
             };
-            ListReport { asked, outcome: Ok(listed), misreads: reading.misreads, pace }
+            ListReport { asked, outcome: Ok(listed), misreads, pace }
         }
         Err(error) => ListReport { asked, outcome: Err(error), misreads: Vec::new(), pace },
     }

@@ -21,16 +21,16 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub use poller::Poller;
-pub use settings::{JobSpec, Settings};
+pub use settings::Settings;
 pub use stretch::{Cost, cost};
 
-use crate::model::{JobId, ListedJob, Outlook, Polled, Version};
+use crate::model::{JobId, JobList, Outlook, Polled, Turnover, Version};
 
 /// Where answers go. Called from the tasks that poll; must not wait.
 pub trait Ledger: Send + Sync + 'static {
     /// The list of jobs, asked for at `asked`: what was learnt of a job after that is newer. It is due
-    /// again in `interval`.
-    fn listed(&self, jobs: &[ListedJob], asked: Instant, interval: Duration);
+    /// again in `interval`. Returns whom to follow for it, and whom no more.
+    fn listed(&self, list: &JobList, asked: Instant, interval: Duration) -> Turnover;
 
     /// A job's complete list of versions. Returns what is still to be asked about it, and how soon.
     fn versions(&self, job: &JobId, versions: Vec<Version>) -> Outlook;
@@ -44,7 +44,4 @@ pub trait Ledger: Send + Sync + 'static {
     /// The job is polled in another interval from its next poll on. A longer one is to be believed at
     /// once; what is known stays for as long as a longer one before asked for, until that poll is over.
     fn interval(&self, job: &JobId, interval: Duration);
-
-    /// The job is not asked about any more.
-    fn removed(&self, job: &JobId);
 }

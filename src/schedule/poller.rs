@@ -1,15 +1,16 @@
 mod landing;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
+use tracing::{debug, info};
 
 use crate::cloud::TrainingApi;
-use crate::model::JobId;
+use crate::model::{JobId, Turnover};
 use crate::own;
 use crate::schedule::budget::{Budget, Gate, PollPace, Wait};
 use crate::schedule::cadence::Cadence;
@@ -20,7 +21,7 @@ use crate::schedule::listing::Listing;
 use crate::schedule::poll::{DETAILS_PER_POLL, poll};
 use crate::schedule::stretch::{Class, Demand, Fit, class_interval};
 use crate::schedule::trouble::{Told, TroubleLog};
-use crate::schedule::{JobSpec, Ledger, Settings};
+use crate::schedule::{Ledger, Settings};
 
 /// A job that has ended is left to the list for so many of its intervals: one reading may fail.
 const LISTS_TO_TRUST: u32 = 2;
@@ -48,6 +49,7 @@ pub struct Poller<A, L> {
     budget: Arc<Budget>,
     gate: watch::Receiver<Gate>,
     jobs: BTreeMap<Index, Job>,
+    by_id: HashMap<JobId, Index>,
     /// The number of the next job.
     next_index: Index,
     /// How many of the jobs are failing.
@@ -77,11 +79,11 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         ledger: Arc<L>,
         own: own::Project,
         settings: Settings,
-        jobs: Vec<JobSpec>,
+        jobs: Vec<JobId>,
     ) -> Self {
         let start = Instant::now();
         let budget = Arc::new(Budget::new(settings.requests_per_minute));
-        let listing = Listing::new(start);
+        let listing = Listing::new(start, settings.discovers);
         let demand = Demand { list_pages: listing.pages(), ..Demand::none() };
         let mut poller = Self {
             log: TroubleLog::new(Arc::clone(&name)),
@@ -93,6 +95,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
             gate: budget.gate(),
             budget,
             jobs: BTreeMap::new(),
+            by_id: HashMap::new(),
             next_index: 0,
             failing: 0,
             lanes: Lanes::default(),
@@ -107,8 +110,8 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
             interval_is_shown: false,
         };
         let count = jobs.len();
-        for (place, spec) in jobs.into_iter().enumerate() {
-            poller.add_at(spec, (place + 1) as f64 / count as f64);
+        for (place, job) in jobs.into_iter().enumerate() {
+            poller.add_at(job, (place + 1) as f64 / count as f64);
         }
         poller.fit_budget();
         poller
@@ -119,32 +122,55 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         self.settings.interval.mul_f64(self.fit.stretch)
     }
 
-    /// Polls one more job from now on.
-    pub fn add(&mut self, job: JobSpec) {
-        self.add_at(job, (self.next_index as f64 * GOLDEN_SHARE).fract());
+    /// Polls those that were found from now on, and those that left no more.
+    fn turn_over(&mut self, turnover: &Turnover) {
+        let Turnover { found, left } = turnover;
+        let name = Arc::clone(&self.name);
+        let project = &*name;
+        for job_id in left {
+            debug!(project, %job_id, "the job is not followed any more");
+            self.remove(job_id);
+        }
+        for job_id in found {
+            debug!(project, %job_id, "the job was found");
+            self.add_at(job_id.clone(), (self.next_index as f64 * GOLDEN_SHARE).fract());
+        }
+        if !(found.is_empty() && left.is_empty()) {
+            let (found, left, followed) = (found.len(), left.len(), self.jobs.len());
+            info!(project, found, left, followed, "the list of jobs has changed");
+        }
         self.fit_budget();
+        // The ledger knows the intervals of those it knew when they were told last.
+        if self.told_stretch > 1.0 {
+            let interval = class_interval(&self.settings, Class::Runs).mul_f64(self.told_stretch);
+            for job_id in found {
+                self.ledger.interval(job_id, interval);
+            }
+        }
     }
 
-    /// Polls a job no more, and has the ledger forget it.
-    pub fn remove(&mut self, job: &JobId) {
-        let found = self.jobs.iter().find(|(_, known)| known.spec.job_id == *job);
-        let Some((&index, _)) = found else { return };
-        if let Some(job) = self.jobs.remove(&index) {
-            self.failing -= usize::from(job.standing == Standing::Failing);
-            self.demand.postponed -= usize::from(job.is_postponed());
-            *self.demand.of(job.class) -= 1;
-            self.flights.abort(index);
-        }
-        self.ledger.removed(job);
-        self.fit_budget();
+    fn remove(&mut self, job_id: &JobId) {
+        let index = self.by_id.remove(job_id);
+        let Some((index, job)) = index.and_then(|index| Some((index, self.jobs.remove(&index)?)))
+        else {
+            return;
+        };
+        self.failing -= usize::from(job.standing == Standing::Failing);
+        self.demand.postponed -= usize::from(job.is_postponed());
+        *self.demand.of(job.class) -= 1;
+        self.flights.abort(index);
     }
 
     /// The first poll comes as soon as slots and budget allow, the second on the job's own tick after
     /// this share of the interval: nobody waits an interval for the first values.
-    fn add_at(&mut self, spec: JobSpec, share: f64) {
+    fn add_at(&mut self, job_id: JobId, share: f64) {
         let (now, index) = (Instant::now(), self.next_index);
+        if self.by_id.contains_key(&job_id) {
+            return;
+        }
         self.next_index += 1;
-        let job = Job::new(spec, Cadence::new(now, self.settings.interval, share), now);
+        self.by_id.insert(job_id.clone(), index);
+        let job = Job::new(job_id, Cadence::new(now, self.settings.interval, share), now);
         *self.demand.of(job.class) += 1;
         self.lanes.wait_until(now, index);
         self.jobs.insert(index, job);
@@ -180,7 +206,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         {
             wake = wake.min(at);
         }
-        if let Some(due) = self.listing.due().filter(|&due| due > now && !self.jobs.is_empty()) {
+        if let Some(due) = self.list_due().filter(|&due| due > now) {
             wake = wake.min(due);
         }
         if self.lanes.good_is_waiting() {
@@ -224,7 +250,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
     }
 
     fn start_list(&mut self, now: Instant) -> Result<(), Wait> {
-        let is_due = self.listing.due().is_some_and(|due| due <= now) && !self.jobs.is_empty();
+        let is_due = self.list_due().is_some_and(|due| due <= now);
         let slots = self.slots();
         if is_due && slots.used < slots.all {
             let pace = PollPace::paid(&self.budget, self.budget.take(now)?);
@@ -232,6 +258,12 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
             self.listing.start(api, ledger, self.jobs.len(), self.fit.list_interval, pace);
         }
         Ok(())
+    }
+
+    /// When the list is to be read next; `None` while it is being read, and where it serves nobody.
+    fn list_due(&self) -> Option<Instant> {
+        let is_wanted = self.settings.discovers || !self.jobs.is_empty();
+        self.listing.due().filter(|_| is_wanted)
     }
 
     fn start_polls(&mut self, now: Instant) -> Result<(), Wait> {
@@ -266,7 +298,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
             Some(_) => 0,
         };
         let (api, ledger) = (Arc::clone(&self.api), Arc::clone(&self.ledger));
-        let (job_id, pace) = (job.spec.job_id.clone(), Arc::new(pace));
+        let (job_id, pace) = (job.id.clone(), Arc::new(pace));
         let its_pace = Arc::clone(&pace);
         let poll = async move { poll(&*api, &*ledger, &job_id, details, &*its_pace).await };
         self.flights.start(index, job.standing, pace, poll);

@@ -1,7 +1,5 @@
 use std::time::Duration;
 
-use crate::model::{JobId, VersionSelection};
-
 /// When one project is asked.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
@@ -17,13 +15,6 @@ pub struct Settings {
     pub concurrency: usize,
     /// Requests a minute; 0 is unlimited.
     pub requests_per_minute: u32,
-}
-
-/// A job the operator named.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JobSpec {
-    /// Its id.
-    pub job_id: JobId,
-    /// Which of its versions are followed.
-    pub versions: VersionSelection,
+    /// The list says which jobs there are: it is read to its end, however many they are.
+    pub discovers: bool,
 }

@@ -156,6 +156,7 @@ mod tests {
             timeout: Duration::from_secs(10),
             concurrency: 16,
             requests_per_minute,
+            discovers: false,
         }
     }
 

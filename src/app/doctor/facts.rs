@@ -39,6 +39,10 @@ pub(super) enum Facts {
     Permission {
         action: &'static str,
     },
+    Discovery {
+        listed: usize,
+        admitted: usize,
+    },
     Job {
         job_id: String,
         name: Option<String>,
@@ -87,6 +91,7 @@ mod tests {
             Facts::Credentials { method: "password", expires: None },
             Facts::Scope { project_id: None, configured_project_id: None },
             Facts::Permission { action: "a" },
+            Facts::Discovery { listed: 0, admitted: 0 },
             Facts::Job {
                 job_id: text(),
                 name: None,
@@ -102,7 +107,7 @@ mod tests {
             },
         ];
         let written = serde_json::to_string(&facts).unwrap();
-        insta::assert_snapshot!(written, @r#"[{"url":"","source":"environment"},{"host":"","addresses":[],"seconds":0.0},{"address":"","seconds":0.0},{"version":"","trusted":true,"chain":[{"subject":"","issuer":"","begins":"","ends":""}],"seconds":0.0},{"ahead_seconds":0},{"method":"password","expires":null},{"project_id":null,"configured_project_id":null},{"action":"a"},{"job_id":"","name":null,"versions":null,"newest_version":null,"newest_status":null},{"jobs":0,"requests_per_minute_needed":0.0,"requests_per_minute_allowed":null,"interval_seconds":0.0}]"#);
+        insta::assert_snapshot!(written, @r#"[{"url":"","source":"environment"},{"host":"","addresses":[],"seconds":0.0},{"address":"","seconds":0.0},{"version":"","trusted":true,"chain":[{"subject":"","issuer":"","begins":"","ends":""}],"seconds":0.0},{"ahead_seconds":0},{"method":"password","expires":null},{"project_id":null,"configured_project_id":null},{"action":"a"},{"listed":0,"admitted":0},{"job_id":"","name":null,"versions":null,"newest_version":null,"newest_status":null},{"jobs":0,"requests_per_minute_needed":0.0,"requests_per_minute_allowed":null,"interval_seconds":0.0}]"#);
         let keys = written.split("\":").filter_map(|before| before.rsplit('"').next());
         for key in keys.filter(|key| !key.ends_with(['}', ']'])) {
             assert!(documented.contains(&format!("`{key}`")), "{key} is not documented");

@@ -2,9 +2,10 @@ use super::advice::{self, LIST_ACTION, VERSIONS_ACTION};
 use super::facts::Facts;
 use super::project::{AtOnce, ends_questions};
 use super::report::{Checks, Part};
+use crate::app::ledger::now;
 use crate::cloud::{Chain, Error, Training, TrainingApi as _};
-use crate::model::{JobId, Version, VersionId, VersionSelection};
-use crate::schedule::JobSpec;
+use crate::config::ProjectConfig;
+use crate::model::{Discovery, JobId, JobList, JobSpec, Version, VersionId, VersionSelection};
 
 /// Jobs that are asked about one by one; `once` asks about all.
 const MOST_ASKED: usize = 10;
@@ -18,11 +19,23 @@ struct Asked<'a> {
     answer: Result<Vec<Version>, Error>,
 }
 
-/// Tries each call the exporter makes, and looks for each configured job.
-pub(super) async fn check(checks: &mut Checks, training: &Training, jobs: &[JobSpec]) {
-    let action = LIST_ACTION;
-    match training.list(PAGES_LOOKED_AT, &AtOnce).await {
+/// Of the list where it says which jobs there are: as many as the API allows an account, and more.
+const PAGES_OF_ALL: usize = 100;
+
+/// Tries each call the exporter makes, and looks for each configured job. Returns how many jobs there are
+/// to poll.
+pub(super) async fn check(
+    checks: &mut Checks,
+    training: &Training,
+    config: &ProjectConfig,
+) -> usize {
+    let (action, named) = (LIST_ACTION, &config.jobs);
+    let pages = if config.discovery.is_some() { PAGES_OF_ALL } else { PAGES_LOOKED_AT };
+    let mut discovered = None;
+    match training.list(pages, &AtOnce).await {
         Ok(read) => {
+            let discovery = config.discovery.as_ref();
+            discovered = discovery.map(|discovery| Discovered::of(discovery, named, &read.content));
             let more = if read.content.complete { "" } else { "more than " };
             let count = read.content.jobs.len();
             let detail = format!("{action}: the project has {more}{count} jobs");
@@ -32,14 +45,67 @@ pub(super) async fn check(checks: &mut Checks, training: &Training, jobs: &[JobS
             refused(checks, "list", &error, action);
             if ends_questions(&error) {
                 skip_versions(checks, "the list failed");
-                return skip_jobs(checks, jobs, "the list failed");
+                skip_jobs(checks, named, "the list failed");
+                return named.len();
             }
         }
     }
+    // Of those that nobody named, one shows whether they can be read.
+    let example = discovered.as_ref().and_then(|discovered| discovered.example.clone());
+    let jobs = if named.is_empty() { example.as_slice() } else { named };
     let asked = ask(training, jobs).await;
     versions(checks, &asked);
     detail(checks, training, &asked).await;
+    match &discovered {
+        Some(discovered) => discovered.tell(checks),
+        None if config.discovery.is_some() => {
+            checks.skip(Part::Jobs, "discovery", "the list failed", Facts::None);
+        }
+        None => {}
+    }
     found(checks, jobs, &asked);
+    named.len() + discovered.map_or(0, |discovered| discovered.not_ended)
+}
+
+/// What the list holds for a project whose jobs are found by it.
+struct Discovered {
+    listed: usize,
+    admitted: usize,
+    /// Of those that nobody named.
+    not_ended: usize,
+    /// One of them.
+    example: Option<JobSpec>,
+}
+
+impl Discovered {
+    fn of(discovery: &Discovery, named: &[JobSpec], list: &JobList) -> Self {
+        let now = now().unix;
+        let admitted: Vec<_> = list.jobs.iter().filter(|job| discovery.admits(job, now)).collect();
+        let is_named = |id: &JobId| named.iter().any(|spec| spec.job_id == *id);
+        let others = || admitted.iter().filter(|job| !is_named(&job.job_id));
+        Self {
+            listed: list.jobs.len(),
+            admitted: admitted.len(),
+            not_ended: others().filter(|job| !job.state.terminal).count(),
+            example: others().next().map(|job| JobSpec {
+                job_id: job.job_id.clone(),
+                versions: discovery.versions.clone(),
+            }),
+        }
+    }
+
+    fn tell(&self, checks: &mut Checks) {
+        let Self { listed, admitted, not_ended, .. } = *self;
+        let facts = Facts::Discovery { listed, admitted };
+        let detail = format!("{admitted} of {listed} listed jobs are found");
+        if admitted == 0 && listed > 0 {
+            let next = "correct the filters of `discovery`, if this is not what they are for";
+            checks.warn(Part::Jobs, "discovery", detail, next, facts);
+        } else {
+            let detail = format!("{detail}; {not_ended} of those nobody named have not ended");
+            checks.ok(Part::Jobs, "discovery", detail, facts);
+        }
+    }
 }
 
 /// Nothing can be asked.

@@ -40,14 +40,17 @@ pub(super) async fn examine(config: ProjectConfig, memory: Arc<AnswerMemory>) ->
             Err(skip_access(&mut checks, "there is no client"))
         }
     };
+    let mut to_poll = config.jobs.len();
     match (access, modelarts, &training) {
-        (Ok(()), Ok(()), Ok(training)) => jobs::check(&mut checks, training, &config.jobs).await,
+        (Ok(()), Ok(()), Ok(training)) => {
+            to_poll = jobs::check(&mut checks, training, &config).await;
+        }
         (Err(because), _, _) | (_, Err(because), _) => {
             jobs::skip(&mut checks, &config.jobs, &because);
         }
         (.., Err(_)) => jobs::skip(&mut checks, &config.jobs, "there is no client"),
     }
-    budget::check(&mut checks, &config.schedule, config.jobs.len());
+    budget::check(&mut checks, &config.schedule, to_poll);
     checks.of(&config.cloud.name)
 }
 

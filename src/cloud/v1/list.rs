@@ -117,6 +117,8 @@ pub(super) struct Pages {
     seen: HashSet<JobId>,
     misreads: Vec<Misread>,
     total: Option<usize>,
+    /// What is listed changed while it was read.
+    shifted: bool,
 }
 
 impl Pages {
@@ -125,10 +127,13 @@ impl Pages {
         let known = self.seen.len();
         self.read += 1;
         self.misreads.extend(page.jobs.misreads);
+        self.shifted |= self.read > 1 && self.total != page.total;
         self.total = page.total;
         for job in page.jobs.content {
             if self.seen.insert(job.job_id.clone()) {
                 self.jobs.push(job);
+            } else {
+                self.shifted = true;
             }
         }
         // A page that brings nothing new is the last one repeated.
@@ -152,7 +157,7 @@ impl Pages {
             self.misreads.push(Misread { field: "jobs", fault: Fault::Missing });
         }
         let pages = self.all(per_page).max(self.read);
-        let content = JobList { jobs: self.jobs, complete, pages };
+        let content = JobList { jobs: self.jobs, complete, settled: !self.shifted, pages };
         Reading { content, misreads: self.misreads }
     }
 }
@@ -262,9 +267,17 @@ mod tests {
         assert!(pages.take(page(7..10, "10"), 4));
         let list = pages.end(true, 4).content;
         assert_eq!((list.jobs.len(), list.complete, list.pages), (10, true, 3));
+        assert!(!list.settled && !list.proves_absence());
 
         let mut exact = Pages::default();
         assert!(exact.take(page(0..4, "4"), 4), "as many as there are: no empty page is asked for");
+        assert!(exact.end(true, 4).content.proves_absence());
+        let mut deleted = Pages::default();
+        assert!(!deleted.take(page(0..4, "9"), 4));
+        // 2 was deleted, so that 4 slid to the page that was read before.
+        assert!(deleted.take(page(5..9, "8"), 4));
+        let list = deleted.end(true, 4).content;
+        assert!(list.complete && !list.settled, "4 is there all the same");
         let mut uncounted = Pages::default();
         assert!(!uncounted.take(page(0..4, "null"), 4));
         assert!(uncounted.take(page(4..6, "null"), 4));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use crate::cloud::auth::{Credential, Credentials};
 use crate::cloud::memory::AnswerMemory;
@@ -27,6 +27,10 @@ const MOST_PAGES: usize = 40;
 /// Jobs of the list asked for at once: the most the API gives.
 const JOBS_PER_PAGE: usize = 1000;
 
+/// Oldest first, so that what is new comes last and moves nothing from page to page. The documents
+/// contradict each other about the order that is taken when none is asked for.
+const ORDER: [(&str, &str); 2] = [("sortBy", "create_time"), ("order", "asc")];
+
 /// A broken connection or a stumbling gateway is asked once more, after this and a jitter.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
@@ -35,6 +39,7 @@ pub struct Training {
     transport: Arc<Transport>,
     credentials: Credentials,
     endpoint: Url,
+    workspace_id: Option<String>,
     limits: Limits,
 }
 
@@ -57,6 +62,7 @@ impl Training {
             credentials,
             transport,
             endpoint: project.endpoint,
+            workspace_id: project.workspace_id,
         })
     }
 
@@ -134,6 +140,15 @@ impl Training {
         outcome
     }
 
+    /// How a page of the list is asked for.
+    fn list_query(&self, page: usize) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("per_page", &JOBS_PER_PAGE.to_string());
+        query.append_pair("page", &page.to_string()).extend_pairs(ORDER);
+        query.extend_pairs(self.workspace_id.iter().map(|id| ("workspace_id", id)));
+        query.finish()
+    }
+
     /// Asks for versions of a job.
     async fn ask_job(
         &self,
@@ -152,8 +167,7 @@ impl TrainingApi for Training {
     async fn list(&self, most_pages: usize, pace: &dyn Pace) -> Result<Reading<JobList>, Error> {
         let mut pages = Pages::default();
         loop {
-            let number = pages.read + 1;
-            let query = format!("per_page={JOBS_PER_PAGE}&page={number}");
+            let query = self.list_query(pages.read + 1);
             let limits = self.limits;
             let read = move |body: &[u8]| list::read(body, limits);
             let answer = self.ask(Operation::List, &[], &query, pace, read).await?;

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Answer;
 use super::run::{Millis, millis};
 use crate::model::{Outcome, Status, Version, VersionId};
 
@@ -25,6 +26,9 @@ pub(super) struct Job {
 enum Before {
     /// The first answer tells.
     Unasked,
+    /// Those created by then. The list showed the newest one, with a create time that may be that of the
+    /// job: the first answer about the job will tell more.
+    Listed(Millis),
     /// None: the job appeared while we watched.
     Nothing,
     /// This one, and every older one.
@@ -122,11 +126,27 @@ impl Job {
     }
 
     /// The first answer about a job shows what was there before we watched.
-    pub(super) fn asked<'a>(&mut self, versions: impl Iterator<Item = &'a Version>) {
-        if self.before == Before::Unasked {
-            let newest = versions.map(Age::of).max_by(|a, b| a.key().cmp(&b.key()));
-            self.before = newest.map_or(Before::Nothing, Before::UpTo);
-        }
+    pub(super) fn asked<'a>(
+        &mut self,
+        versions: impl Iterator<Item = &'a Version>,
+        answer: Answer,
+        now: Millis,
+    ) {
+        let by = match (&self.before, answer) {
+            (Before::Unasked, _) => Millis::MAX,
+            (&Before::Listed(by), Answer::Whole) => by,
+            (Before::Listed(_), Answer::Part) | (Before::Nothing | Before::UpTo(_), _) => return,
+        };
+        let ages = versions.map(Age::of).filter(|age| age.created <= by);
+        let newest = ages.max_by(|a, b| a.key().cmp(&b.key()));
+        self.before = match (newest, answer) {
+            (newest, Answer::Part) => {
+                Before::Listed(newest.map_or(now, |newest| newest.created.max(now)))
+            }
+            (Some(newest), Answer::Whole) => Before::UpTo(newest),
+            (None, Answer::Whole) if by < Millis::MAX => Before::Listed(by),
+            (None, Answer::Whole) => Before::Nothing,
+        };
     }
 
     /// Takes an answer about one version. `watched`: had it appeared since the last answer, we would
@@ -167,6 +187,7 @@ impl Job {
         match &self.before {
             Before::Unasked => false,
             Before::Nothing => true,
+            Before::Listed(by) => Age::of(version).created > *by,
             Before::UpTo(newest) => Age::of(version).key() > newest.key(),
         }
     }
@@ -192,7 +213,12 @@ impl Job {
             let is_kept = mark.missing.is_none_or(|since| since > missing_by);
             if !is_kept {
                 let age = Age { created: mark.created, version_id: id.clone() };
-                if !matches!(before, Before::UpTo(newest) if newest.key() >= age.key()) {
+                let is_before = match &*before {
+                    Before::UpTo(newest) => newest.key() >= age.key(),
+                    Before::Listed(by) => *by >= age.created,
+                    Before::Unasked | Before::Nothing => false,
+                };
+                if !is_before {
                     *before = Before::UpTo(age);
                 }
             }

@@ -44,6 +44,9 @@ pub use view::{Changes, LastRun, NameView, Remembered};
 /// How outcomes are kept, for one project.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rules {
+    /// Which jobs are watched, in words that change with it: what comes into sight by such a change was
+    /// there before.
+    pub scope: String,
     /// What of a job's name they are kept under.
     pub name: NameRule,
     /// At most so many names. A new one takes the place of the one that has been gone for longest.
@@ -133,6 +136,11 @@ impl Outcomes {
         if let Some(project) = self.projects.get_mut(project) {
             project.listed(is_listed, millis(now.unix));
         }
+    }
+
+    /// Whether the watch of a project has begun: what appears in it from then on has just appeared.
+    pub fn is_watched(&self, project: &str) -> bool {
+        self.projects.get(project).is_some_and(Project::is_watched)
     }
 
     /// Lets time pass: forgets what was kept for long enough.

@@ -38,6 +38,9 @@ pub(super) struct Project {
 pub(super) struct Kept {
     /// Its first complete list is over.
     watched: bool,
+    /// Which jobs that list was about.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    scope: String,
     /// What ended by then may have been counted and forgotten.
     forgotten: Option<Millis>,
     runs: Runs,
@@ -47,7 +50,8 @@ pub(super) struct Kept {
 
 impl Project {
     pub(super) fn new(rules: Rules, kept: Kept, now: Millis) -> Self {
-        let mut project = Self { rules, kept, ..Self::default() };
+        let mut project = Self { kept, ..Self::default() };
+        project.set_rules(rules);
         let Kept { names, jobs, .. } = &mut project.kept;
         for (id, job) in jobs {
             match job.gone {
@@ -65,7 +69,16 @@ impl Project {
     }
 
     pub(super) fn set_rules(&mut self, rules: Rules) {
+        if self.kept.scope != rules.scope {
+            self.kept.scope.clone_from(&rules.scope);
+            self.kept.watched = false;
+            self.is_stale = true;
+        }
         self.rules = rules;
+    }
+
+    pub(super) fn is_watched(&self) -> bool {
+        self.kept.watched
     }
 
     pub(super) fn kept(&self) -> &Kept {
@@ -94,7 +107,7 @@ impl Project {
         let Kept { watched, forgotten, jobs, .. } = &mut self.kept;
         let (watched, forgotten) = (*watched, *forgotten);
         let job = jobs.entry(id.clone()).or_insert_with(|| Job::new(watched));
-        job.asked(seen.iter().map(|seen| seen.version));
+        job.asked(seen.iter().map(|seen| seen.version), answer, now);
         self.enter(id, seen, now);
         for seen in seen {
             let Some(job) = self.kept.jobs.get_mut(id) else { return };

@@ -21,6 +21,7 @@ const LOST: i64 = 14;
 
 fn rules() -> Rules {
     Rules {
+        scope: String::new(),
         name: NameRule::new(r"^(.*?)-\d{8,}$").unwrap(),
         names: 100,
         retention: Duration::from_hours(30 * 24),

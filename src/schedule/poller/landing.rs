@@ -43,7 +43,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         self.failing -= usize::from(was_failing);
         self.demand.postponed += usize::from(job.is_postponed());
         self.demand.postponed -= usize::from(was_postponed);
-        self.log.polled(&job.spec.job_id, &mut job.told, report);
+        self.log.polled(&job.id, &mut job.told, report);
         self.count(landed);
         self.classify(index, now);
         self.fit_budget();
@@ -67,7 +67,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         }
         // Ages are judged by this: it is to be no shorter than the wait that follows.
         let interval = interval.max(due - now);
-        self.ledger.polled(&job.spec.job_id, report.outcome, interval);
+        self.ledger.polled(&job.id, report.outcome, interval);
         self.lanes.wait_until(due, index);
     }
 
@@ -88,8 +88,9 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         self.demand.list_pages = self.listing.pages();
         let patience = self.patience();
         if let Ok(listed) = &outcome {
+            self.turn_over(&listed.turnover);
             for (&index, job) in &mut self.jobs {
-                let newest = listed.jobs.get(&job.spec.job_id);
+                let newest = listed.jobs.get(&job.id);
                 if newest.is_none() && !listed.complete {
                     continue;
                 }
@@ -174,7 +175,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
     fn tell_intervals(&mut self) {
         for (&index, job) in &mut self.jobs {
             let interval = class_interval(&self.settings, job.class).mul_f64(self.fit.stretch);
-            self.ledger.interval(&job.spec.job_id, interval);
+            self.ledger.interval(&job.id, interval);
             if job.class != Class::Rests
                 && let Some(due) = job.bring_forward(interval)
             {

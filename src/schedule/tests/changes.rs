@@ -2,38 +2,74 @@
 
 use super::*;
 
-#[tokio::test(start_paused = true)]
-async fn a_job_that_is_added_is_polled_and_one_that_is_removed_is_not() {
-    let mut scene = start(3, settings());
-    sleep(MINUTE * 3).await;
-    let added = scene.cloud.add(7, RUNNING);
-    scene
-        .change(|poller| {
-            poller.add(spec(&added));
-            poller.remove(&JobId::from(1));
-            poller.remove(&JobId::from(99));
-        })
-        .await;
-    let before = scene.polls_of(1);
-    sleep(Duration::from_secs(2)).await;
-    assert_eq!(scene.polls_of(7), 1, "at once");
-    sleep(MINUTE * 10).await;
-    assert_eq!(scene.polls_of(1), before);
-    assert!((11..=12).contains(&scene.polls_of(7)), "{}", scene.polls_of(7));
-    assert_eq!(*scene.answers.removed.lock().unwrap(), [JobId::from(1)]);
+fn discovering() -> Settings {
+    Settings { discovers: true, ..settings() }
 }
 
 #[tokio::test(start_paused = true)]
-async fn jobs_added_one_by_one_are_spread_over_the_interval() {
-    let mut scene = prepare(std::iter::empty(), settings());
-    let jobs: Vec<_> = (0..600).map(|id| scene.cloud.add(id, RUNNING)).collect();
-    scene
-        .change(|poller| {
-            for job in &jobs {
-                poller.add(spec(job));
-            }
-        })
-        .await;
+async fn a_job_the_list_adds_is_polled_and_one_it_lacks_is_not() {
+    let scene = start(3, discovering());
+    sleep(MINUTE * 3).await;
+    assert!((0..3).all(|job| (3..=4).contains(&scene.polls_of(job))));
+    scene.cloud.add(7, RUNNING);
+    scene.cloud.state().jobs.remove(&JobId::from(1));
+    sleep(MINUTE).await;
+    let before = scene.polls_of(1);
+    assert!((1..=2).contains(&scene.polls_of(7)), "as soon as the list shows it");
+    sleep(MINUTE * 10).await;
+    assert_eq!(scene.polls_of(1), before);
+    assert!((10..=12).contains(&scene.polls_of(7)), "{}", scene.polls_of(7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_job_may_come_long_after_the_start() {
+    let scene = start(0, discovering());
+    sleep(MINUTE * 10).await;
+    scene.cloud.add(7, RUNNING);
+    sleep(MINUTE * 2).await;
+    assert!((1..=2).contains(&scene.polls_of(7)), "{}", scene.polls_of(7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_may_have_slipped_between_two_pages_is_asked_for() {
+    let scene = start(3, Settings { interval: MINUTE * 30, ..discovering() });
+    sleep(MINUTE * 3).await;
+    let before = scene.polls_of(1);
+    scene.cloud.change(1, |job| job.hidden = true);
+    scene.cloud.state().list_shifts = true;
+    sleep(MINUTE).await;
+    assert_eq!(scene.polls_of(1), before + 1, "at once");
+    assert!(scene.answers.followed.lock().unwrap().contains(&JobId::from(1)));
+    scene.cloud.state().list_shifts = false;
+    sleep(MINUTE * 60).await;
+    assert_eq!(scene.polls_of(1), before + 1, "then it is known to have left");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_is_read_to_its_end_however_few_jobs_of_it_are_polled() {
+    let scene = start_with((0..3).map(|id| (id, COMPLETED)), discovering());
+    scene.cloud.state().others = 20_000;
+    sleep(MINUTE * 60).await;
+    let requests = scene.count(|asked| *asked == Asked::List);
+    assert!((59 * 21..=61 * 21).contains(&requests), "{requests}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_of_a_list_without_end_is_followed_and_the_rest_counted() {
+    let scene = start(3, discovering());
+    scene.cloud.state().others = 150_000;
+    sleep(MINUTE * 10).await;
+    assert!(scene.polls_of(1) >= 9);
+    let misread = scene.own.read().into_iter().find(|reading| {
+        reading.family.name == "modelarts_exporter_decode_errors_total"
+            && !reading.series.is_empty()
+    });
+    assert!(misread.is_some(), "it is counted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_that_are_found_together_are_spread_over_the_interval() {
+    let scene = start(600, discovering());
     let start = Instant::now();
     sleep(MINUTE * 3).await;
     let mut by_ten_seconds = [0; 6];
@@ -43,4 +79,14 @@ async fn jobs_added_one_by_one_are_spread_over_the_interval() {
         }
     }
     assert!(by_ten_seconds.iter().all(|count| (95..=105).contains(count)), "{by_ten_seconds:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_that_are_found_are_known_by_the_interval_the_budget_allows() {
+    let scene = start(600, Settings { requests_per_minute: 60, ..discovering() });
+    sleep(MINUTE * 30).await;
+    scene.cloud.add(7_000, RUNNING);
+    sleep(MINUTE * 2).await;
+    let told = scene.answers.intervals.lock().unwrap()[&JobId::from(7_000)];
+    assert!(told >= MINUTE * 9, "{told:?}");
 }

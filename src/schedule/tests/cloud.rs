@@ -1,6 +1,6 @@
 use super::*;
 use crate::cloud::{Error, Pace, Reading, Refusal, TrainingApi};
-use crate::model::{Api, JobList, State};
+use crate::model::{Api, JobList, ListedJob, State};
 
 /// A cloud that answers after a while, or never.
 #[derive(Default)]
@@ -21,6 +21,8 @@ pub(super) struct CloudState {
     /// … the cloud asks for silence, as long as this is there.
     pub(super) throttle: Option<Duration>,
     pub(super) list_is_refused: bool,
+    /// Jobs come and go between its pages.
+    pub(super) list_shifts: bool,
     /// The list alone asks for silence, each time.
     pub(super) list_throttle: Option<Duration>,
     /// Polls wait for a token until then.
@@ -135,7 +137,8 @@ impl TrainingApi for Cloud {
             let pages = (jobs.len() + state.others).div_ceil(PER_PAGE).max(1);
             if read == pages || pages > most_pages {
                 let complete = read == pages;
-                let content = JobList { jobs, complete, pages };
+                let settled = !state.list_shifts;
+                let content = JobList { jobs, complete, settled, pages };
                 return Ok(Reading { content, misreads: Vec::new() });
             }
         }

@@ -16,11 +16,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{
-    Activity, JobId, ListedJob, Outlook, Polled, Version, VersionId, VersionSelection,
-};
+use crate::model::{Activity, JobId, JobList, Outlook, Polled, Turnover, Version, VersionId};
 use crate::own;
-use crate::schedule::{JobSpec, Ledger, Poller, Settings};
+use crate::schedule::{Ledger, Poller, Settings};
 use cloud::{Asked, Cloud};
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -33,6 +31,8 @@ const LOST: i64 = 14;
 /// Remembers when each job last had an answer.
 #[derive(Default)]
 struct Answers {
+    /// The list says which jobs there are.
+    discovers: bool,
     last: Mutex<HashMap<JobId, Instant>>,
     /// When a list last showed the job.
     listed: Mutex<HashMap<JobId, Instant>>,
@@ -41,13 +41,26 @@ struct Answers {
     intervals: Mutex<HashMap<JobId, Duration>>,
     /// Jobs whose detail is still to be read.
     without_detail: Mutex<HashSet<JobId>>,
-    removed: Mutex<Vec<JobId>>,
+    /// Of a project whose jobs are found: those that are followed.
+    followed: Mutex<HashSet<JobId>>,
 }
 
 impl Ledger for Answers {
-    fn listed(&self, jobs: &[ListedJob], _: Instant, _: Duration) {
-        let now = Instant::now();
-        self.listed.lock().unwrap().extend(jobs.iter().map(|job| (job.job_id.clone(), now)));
+    fn listed(&self, list: &JobList, _: Instant, _: Duration) -> Turnover {
+        let (now, jobs) = (Instant::now(), list.jobs.iter().map(|job| &job.job_id));
+        self.listed.lock().unwrap().extend(jobs.clone().map(|job| (job.clone(), now)));
+        if !self.discovers {
+            return Turnover::default();
+        }
+        let listed: HashSet<JobId> = jobs.cloned().collect();
+        let mut followed = self.followed.lock().unwrap();
+        let turnover = Turnover {
+            found: listed.difference(&followed).cloned().collect(),
+            left: followed.difference(&listed).filter(|_| list.proves_absence()).cloned().collect(),
+        };
+        followed.extend(listed);
+        followed.retain(|job| !turnover.left.contains(job));
+        turnover
     }
 
     fn versions(&self, job: &JobId, versions: Vec<Version>) -> Outlook {
@@ -86,10 +99,6 @@ impl Ledger for Answers {
         let known = intervals.entry(job.clone()).or_default();
         *known = interval.max(*known);
     }
-
-    fn removed(&self, job: &JobId) {
-        self.removed.lock().unwrap().push(job.clone());
-    }
 }
 
 type TestPoller = Poller<Cloud, Answers>;
@@ -116,19 +125,16 @@ fn start_with(jobs: impl Iterator<Item = (u64, i64)>, settings: Settings) -> Sce
 }
 
 fn prepare(jobs: impl Iterator<Item = (u64, i64)>, settings: Settings) -> Scene {
-    let (cloud, answers) = (Arc::new(Cloud::default()), Arc::new(Answers::default()));
+    let answers = Answers { discovers: settings.discovers, ..Answers::default() };
+    let (cloud, answers) = (Arc::new(Cloud::default()), Arc::new(answers));
     let ids: Vec<JobId> = jobs.map(|(id, code)| cloud.add(id, code)).collect();
     let own = own::Metrics::new();
     let (api, ledger, counters) = (Arc::clone(&cloud), Arc::clone(&answers), own.project("test"));
-    let specs = ids.iter().map(spec).collect();
-    let poller = Poller::new("test".into(), api, ledger, counters, settings, specs);
+    let named = if settings.discovers { Vec::new() } else { ids.clone() };
+    let poller = Poller::new("test".into(), api, ledger, counters, settings, named);
     let idle = tokio::spawn(std::future::ready(poller));
     let stop = CancellationToken::new();
     Scene { cloud, answers, own, stop, jobs: ids, running: Some(idle) }
-}
-
-fn spec(job: &JobId) -> JobSpec {
-    JobSpec { job_id: job.clone(), versions: VersionSelection::Latest }
 }
 
 fn settings() -> Settings {
@@ -139,6 +145,7 @@ fn settings() -> Settings {
         timeout: Duration::from_secs(10),
         concurrency: 16,
         requests_per_minute: 0,
+        discovers: false,
     }
 }
 
@@ -151,16 +158,6 @@ impl Scene {
             poller.run(stop).await;
             poller
         }));
-    }
-
-    /// Stops the poller for a moment, to do something to it.
-    async fn change(&mut self, change: impl FnOnce(&mut TestPoller)) {
-        self.stop.cancel();
-        let mut poller = self.running.take().unwrap().await.unwrap();
-        change(&mut poller);
-        self.stop = CancellationToken::new();
-        self.running = Some(tokio::spawn(std::future::ready(poller)));
-        self.run();
     }
 
     /// The oldest answer among the jobs that are well, second by second.
