@@ -9,7 +9,7 @@ mod parser;
 use std::time::Duration;
 
 use harness::hanging::{Size, hold};
-use harness::{siege, turns};
+use harness::{siege, soak, turns};
 
 /// 200 of 1,000 jobs hang, 16 requests in flight, a minute between polls, ten seconds for each.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -50,4 +50,19 @@ async fn many_scrapers_get_about_as_much_as_one() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_value_arrives_within_a_second() {
     harness::freshness::arrives_within(1.0).await;
+}
+
+/// 100,000 jobs come and go in ten minutes: `make soak`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_day_in_ten_minutes() {
+    let hour = Duration::from_hours(1);
+    let size = soak::Size {
+        jobs_a_day: 100_000,
+        length: hour * 24,
+        stay: Duration::from_mins(10),
+        retention: hour * 2,
+        growth: 0.1,
+        between_looks: hour,
+    };
+    soak::hold(size).await;
 }

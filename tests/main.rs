@@ -29,6 +29,7 @@ mod protobuf;
 mod reload;
 mod serving;
 mod simulator;
+mod soak;
 mod sockets;
 mod views;
 mod web_config;

@@ -16,8 +16,9 @@ pub(super) const USUAL_JOBS: usize = 100_000;
 
 const DAY: i64 = 24 * 60 * MINUTE;
 
-/// Jobs share this many names at a time, beside the number that each has of its own …
-const NAMES: u64 = 200;
+/// Jobs share this many names at a time, beside the number that each has of its own: few enough that
+/// none is without jobs for long …
+const NAMES: u64 = 50;
 
 /// … and after so many jobs one name is given up, and a new one comes.
 const JOBS_BEFORE_A_NEW_NAME: u64 = 200;

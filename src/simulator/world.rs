@@ -175,6 +175,6 @@ mod tests {
         let terminated = sum(|ends| ends.terminated);
         assert_eq!(completed + failed + terminated, ended.len() as u64);
         assert!(completed > failed && failed > terminated && terminated > 10_000);
-        assert!((650..=750).contains(&account.ends().count()), "{} names", account.ends().count());
+        assert!((540..=550).contains(&account.ends().count()), "{} names", account.ends().count());
     }
 }

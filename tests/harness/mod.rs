@@ -3,6 +3,7 @@
 //! Everything waits on a state with a deadline and says, when it gives up, what it saw last. A process
 //! that was started here ends here: its guard kills it when it goes out of scope.
 
+pub(crate) mod account;
 mod certificates;
 mod cloud;
 mod crowd;
@@ -18,6 +19,7 @@ mod relay;
 mod scrape;
 pub(crate) mod secrets;
 pub(crate) mod siege;
+pub(crate) mod soak;
 mod socket;
 pub(crate) mod turns;
 mod wait;
