@@ -9,7 +9,7 @@ mod parser;
 use std::time::Duration;
 
 use harness::hanging::{Size, hold};
-use harness::{kills, siege, turns};
+use harness::{kills, siege, soak, turns};
 
 /// 200 of 1,000 jobs hang, 16 requests in flight, a minute between polls, ten seconds for each.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -56,4 +56,19 @@ async fn a_value_arrives_within_a_second() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_count_falls_or_is_lost_in_two_hundred_kills() {
     kills::survive(kills::Size { kills: 200, jobs: 80 }).await;
+}
+
+/// 100,000 jobs come and go in ten minutes: `make soak`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_day_in_ten_minutes() {
+    let hour = Duration::from_hours(1);
+    let size = soak::Size {
+        jobs_a_day: 100_000,
+        length: hour * 24,
+        stay: Duration::from_mins(10),
+        retention: hour * 2,
+        growth: 0.1,
+        between_looks: hour,
+    };
+    soak::hold(size).await;
 }

@@ -34,6 +34,7 @@ mod reload;
 mod series;
 mod serving;
 mod simulator;
+mod soak;
 mod sockets;
 mod views;
 mod web_config;

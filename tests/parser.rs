@@ -19,6 +19,19 @@ pub(crate) struct Sample {
     pub(crate) value: f64,
 }
 
+impl Sample {
+    /// It says yes.
+    pub(crate) fn is_one(&self) -> bool {
+        (0.5..1.5).contains(&self.value)
+    }
+
+    /// The value of a label, empty where there is none.
+    pub(crate) fn label(&self, name: &str) -> &str {
+        let label = self.labels.iter().find(|(label, _)| label == name);
+        label.map(|(_, value)| value.as_str()).unwrap_or_default()
+    }
+}
+
 /// Reads text 0.0.4, or `OpenMetrics` where `openmetrics` is set. Any irregularity is an error.
 pub(crate) fn parse(text: &str, openmetrics: bool) -> Result<Vec<Family>, String> {
     let body = match (openmetrics, text.strip_suffix("# EOF\n")) {

@@ -1,6 +1,6 @@
 use crate::inventory::contradictions::{self, Contradictions};
 use crate::inventory::outcomes::{Answer, Outcomes, Remembered, Seen};
-use crate::inventory::version::end_of_unfollowed;
+use crate::inventory::version::{end_of_unfollowed, is_past_retention};
 use crate::inventory::{Moment, Settings};
 use crate::model::{JobKey, Version, VersionId};
 use crate::own::Contradiction;
@@ -46,6 +46,19 @@ impl Answered<'_> {
         if before != now && !before.is_empty() && !now.is_empty() {
             self.contradictions.saw(Contradiction::Renamed);
         }
+    }
+
+    /// A version that is not followed ended longer ago than series are kept.
+    pub(super) fn is_unfollowed_past_retention(&self, version: &Version) -> bool {
+        let (end, seen) = (self.end_of_unfollowed(version), self.seen_at(version));
+        is_past_retention(end, seen, self.settings, self.now)
+    }
+
+    /// When a version was first seen with its present status, Unix seconds.
+    pub(super) fn seen_at(&self, version: &Version) -> f64 {
+        let remembered = self.remembered(&version.version_id);
+        let remembered = remembered.filter(|it| it.status == version.state.status);
+        remembered.map_or(self.now.unix, |it| it.status_changed)
     }
 
     /// Has the ends of these versions taken note of.

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::inventory::answered::Answered;
-use crate::inventory::version::{VersionState, is_past_retention};
+use crate::inventory::version::VersionState;
 use crate::model::{Version, VersionId, VersionSelection};
 
 /// Chooses, from all versions an answer listed (newest first), those that are followed, given those
@@ -32,7 +32,7 @@ pub(super) fn choose(
         let is_exempt = rank == 0 && keeps_newest;
         let is_over = || match known {
             Some(known) => known.is_past_retention(settings, now),
-            None => is_past_retention(answered.end_of_unfollowed(version), settings, now),
+            None => answered.is_unfollowed_past_retention(version),
         };
         if is_selected && room > 0 && (is_exempt || !is_over()) {
             chosen.push(version.version_id.clone());

@@ -192,6 +192,26 @@ async fn the_newest_version_is_followed_and_older_ones_to_their_end() {
 }
 
 #[tokio::test]
+async fn a_cloud_whose_clock_is_ahead_keeps_nothing_for_longer_than_its_retention() {
+    let mut scene = Scene::remembering(VersionSelection::Latest);
+    let ahead = |code| Version {
+        created: Some(TODAY + 86_400.0),
+        started: Some(TODAY + 86_400.0),
+        ..version(1, code)
+    };
+    let newer = || Version { created: Some(TODAY + 90_000.0), ..version(2, RUNNING) };
+    scene.answer(vec![ahead(RUNNING)]);
+    scene.at(1).answer(vec![newer(), ahead(RUNNING)]);
+    scene.at(2).answer(vec![newer(), ahead(COMPLETED)]);
+    scene.at(2 + 24 * 60).answer(vec![newer(), ahead(COMPLETED)]);
+    assert_eq!(scene.shown(), ["2", "1"]);
+    for minute in [3 + 24 * 60, 4 + 24 * 60] {
+        scene.at(minute).answer(vec![newer(), ahead(COMPLETED)]);
+        assert_eq!(scene.shown(), ["2"], "it does not come back, either");
+    }
+}
+
+#[tokio::test]
 async fn all_versions_are_capped_and_those_that_ended_long_ago_left_out() {
     let mut scene = Scene::new(VersionSelection::All);
     scene.answer((1..=5).map(|id| version(id, RUNNING)).collect());

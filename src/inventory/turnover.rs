@@ -180,7 +180,7 @@ fn is_over(listed: &ListedJob, answered: &Answered<'_>) -> bool {
         None if version.state.terminal => version.earliest_end(),
         end => end,
     };
-    is_past_retention(end, settings, now)
+    is_past_retention(end, answered.seen_at(&version), settings, now)
 }
 
 /// An end that nobody will ask about: what the list says of it is all that will be known.

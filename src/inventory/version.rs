@@ -165,7 +165,7 @@ impl VersionState {
 
     /// It ended longer ago than its series are kept.
     pub(super) fn is_past_retention(&self, settings: &Settings, now: Moment) -> bool {
-        is_past_retention(self.finished(settings, now), settings, now)
+        is_past_retention(self.finished(settings, now), self.status_changed, settings, now)
     }
 
     /// Status, info and times may be shown: a call that is not too old says so.
@@ -221,9 +221,15 @@ pub(super) fn end_of_unfollowed(
     has_ended.then(|| version.end_of_run().or(otherwise).unwrap_or(now.unix))
 }
 
-/// Whether what ended then ended longer ago than series are kept.
-pub(super) fn is_past_retention(end: Option<f64>, settings: &Settings, now: Moment) -> bool {
-    end.is_some_and(|at| now.unix - at > settings.finished_retention.as_secs_f64())
+/// Whether what ended then ended longer ago than series are kept. A cloud whose clock is ahead of ours
+/// says so of a time to come, but it ended no later than we saw that it had.
+pub(super) fn is_past_retention(
+    end: Option<f64>,
+    seen: f64,
+    settings: &Settings,
+    now: Moment,
+) -> bool {
+    end.is_some_and(|at| now.unix - at.min(seen) > settings.finished_retention.as_secs_f64())
 }
 
 /// The list and the detail of a version each leave something out that does not change over a run.

@@ -38,7 +38,7 @@ impl Cloud {
         let clock = Clock::new(epoch, settings.speed);
         let rules = settings.faults.iter().map(|spec| Rule::new(*spec, None, None, 0)).collect();
         Self {
-            world: Mutex::new(World::new(settings, clock.epoch())),
+            world: Mutex::new(World::new(settings, epoch.as_millisecond())),
             identity: Mutex::new(Identity::new(settings)),
             metadata: settings.metadata,
             rules: Mutex::new(rules),

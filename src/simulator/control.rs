@@ -16,11 +16,12 @@ use self::{
 };
 use super::{
     answer::Answer,
+    clock::is_speed,
     cloud::Cloud,
     http::{not_allowed, whole_body},
     iam::header as text,
     story::code_of,
-    truth::{TrueJob, Truth},
+    truth::{TrueEnds, TrueJob, Truth},
     v1::Query,
     world::newest_first,
 };
@@ -76,6 +77,8 @@ pub(super) async fn answer(
             cloud.world().documents.remove(&job);
             Answer::empty(StatusCode::NO_CONTENT)
         }),
+        (&Method::GET, ["clock"]) => Ok(clock(cloud)),
+        (&Method::POST, ["clock"]) => parsed(&body).and_then(|order| set_clock(cloud, &order)),
         (&Method::GET, ["faults"]) => {
             Ok(Answer::json(StatusCode::OK, &json!({"faults": &*cloud.rules()})))
         }
@@ -95,7 +98,7 @@ pub(super) async fn answer(
             cloud.identity().forget_refusals();
             Ok(Answer::empty(StatusCode::NO_CONTENT))
         }
-        (_, ["jobs" | "faults" | "requests", ..]) => Err(not_allowed()),
+        (_, ["jobs" | "clock" | "faults" | "requests", ..]) => Err(not_allowed()),
         _ => Err(refused(StatusCode::NOT_FOUND, "no such control call")),
     };
     done.unwrap_or_else(|refused| refused)
@@ -150,8 +153,35 @@ fn truth(cloud: &Cloud, query: &str) -> Answer {
             jobs.push(TrueJob::new(names, job, &versions, now, replaced, with_samples));
         }
     }
-    let truth = Truth { now: now as f64 / 1000.0, speed: cloud.clock.speed(), jobs };
+    let accounts = world.projects.iter().map(|project| (&project.name, project.account(now)));
+    let accounts: Vec<_> = accounts.collect();
+    let ends = accounts.iter().flat_map(|(project, account)| {
+        account.ends().map(|(name, ends)| TrueEnds { project, name, ends })
+    });
+    let (now, speed) = (now as f64 / 1000.0, cloud.clock.speed());
+    let truth = Truth { now, speed, jobs, ends: ends.collect() };
     Answer::json(StatusCode::OK, &truth)
+}
+
+/// `GET clock`.
+fn clock(cloud: &Cloud) -> Answer {
+    let (now, speed) = (cloud.clock.now() as f64 / 1000.0, cloud.clock.speed());
+    Answer::json(StatusCode::OK, &json!({"now": now, "speed": speed}))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClockOrder {
+    speed: f64,
+}
+
+/// `POST clock`.
+fn set_clock(cloud: &Cloud, order: &ClockOrder) -> Result<Answer, Answer> {
+    if !is_speed(order.speed) {
+        return Err(bad("a speed is a number that is not negative"));
+    }
+    cloud.clock.set_speed(order.speed);
+    Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
 
 /// A number or a text.

@@ -30,6 +30,8 @@ pub(super) fn fleet(
         Scenario::History => (100, history),
         Scenario::Hostile => (HOSTILE_NAMES.len() + 2, hostile),
         Scenario::Quirks => (Oddity::ALL.len() + QUIRK_CODES.len(), quirk),
+        // They come and go.
+        Scenario::Churn => return Vec::new(),
     };
     (0..jobs.unwrap_or(own) as u64).map(|place| make(place, first + place, seed, now)).collect()
 }

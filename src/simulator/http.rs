@@ -151,7 +151,7 @@ impl Call<'_> {
         if let Some(document) = route.job().and_then(|job| world.documents.get(&job)) {
             return Ok(Answer::raw(StatusCode::OK, "application/json", document.clone()));
         }
-        let project = world.project(project).ok_or_else(access::wrong_project)?;
+        let project = world.project(project, now).ok_or_else(access::wrong_project)?;
         match *route {
             Route::List(_) => v1::list(project, &query, verdict, now),
             Route::Versions(_, job) => v1::versions(project, job, &query, verdict, now),

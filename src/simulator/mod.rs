@@ -7,8 +7,10 @@
 //! `GET /-/simulator/jobs` says what is really so.
 
 mod access;
+mod account;
 mod answer;
 mod body;
+mod churn;
 mod clock;
 mod cloud;
 mod control;

@@ -19,7 +19,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{cloud::Cloud, http::serve, settings::Settings};
+use super::{clock::is_speed, cloud::Cloud, http::serve, settings::Settings};
 
 /// Why the simulator does not listen.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +57,7 @@ pub async fn bind(settings: Settings) -> Result<Simulator, BindError> {
     if !address.ip().is_loopback() && !settings.allow_remote {
         return Err(BindError::NotLoopback(address));
     }
-    if !settings.speed.is_finite() || settings.speed < 0.0 {
+    if !is_speed(settings.speed) {
         return Err(BindError::Speed(settings.speed));
     }
     let refused = |source| BindError::Listen { address, source };

@@ -22,8 +22,12 @@ pub struct Settings {
     pub seed: u64,
     /// Simulated seconds in a real one; 0 freezes every story.
     pub speed: f64,
-    /// How many jobs a project has; `None` is the scenario's own number.
+    /// How many jobs a project has, or gets in a day of the stories' clock where they come and go; `None`
+    /// is the scenario's own number.
     pub jobs: Option<usize>,
+    /// In the scenario `churn`: a job stays listed at least so long after its last end, by the stories'
+    /// clock.
+    pub stay: Duration,
     /// The projects; each has its own jobs.
     pub projects: Vec<ProjectSpec>,
     /// Tokens are checked at this Keystone instead of the simulator's own.
@@ -55,6 +59,8 @@ impl Default for Settings {
             seed: 1,
             speed: 1.0,
             jobs: None,
+            // Ten readings of a list that is read once a minute.
+            stay: Duration::from_mins(10),
             projects: vec![ProjectSpec::default()],
             iam: None,
             faults: Vec::new(),
@@ -140,12 +146,21 @@ pub enum Scenario {
     Hostile,
     /// One job for each contradiction between the documents and the wire.
     Quirks,
+    /// Jobs appear, run, end and vanish: for the long run.
+    Churn,
 }
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: [Self; 6] =
-        [Self::Mixed, Self::Demo, Self::Steady, Self::History, Self::Hostile, Self::Quirks];
+    pub const ALL: [Self; 7] = [
+        Self::Mixed,
+        Self::Demo,
+        Self::Steady,
+        Self::History,
+        Self::Hostile,
+        Self::Quirks,
+        Self::Churn,
+    ];
 
     /// Its name on the command line.
     pub fn as_str(self) -> &'static str {
@@ -156,6 +171,7 @@ impl Scenario {
             Self::History => "history",
             Self::Hostile => "hostile",
             Self::Quirks => "quirks",
+            Self::Churn => "churn",
         }
     }
 

@@ -27,6 +27,8 @@ pub(super) const COMPLETED: i64 = 10;
 pub(super) const FAILED: i64 = 11;
 /// Cancelled.
 pub(super) const KILLED: i64 = 12;
+/// Cancelled before it ran.
+pub(super) const CANCELED: i64 = 13;
 /// Out of sight.
 pub(super) const LOST: i64 = 14;
 /// Nodes come or go.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
+    account::Ends,
     job::Job,
     oddity::Oddity,
     quality::{self, Scores},
@@ -25,6 +26,18 @@ pub(super) struct Truth<'a> {
     pub(super) now: f64,
     pub(super) speed: f64,
     pub(super) jobs: Vec<TrueJob<'a>>,
+    /// How all runs ended that ever did, also those of jobs that are gone.
+    pub(super) ends: Vec<TrueEnds<'a>>,
+}
+
+/// Runs by how they ended.
+#[derive(Debug, Serialize)]
+pub(super) struct TrueEnds<'a> {
+    pub(super) project: &'a str,
+    /// The name of the jobs without the number behind it, if it has eight digits or more.
+    pub(super) name: &'a str,
+    #[serde(flatten)]
+    pub(super) ends: Ends,
 }
 
 #[derive(Debug, Serialize)]

@@ -31,6 +31,11 @@ struct Requests {
     max_in_60s: BTreeMap<String, u64>,
 }
 
+#[derive(Deserialize)]
+struct Clock {
+    now: f64,
+}
+
 /// Credentials that were wrong, as the cloud counted them.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Refusals {
@@ -116,6 +121,18 @@ impl Cloud {
     /// Nothing is broken any more.
     pub(crate) async fn heal(&self) {
         let answer = self.delete_with("/-/simulator/faults", &[]).await;
+        assert_eq!(answer.status, 204, "{}", answer.text);
+    }
+
+    /// What the clock of its stories shows, Unix seconds.
+    pub(crate) async fn clock(&self) -> f64 {
+        let answer = self.get("/-/simulator/clock").await;
+        serde_json::from_str::<Clock>(&answer.text).unwrap().now
+    }
+
+    /// That clock goes on at another speed; 0 stops it.
+    pub(crate) async fn set_speed(&self, speed: f64) {
+        let answer = self.post("/-/simulator/clock", &format!("{{\"speed\": {speed}}}")).await;
         assert_eq!(answer.status, 204, "{}", answer.text);
     }
 

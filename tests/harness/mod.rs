@@ -3,6 +3,7 @@
 //! Everything waits on a state with a deadline and says, when it gives up, what it saw last. A process
 //! that was started here ends here: its guard kills it when it goes out of scope.
 
+pub(crate) mod account;
 mod certificates;
 mod cloud;
 mod crowd;
@@ -11,12 +12,15 @@ pub(crate) mod hanging;
 mod http;
 pub(crate) mod kills;
 mod ours;
+mod peer;
 mod process;
+pub(crate) mod prometheus;
 mod raw;
 mod relay;
 mod scrape;
 pub(crate) mod secrets;
 pub(crate) mod siege;
+pub(crate) mod soak;
 mod socket;
 pub(crate) mod turns;
 mod wait;
@@ -26,6 +30,7 @@ pub(crate) use certificates::{Authority, Identity, dns};
 pub(crate) use cloud::{Cloud, ONE_POLL, QUICK, Setup};
 pub(crate) use http::{Answer, Site};
 pub(crate) use ours::{Daemon, Demo, Simulator, run, run_in, run_with_config};
+pub(crate) use peer::{peer, repository};
 pub(crate) use process::{Finished, Process};
 pub(crate) use raw::Raw;
 pub(crate) use relay::{Accident, Kind, Relay};

@@ -8,9 +8,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use super::prometheus::{FIRST_SCRAPE, Prometheus};
-use super::{peer, repository};
-use crate::harness::{Cloud, Daemon, Process, Setup, Webhook, wait_for};
+use crate::harness::prometheus::{FIRST_SCRAPE, Prometheus, Sample};
+use crate::harness::{Cloud, Daemon, Process, Setup, Webhook, peer, repository, wait_for};
 
 /// Poll, scrape, rule and message take about a second each; Prometheus looks for new targets and tells
 /// Alertmanager now and then; the rest is a busy machine.
@@ -106,7 +105,7 @@ async fn stays_quiet(webhook: &Webhook, prometheus: &Prometheus, expected: &[&st
     let count = "count_over_time(modelarts:threshold{of=\"idle_ratio\"}[1h])";
     let iterations = async || -> Result<f64, String> {
         let samples = prometheus.query(count).await?;
-        samples.first().map(super::prometheus::Sample::value).ok_or("no rules yet".to_owned())
+        samples.first().map(Sample::value).ok_or("no rules yet".to_owned())
     };
     let before = wait_for(TOLD, "rules that are evaluated", iterations).await;
     wait_for(TOLD, "more evaluations", async || match iterations().await? {

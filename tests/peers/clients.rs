@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::Deserialize;
 
 use super::configuration::follow;
-use super::{peer, repository};
 use crate::harness::{Daemon, Finished, Process, Simulator, wait_for};
+use crate::harness::{peer, repository};
 
 /// Python starts, imports its many packages and asks for each job; on a busy machine.
 const SCRIPT: Duration = Duration::from_mins(2);

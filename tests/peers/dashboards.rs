@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::prometheus::Prometheus;
-use super::{peer, repository};
-use crate::harness::{Demo, Process};
+use crate::harness::prometheus::Prometheus;
+use crate::harness::{Demo, Process, peer, repository};
 
 /// The slowest query is the one for failed jobs: the demo promises one within 60 s.
 const FILLED: Duration = Duration::from_mins(2);

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::prometheus::{FIRST_SCRAPE, Prometheus, Sample};
 use super::proxy::Proxy;
 use super::victoria::Victoria;
-use super::{peer, repository};
 use crate::formats::{MOVING, frozen};
+use crate::harness::prometheus::{FIRST_SCRAPE, Prometheus, Sample};
 use crate::harness::{Daemon, Process, Scrape, Site, wait_for};
+use crate::harness::{peer, repository};
 
 /// A script or a download that takes well under a second; the rest is a busy machine.
 const CLIENT: Duration = Duration::from_mins(1);

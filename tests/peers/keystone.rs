@@ -5,8 +5,8 @@ use serde::Deserialize;
 use tempfile::TempDir;
 
 use super::configuration::follow;
-use super::{peer, repository};
 use crate::harness::{Answer, Authority, Daemon, Process, Simulator, Site, wait_for};
+use crate::harness::{peer, repository};
 
 /// It makes a database, two sets of keys and its first user; 10 s on an idle machine.
 const START: Duration = Duration::from_mins(3);

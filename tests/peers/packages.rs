@@ -5,8 +5,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::promtool::promtool_succeeds;
-use super::{peer, repository};
-use crate::harness::Process;
+use crate::harness::{Process, peer, repository};
 
 /// Helm's engine renders a chart within a second; the rest is a busy machine.
 const CHECK: Duration = Duration::from_mins(1);

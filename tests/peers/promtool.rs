@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
-use super::{peer, repository};
 use crate::harness::{Demo, Process, wait_for};
+use crate::harness::{peer, repository};
 
 /// promtool works on files and answers in well under a second; the rest is a busy machine.
 const CHECK: Duration = Duration::from_mins(1);

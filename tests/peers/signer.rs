@@ -8,8 +8,8 @@ use modelarts_exporter::cloud::sign::{self, Key, Scheme};
 use serde::Serialize;
 
 use super::configuration::follow;
-use super::{peer, repository};
 use crate::harness::{Daemon, Process, Site, wait_for};
+use crate::harness::{peer, repository};
 
 /// Python starts and imports the SDK; on a busy machine.
 const SCRIPT: Duration = Duration::from_mins(2);

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::peer;
-use super::prometheus::{Sample, query};
+use crate::harness::peer;
+use crate::harness::prometheus::{Sample, query};
 use crate::harness::{Process, Site};
 
 /// Until it listens, on a busy machine.

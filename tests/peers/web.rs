@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::prometheus::{Prometheus, Sample};
 use crate::harness::dns;
+use crate::harness::prometheus::{Prometheus, Sample};
 use crate::web_config::{RIGHT, RIGHT_HASH, Served, tls};
 
 /// A scrape a second, and the rest is a busy machine.

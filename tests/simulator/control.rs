@@ -1,8 +1,11 @@
 //! Control calls, counts and the command line's words.
 
+use std::time::Duration;
+
 use modelarts_exporter::simulator::{BindError, FaultSpec, ProjectSpec, Scenario, Settings, bind};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{Cloud, PROJECT, body, ids};
 
@@ -76,6 +79,32 @@ async fn control_calls_add_move_replace_and_remove_jobs() {
         assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{wrong}");
         assert!(body(answer).await["error"].is_string());
     }
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn the_clock_is_stopped_and_goes_on_from_where_it_stood() {
+    let cloud = Cloud::frozen(Scenario::Churn).await;
+    let truth = || async { body(cloud.order(Method::GET, "jobs", Value::Null).await).await };
+    let set = async |speed: f64| {
+        cloud.order(Method::POST, "clock", json!({"speed": speed})).await.status()
+    };
+    let before = truth().await;
+    assert_eq!(before["jobs"].as_array().unwrap().len(), 1, "the first job comes at once");
+    assert_eq!(set(100_000.0).await, StatusCode::NO_CONTENT);
+    let began = Instant::now();
+    let moved = loop {
+        let moved = truth().await;
+        if moved["jobs"].as_array().unwrap().len() > 1000 && moved["ends"][0]["completed"] != 0 {
+            break moved;
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "{}", moved["now"]);
+    };
+    assert_eq!(set(0.0).await, StatusCode::NO_CONTENT);
+    let stopped = truth().await;
+    assert!(stopped["now"].as_f64() >= moved["now"].as_f64(), "{}", moved["now"]);
+    assert_eq!(stopped, truth().await);
+    assert_eq!(set(-1.0).await, StatusCode::BAD_REQUEST);
     cloud.stop().await;
 }
 

@@ -159,9 +159,7 @@ fn ordered_version(
 
 /// `DELETE jobs/{job_id}`.
 pub(super) fn remove(cloud: &Cloud, id: u64) -> Result<Answer, Answer> {
-    let mut world = cloud.world();
-    world.documents.remove(&id);
-    let gone = world.projects.iter_mut().any(|project| project.jobs.remove(&id).is_some());
+    let gone = cloud.world().remove(id, cloud.clock.now());
     if gone { Ok(Answer::empty(StatusCode::NO_CONTENT)) } else { Err(no_such_job()) }
 }
 

@@ -1,0 +1,21 @@
+//! A tenth of a day of jobs that come and go, in a minute; `make soak` runs the whole one.
+
+use std::time::Duration;
+
+use crate::harness::soak::{Size, hold};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenth_of_a_day_leaves_nothing_behind() {
+    let minute = Duration::from_mins(1);
+    let size = Size {
+        jobs_a_day: 20_000,
+        length: minute * 144,
+        // Other tests share the machine: twelve seconds, where `make soak` grants four.
+        stay: minute * 30,
+        retention: minute * 48,
+        // So short a time leaves memory no rest: the rest of the warm-up is part of what is watched.
+        growth: 0.25,
+        between_looks: minute * 12,
+    };
+    hold(size).await;
+}
