@@ -129,6 +129,11 @@ impl Book {
         self.store.remove(key);
     }
 
+    /// The jobs of a project that are followed.
+    pub(super) fn jobs_of(&self, project: &Arc<str>) -> Vec<JobId> {
+        self.lock().inventory.jobs_of(project)
+    }
+
     /// Whether every job was polled, or had long enough for it.
     pub(super) fn is_polled(&self) -> bool {
         self.lock().inventory.is_polled(now())

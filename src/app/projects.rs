@@ -14,7 +14,7 @@ use crate::cloud::{AnswerMemory, Training};
 use crate::config::ProjectConfig;
 use crate::inventory::Roster;
 use crate::inventory::outcomes::Rules;
-use crate::model::Shard;
+use crate::model::{JobId, Shard};
 use crate::schedule::{self, Poller};
 use crate::{metrics, own};
 
@@ -172,7 +172,9 @@ impl Projects {
                 );
             }
             self.own.show(&name, own.clone());
-            let poller = self.poller(&config, &training, own.clone());
+            let is_kept = !leaving.contains(&name);
+            let found = if is_kept { self.book.jobs_of(&name) } else { Vec::new() };
+            let poller = self.poller(&config, &training, own.clone(), found);
             let (settings, roster) = (config.inventory, self.roster(&config));
             let rules = self.rules(&config);
             coming.push(Coming { name, settings, rules, roster, interval: poller.interval(), own });
@@ -213,16 +215,19 @@ impl Projects {
         }
     }
 
+    /// Polls what the file names, and goes on with what was found before.
     fn poller(
         &self,
         config: &ProjectConfig,
         training: &Arc<Training>,
         own: own::Project,
+        found: Vec<JobId>,
     ) -> Poller<Training, ProjectLedger> {
         let project = Arc::clone(&config.cloud.name);
         let ledger = ProjectLedger { project: Arc::clone(&project), book: Arc::clone(&self.book) };
         let training = Arc::clone(training);
-        let jobs = config.jobs.iter().map(|job| job.job_id.clone()).collect();
+        let found = found.into_iter().filter(|_| config.discovery.is_some());
+        let jobs = config.jobs.iter().map(|job| job.job_id.clone()).chain(found).collect();
         let requests_per_minute = self.shard.part_of(config.schedule.requests_per_minute);
         let settings = schedule::Settings { requests_per_minute, ..config.schedule };
         Poller::new(project, training, Arc::new(ledger), own, settings, jobs)

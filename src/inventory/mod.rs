@@ -29,7 +29,7 @@ pub use roster::Roster;
 pub use settings::Settings;
 pub use view::{JobView, ProjectView, UsageNow, VersionView};
 
-use crate::model::{JobKey, JobList, ListedJob, Outlook, Polled, Turnover, Version};
+use crate::model::{JobId, JobKey, JobList, ListedJob, Outlook, Polled, Turnover, Version};
 use crate::own::Contradiction;
 use outcomes::Outcomes;
 use project::ProjectState;
@@ -216,6 +216,12 @@ impl Inventory {
         self.projects
             .iter()
             .map(move |(name, project)| ProjectView { name, up: project.is_up(now) })
+    }
+
+    /// The jobs of a project that are followed.
+    pub fn jobs_of(&self, project: &Arc<str>) -> Vec<JobId> {
+        let jobs = self.projects.get(project).into_iter().flat_map(|known| known.jobs.keys());
+        jobs.cloned().collect()
     }
 
     /// Every job, in the order of the exposition.

@@ -102,7 +102,8 @@ impl ProjectState {
             };
             self.jobs.insert(job_id, job);
         }
-        let admits_as_before = self.discovery == roster.discovery;
+        let scope = |discovery: &Option<Discovery>| discovery.as_ref().map(Discovery::scope);
+        let admits_as_before = scope(&self.discovery) == scope(&roster.discovery);
         self.discovery = roster.discovery;
         (self.shard, self.name_rule) = (roster.shard, roster.name_rule);
         if let Some(discovery) = &self.discovery {

@@ -127,13 +127,14 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         let Turnover { found, left } = turnover;
         let name = Arc::clone(&self.name);
         let project = &*name;
-        for job_id in left {
-            debug!(project, %job_id, "the job is not followed any more");
-            self.remove(job_id);
-        }
         for job_id in found {
             debug!(project, %job_id, "the job was found");
             self.add_at(job_id.clone(), (self.next_index as f64 * GOLDEN_SHARE).fract());
+        }
+        // One list may find a job and let it go, because it ended long ago; never the other way round.
+        for job_id in left {
+            debug!(project, %job_id, "the job is not followed any more");
+            self.remove(job_id);
         }
         if !(found.is_empty() && left.is_empty()) {
             let (found, left, followed) = (found.len(), left.len(), self.jobs.len());

@@ -23,6 +23,7 @@ use crate::app::{print, terminal};
 use crate::cli::ReportFormat;
 use crate::cloud::{AnswerMemory, Training};
 use crate::config::{Config, ProjectConfig};
+use crate::model::Shard;
 use crate::{metrics, own};
 use account::Account;
 use plan::Plan;
@@ -32,13 +33,13 @@ use report::{Estimate, Estimated, Report};
 pub(super) async fn run(config: Config, format: ReportFormat) -> anyhow::Result<ExitCode> {
     let largest = config.projects.iter().map(|project| project.cloud.answer_bytes).max();
     let memory = Arc::new(AnswerMemory::new(largest.unwrap_or_default()));
-    let limit = config.metrics.series;
+    let (limit, shard) = (config.metrics.series, config.shard);
     // What there is, whether or not some of it would have to give way.
     let metrics = metrics::Settings { series: usize::MAX, ..config.metrics };
     // Beside each other: each has a budget of its own to wait for.
     let estimates = config.projects.into_iter().map(async |project| {
         let name = Arc::clone(&project.cloud.name);
-        Estimated::new(&name, estimate(project, Arc::clone(&memory), metrics.clone()).await)
+        Estimated::new(&name, estimate(project, shard, Arc::clone(&memory), metrics.clone()).await)
     });
     let report = Report::new(join_all(estimates).await, limit);
     let text = match format {
@@ -53,12 +54,13 @@ pub(super) async fn run(config: Config, format: ReportFormat) -> anyhow::Result<
 
 async fn estimate(
     config: ProjectConfig,
+    shard: Shard,
     memory: Arc<AnswerMemory>,
     metrics: metrics::Settings,
 ) -> anyhow::Result<Estimate> {
     let counters = own::Metrics::new().project(&config.cloud.name);
     let training = Training::new(config.cloud.clone(), memory, counters)?;
-    let plan = Plan::new(config, metrics);
+    let plan = Plan::new(config, shard, metrics);
     let survey = survey::make(&plan, &training).await?;
     let account = Account::new(survey);
     let as_it_is = rehearsal::rehearse(&plan, &account).await?;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use crate::config::ProjectConfig;
 use crate::inventory::outcomes::Rules;
 use crate::inventory::{Inventory, Moment, Roster};
-use crate::model::{Discovery, JobId, JobList, JobSpec, Turnover};
+use crate::model::{Discovery, JobId, JobList, JobSpec, Shard, Turnover};
 use crate::{inventory, metrics, schedule};
 
 /// All that a project's cost depends on: its configuration, or another one to compare it with.
@@ -22,14 +22,16 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn new(config: ProjectConfig, metrics: metrics::Settings) -> Self {
+    /// Of this part of the project.
+    pub(super) fn new(config: ProjectConfig, shard: Shard, metrics: metrics::Settings) -> Self {
+        let requests_per_minute = shard.part_of(config.schedule.requests_per_minute);
         Self {
             project: config.cloud.name,
             jobs: config.jobs,
             discovery: config.discovery,
-            schedule: config.schedule,
+            schedule: schedule::Settings { requests_per_minute, ..config.schedule },
             inventory: config.inventory,
-            outcomes: config.outcomes,
+            outcomes: Rules { shard, ..config.outcomes },
             metrics,
             classes: config.cloud.classes_per_version,
         }

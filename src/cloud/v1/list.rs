@@ -117,8 +117,10 @@ pub(super) struct Pages {
     seen: HashSet<JobId>,
     misreads: Vec<Misread>,
     total: Option<usize>,
-    /// What is listed changed while it was read.
+    /// What is listed changed while it was read, or cannot all be told.
     shifted: bool,
+    /// Elements that cannot be read: they are there all the same.
+    unreadable: usize,
 }
 
 impl Pages {
@@ -129,6 +131,9 @@ impl Pages {
         self.misreads.extend(page.jobs.misreads);
         self.shifted |= self.read > 1 && self.total != page.total;
         self.total = page.total;
+        let unreadable = page.listed - page.jobs.content.len();
+        self.unreadable += unreadable;
+        self.shifted |= unreadable > 0;
         for job in page.jobs.content {
             if self.seen.insert(job.job_id.clone()) {
                 self.jobs.push(job);
@@ -142,7 +147,7 @@ impl Pages {
 
     /// Whether as many jobs came as there are, where the cloud says how many.
     fn has_all(&self) -> Option<bool> {
-        self.total.map(|total| self.seen.len() >= total)
+        self.total.map(|total| self.seen.len() + self.unreadable >= total)
     }
 
     /// Requests that the whole list takes, as far as is known.

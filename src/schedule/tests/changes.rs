@@ -90,3 +90,12 @@ async fn jobs_that_are_found_are_known_by_the_interval_the_budget_allows() {
     let told = scene.answers.intervals.lock().unwrap()[&JobId::from(7_000)];
     assert!(told >= MINUTE * 9, "{told:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_a_list_finds_and_lets_go_is_not_polled() {
+    let scene = start(2, discovering());
+    scene.answers.passing.lock().unwrap().insert(JobId::from(1));
+    sleep(MINUTE * 10).await;
+    assert!(scene.polls_of(0) >= 9);
+    assert_eq!(scene.polls_of(1), 0);
+}

@@ -44,6 +44,8 @@ struct Answers {
     without_detail: Mutex<HashSet<JobId>>,
     /// Of a project whose jobs are found: those that are followed.
     followed: Mutex<HashSet<JobId>>,
+    /// Jobs that every list finds and lets go, because they ended long ago.
+    passing: Mutex<HashSet<JobId>>,
 }
 
 impl Ledger for Answers {
@@ -55,10 +57,12 @@ impl Ledger for Answers {
         }
         let listed: HashSet<JobId> = jobs.cloned().collect();
         let mut followed = self.followed.lock().unwrap();
-        let turnover = Turnover {
+        let passing = self.passing.lock().unwrap();
+        let mut turnover = Turnover {
             found: listed.difference(&followed).cloned().collect(),
             left: followed.difference(&listed).filter(|_| list.proves_absence()).cloned().collect(),
         };
+        turnover.left.extend(passing.iter().cloned());
         followed.extend(listed);
         followed.retain(|job| !turnover.left.contains(job));
         turnover
