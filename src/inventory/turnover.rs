@@ -16,7 +16,7 @@ use crate::inventory::Moment;
 use crate::inventory::answered::Answered;
 use crate::inventory::job::JobState;
 use crate::inventory::listed;
-use crate::inventory::outcomes::{Answer, Outcomes, Seen};
+use crate::inventory::outcomes::{Answer, Outcomes, Remembered, Seen};
 use crate::inventory::project::{ListState, ProjectState};
 use crate::inventory::roster::Reason;
 use crate::inventory::version::is_past_retention;
@@ -74,6 +74,10 @@ impl ProjectState {
     ) -> bool {
         let known = self.jobs.get_mut(&listed.job_id);
         let Some(discovery) = &self.discovery else { return known.is_some() };
+        if listed.job_name.is_empty() && self.shard.total > 1 {
+            // Whose it is cannot be told.
+            return known.is_some();
+        }
         let outcome_name = self.name_rule.apply(&listed.job_name);
         if !self.shard.has(&answered.key.project, outcome_name) {
             // It may have been ours under another name, whose outcomes stay.
@@ -96,7 +100,7 @@ impl ProjectState {
             }
             return true;
         }
-        if !is_admitted() {
+        if !is_admitted() && !self.was_followed(listed, answered) {
             return false;
         }
         if self.was_there_before(discovery, listed, answered) {
@@ -110,6 +114,15 @@ impl ProjectState {
         self.jobs.insert(listed.job_id.clone(), job);
         turnover.found.push(listed.job_id.clone());
         true
+    }
+
+    /// Whether the process before this one followed the job, which had not ended: it is followed to its
+    /// end.
+    fn was_followed(&self, listed: &ListedJob, answered: &Answered<'_>) -> bool {
+        let is_open = |id| answered.remembered(id).is_some_and(|it| it.finished.is_none());
+        self.passed_over.is_none()
+            && answered.outcomes.is_watched(&answered.key.project)
+            && listed.version_id.as_ref().is_some_and(is_open)
     }
 
     /// Whether a job that nobody follows yet did not appear with this list. Before the first one of the
@@ -144,25 +157,22 @@ impl ProjectState {
         let listed: HashSet<&JobId> = list.jobs.iter().map(|job| &job.job_id).collect();
         let others = listed.iter().filter(|id| !self.jobs.contains_key(**id));
         let others = others.map(|id| JobId::clone(id));
-        if !list.complete {
-            // What this one does not show may have been there before all the same.
-            if let Some(passed_over) = &mut self.passed_over {
-                passed_over.extend(others);
-            }
-            return;
-        }
-        self.passed_over = Some(others.collect());
         let is_named = |job: &JobState| job.reason == Reason::Named;
+        if list.complete {
+            self.passed_over = Some(others.collect());
+            let is_there = |id: &JobId| {
+                listed.contains(id) || !list.settled || self.jobs.get(id).is_some_and(is_named)
+            };
+            outcomes.listed(name, is_there, now);
+        } else if let Some(passed_over) = &mut self.passed_over {
+            // What this one does not show may have been there before all the same.
+            passed_over.extend(others);
+        }
         let is_gone = |id: &JobId, job: &JobState| {
-            !is_named(job) && !listed.contains(id) && (list.settled || job.gone)
+            !is_named(job) && !listed.contains(id) && (list.proves_absence() || job.gone)
         };
         let gone = self.jobs.iter().filter(|(id, job)| is_gone(id, job));
-        let gone: Vec<_> = gone.map(|(id, _)| id.clone()).collect();
-        let is_there = |id: &JobId| {
-            listed.contains(id) || !list.settled || self.jobs.get(id).is_some_and(is_named)
-        };
-        outcomes.listed(name, is_there, now);
-        for job_id in gone {
+        for job_id in gone.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
             self.jobs.remove(&job_id);
             turnover.left.push(job_id);
         }
@@ -175,6 +185,11 @@ fn is_over(listed: &ListedJob, answered: &Answered<'_>) -> bool {
     let Some(version) = listed::as_version(listed) else { return false };
     let Answered { settings, now, .. } = *answered;
     let remembered = answered.remembered(&version.version_id);
+    let has_changed = |it: Remembered| it.finished.is_none() && it.status != version.state.status;
+    if remembered.is_some_and(has_changed) {
+        // It was seen before its end, and only an answer about it tells when that was.
+        return false;
+    }
     let remembered = remembered.filter(|it| it.status == version.state.status);
     let end = match remembered.and_then(|it| it.finished) {
         None if version.state.terminal => version.earliest_end(),

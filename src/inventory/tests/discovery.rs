@@ -176,6 +176,12 @@ async fn a_list_that_is_not_whole_adds_and_takes_nothing_away() {
     region.gone(1);
     assert_eq!(region.shown(), ["2:1", "3:1"], "whoever was asked about it does not know it");
     assert_eq!(ids(&region.read(&shifted).left), ["1"]);
+    region.gone(2);
+    assert_eq!(
+        ids(&region.read(&part(job(3, RUNNING))).left),
+        ["2"],
+        "also where a page is missing"
+    );
 }
 
 #[tokio::test]
@@ -202,6 +208,23 @@ async fn what_was_admitted_is_followed_to_its_end_and_let_go_after_the_retention
     assert_eq!(region.list(&[job(1, COMPLETED)]), Turnover::default());
     let again = ListedJob { created: Some(region.now.unix), ..job(1, RUNNING) };
     assert_eq!(ids(&region.list(&[again, job(2, RUNNING)]).found), ["1"], "2 is too old");
+}
+
+#[tokio::test]
+async fn what_was_followed_before_a_restart_is_followed_to_its_end_after_it() {
+    let statuses = vec![Status::Running];
+    let mut region = Region::new(Discovery { statuses, ..Discovery::default() });
+    region.list(&[job(1, RUNNING)]);
+    region.answer(1, vec![ran(1, RUNNING)]);
+    region.at(10).restart();
+    // It queued for longer than the retention, which the list does not know.
+    let failed = |id| ListedJob { created: Some(TODAY - 30.0 * 3600.0), ..job(id, FAILED) };
+    let turnover = region.list(&[failed(1), failed(2)]);
+    assert_eq!(ids(&turnover.found), ["1"], "2 was not admitted when it ran");
+    region.answer(1, vec![ran(1, FAILED)]);
+    assert_eq!(region.shown(), ["1:1"]);
+    assert_eq!(counts(region.outcomes().unwrap().runs), [0, 1, 0]);
+    assert_eq!(region.list(&[failed(1), failed(2)]), Turnover::default());
 }
 
 #[tokio::test]
