@@ -90,3 +90,21 @@ async fn jobs_that_are_found_are_known_by_the_interval_the_budget_allows() {
     let told = scene.answers.intervals.lock().unwrap()[&JobId::from(7_000)];
     assert!(told >= MINUTE * 9, "{told:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_list_brings_and_takes_jobs_away_like_one_that_comes() {
+    let mut scene = prepare((0..3).map(|id| (id, RUNNING)), discovering());
+    scene.cloud.state().list_is_refused = true;
+    scene.answers.ours_by_id.lock().unwrap().insert(JobId::from(1));
+    scene.run();
+    sleep(MINUTE * 10).await;
+    assert_eq!([0, 2].map(|job| scene.polls_of(job)), [0, 0]);
+    assert!((10..=11).contains(&scene.polls_of(1)), "{}", scene.polls_of(1));
+    scene.cloud.state().list_is_refused = false;
+    scene.cloud.change(1, |job| job.hidden = true);
+    sleep(MINUTE).await;
+    let before = scene.polls_of(1);
+    sleep(MINUTE * 10).await;
+    assert_eq!(scene.polls_of(1), before, "it is not ours by its name");
+    assert!([0, 2].iter().all(|&job| (10..=12).contains(&scene.polls_of(job))));
+}
