@@ -33,6 +33,7 @@ mod protobuf;
 mod reload;
 mod series;
 mod serving;
+mod shards;
 mod simulator;
 mod soak;
 mod sockets;

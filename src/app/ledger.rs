@@ -292,6 +292,14 @@ impl Ledger for ProjectLedger {
         turnover
     }
 
+    fn list_refused(&self) -> Turnover {
+        let mut turnover = Turnover::default();
+        self.book.lock().inventory.list_refused(&self.project, &mut turnover, now());
+        let left: Vec<_> = turnover.left.iter().map(|job| self.key(job)).collect();
+        self.book.render_all(&left);
+        turnover
+    }
+
     fn versions(&self, job: &JobId, versions: Vec<Version>) -> Outlook {
         let outlook = self.book.lock().inventory.versions(&self.key(job), versions, now());
         outlook.unwrap_or_default()

@@ -15,7 +15,7 @@ use crate::config::ProjectConfig;
 use crate::inventory::Roster;
 use crate::inventory::outcomes::Rules;
 use crate::model::{JobId, Shard};
-use crate::schedule::{self, Poller};
+use crate::schedule::Poller;
 use crate::{metrics, own};
 
 /// How often secret files are looked at; Kubernetes takes about a minute to bring a new one.
@@ -200,7 +200,8 @@ impl Projects {
     fn rules(&self, config: &ProjectConfig) -> Rules {
         let mut rules = Rules { shard: self.shard, ..config.outcomes.clone() };
         let Shard { index, total } = self.shard;
-        if total > 1 {
+        if !self.shard.is_all() {
+            rules.named = config.jobs.iter().map(|job| job.job_id.clone()).collect();
             let _ = write!(rules.scope, ", part {index} of {total}");
         }
         rules
@@ -226,10 +227,17 @@ impl Projects {
         let project = Arc::clone(&config.cloud.name);
         let ledger = ProjectLedger { project: Arc::clone(&project), book: Arc::clone(&self.book) };
         let training = Arc::clone(training);
-        let found = found.into_iter().filter(|_| config.discovery.is_some());
-        let jobs = config.jobs.iter().map(|job| job.job_id.clone()).chain(found).collect();
-        let requests_per_minute = self.shard.part_of(config.schedule.requests_per_minute);
-        let settings = schedule::Settings { requests_per_minute, ..config.schedule };
+        let named: Vec<_> = config.jobs.iter().map(|job| job.job_id.clone()).collect();
+        let stays = |id: &JobId| config.discovery.is_some() || named.contains(id);
+        let mut jobs: Vec<_> = found.into_iter().filter(stays).collect();
+        let mut settings = config.schedule;
+        settings.requests_per_minute = self.shard.part_of(settings.requests_per_minute);
+        if self.shard.is_all() {
+            jobs.extend(named);
+        } else {
+            // Which of them are ours is for the list to say.
+            settings.discovers = true;
+        }
         Poller::new(project, training, Arc::new(ledger), own, settings, jobs)
     }
 

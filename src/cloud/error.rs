@@ -204,6 +204,12 @@ impl Error {
         matches!(self, Self::Unreachable { .. } | Self::Server(_))
     }
 
+    /// What was asked for is not to be had: the user may not, or it is not offered. Asking again does not
+    /// help, nor do newer credentials of the same user.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Forbidden(_) | Self::NotFound(_) | Self::ApiRetired(_))
+    }
+
     /// Every job of the project is hit, not this one alone.
     pub fn concerns_project(&self) -> bool {
         match self {

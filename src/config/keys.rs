@@ -293,7 +293,7 @@ pub(super) const KEYS: &[Key] = &[
         "shard.total",
         count(1, 1_024),
         Number(1),
-        "Into how many parts the jobs are divided, by project and the name their outcomes are kept under; each process has its own part of `requests_per_minute`. More than one asks for `discovery`, without `jobs`.",
+        "Into how many parts the jobs are divided, by project and the name their outcomes are kept under; each process has its own part of `requests_per_minute`. The list of jobs says what each is called; named `jobs` that it does not show, or all of them where it may not be read, are divided by their ids.",
     ),
     key("projects[].name", NAME, Required("\"vision\""), "Becomes the label `project`; unique."),
     key(

@@ -1,6 +1,6 @@
 //! One project: from checked values to the settings of the rooms that serve it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -118,6 +118,7 @@ impl Builder<'_> {
                 place: makings::place(&cloud),
                 scope: discovery.as_ref().map(Discovery::scope).unwrap_or_default(),
                 shard: Shard::default(),
+                named: BTreeSet::new(),
                 name: values.name_rule(&self.key("outcome.name_regex")),
                 names: counted("limits.outcome_names"),
                 retention: values.duration("limits.outcome_retention"),
@@ -234,11 +235,6 @@ impl Builder<'_> {
             let remedy =
                 "add a [[projects.jobs]] table with a job_id, or set discovery.enabled = true";
             self.report.missing(&list, Refusal::new("no jobs", remedy));
-        }
-        if self.values.integer("shard.total") > 1 && count > 0 {
-            let remedy = "use discovery, with a name_regex where these are meant alone";
-            let reason = "cannot be divided into shards, not yet: their names are not known";
-            self.report.missing(&list, Refusal::new(reason, remedy));
         }
         let mut seen = HashSet::new();
         let mut jobs = Vec::with_capacity(count);

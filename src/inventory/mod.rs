@@ -12,6 +12,7 @@ pub mod outcomes;
 mod project;
 mod roster;
 mod settings;
+mod shared;
 pub mod state_file;
 #[cfg(test)]
 mod tests;
@@ -137,6 +138,14 @@ impl Inventory {
     ) {
         if let Some(state) = self.projects.get_mut(project) {
             state.list_ended(project, list, interval, turnover, &mut self.outcomes, now);
+        }
+    }
+
+    /// The list may not be read, and that will not change by asking again: what it would have said is
+    /// decided without it. Adds to `turnover` who came and left.
+    pub fn list_refused(&mut self, project: &Arc<str>, turnover: &mut Turnover, now: Moment) {
+        if let Some(state) = self.projects.get_mut(project) {
+            state.list_refused(project, turnover, &mut self.outcomes, now);
         }
     }
 

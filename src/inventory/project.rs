@@ -7,6 +7,7 @@ use crate::inventory::contradictions::Contradictions;
 use crate::inventory::job::JobState;
 use crate::inventory::outcomes::Outcomes;
 use crate::inventory::roster::Reason;
+use crate::inventory::shared::Shared;
 use crate::inventory::view::JobView;
 use crate::inventory::{Moment, Roster, Settings};
 use crate::model::{Discovery, JobId, JobKey, JobSpec, NameRule, Outlook, Polled, Shard, Version};
@@ -34,11 +35,12 @@ pub(super) struct ProjectState {
     pub(super) discovery: Option<Discovery>,
     pub(super) shard: Shard,
     pub(super) name_rule: NameRule,
+    pub(super) shared: Shared,
     pub(super) jobs: BTreeMap<JobId, JobState>,
     /// Jobs that the last lists showed and nobody follows; `None` before the first complete list.
     pub(super) passed_over: Option<HashSet<JobId>>,
-    /// There was a first complete list, or without discovery each job had its first answer or failure;
-    /// or that took too long.
+    /// There was a first complete list, or where no list says which jobs there are each had its first
+    /// answer or failure; or that took too long.
     pub(super) complete: bool,
     complete_by: Moment,
     /// The outcomes know which jobs there are.
@@ -60,16 +62,22 @@ pub(super) struct ListState {
 impl ProjectState {
     pub(super) fn new(settings: Settings, roster: Roster, interval: Duration, now: Moment) -> Self {
         let Roster { named, discovery, shard, name_rule } = roster;
+        let (named, shared) = if shard.is_all() {
+            (named, Shared::default())
+        } else {
+            (Vec::new(), Shared::new(named))
+        };
         let new =
             |spec: JobSpec| (spec.job_id, JobState::new(spec.versions, Reason::Named, interval));
         let jobs: BTreeMap<_, _> = named.into_iter().map(new).collect();
         Self {
             settings,
             interval,
-            complete: jobs.is_empty() && discovery.is_none(),
+            complete: jobs.is_empty() && discovery.is_none() && shared.is_empty(),
             discovery,
             shard,
             name_rule,
+            shared,
             jobs,
             passed_over: None,
             complete_by: now.after(interval * INTERVALS_TO_COMPLETE),
@@ -92,15 +100,22 @@ impl ProjectState {
         self.looked = None;
         self.watched = false;
         let mut before = std::mem::take(&mut self.jobs);
-        for JobSpec { job_id, versions } in roster.named {
+        let is_shared = !roster.shard.is_all();
+        for JobSpec { job_id, versions } in roster.named.clone() {
             let job = match before.remove(&job_id) {
                 Some(mut job) => {
                     job.change(versions, Reason::Named, interval);
                     job
                 }
+                // The next list says whose it is.
+                None if is_shared => continue,
                 None => JobState::new(versions, Reason::Named, interval),
             };
             self.jobs.insert(job_id, job);
+        }
+        if is_shared {
+            let known = std::mem::replace(&mut self.shared, Shared::new(roster.named));
+            self.shared.follows(&known, self.jobs.keys().cloned());
         }
         let scope = |discovery: &Option<Discovery>| discovery.as_ref().map(Discovery::scope);
         let admits_as_before = scope(&self.discovery) == scope(&roster.discovery);
@@ -158,10 +173,10 @@ impl ProjectState {
         }
     }
 
-    /// Without discovery, whose outcomes are kept is settled once every job was asked about: no other
-    /// job is there.
+    /// Where no list says which jobs there are, whose outcomes are kept is settled once every job was
+    /// asked about: no other job is there.
     pub(super) fn watch(&mut self, name: &str, outcomes: &mut Outcomes, now: Moment) {
-        if self.discovery.is_some() {
+        if self.waits_for_list() {
             return;
         }
         if !self.watched && self.jobs.values().all(JobState::was_polled) {
@@ -178,13 +193,19 @@ impl ProjectState {
         }
     }
 
+    /// The list says which jobs there are.
+    fn waits_for_list(&self) -> bool {
+        self.discovery.is_some() || self.shared.waits_for_list()
+    }
+
     fn check_complete(&mut self, now: Moment) -> bool {
         if self.complete {
             return false;
         }
-        let is_first_round_over = match self.discovery {
-            Some(_) => self.passed_over.is_some(),
-            None => self.jobs.values().all(JobState::was_polled),
+        let is_first_round_over = if self.waits_for_list() {
+            self.passed_over.is_some()
+        } else {
+            self.jobs.values().all(JobState::was_polled)
         };
         self.complete = is_first_round_over || now.steady >= self.complete_by.steady;
         self.complete

@@ -3,7 +3,8 @@
 //! A job that the list shows is followed where discovery admits it, and from then on to its end,
 //! whatever the filters would say later; after `finished_retention` it is let go, though it is still
 //! listed. One that is not listed any more is gone, unless the operator named it: the list shows one
-//! workspace, and may be refused.
+//! workspace, and may be refused. Where several processes share the jobs, the list also says which of
+//! them are ours.
 
 use std::collections::HashSet;
 use std::mem::take;
@@ -72,14 +73,23 @@ impl ProjectState {
         turnover: &mut Turnover,
         answered: &mut Answered<'_>,
     ) -> bool {
-        let known = self.jobs.get_mut(&listed.job_id);
-        let Some(discovery) = &self.discovery else { return known.is_some() };
-        if listed.job_name.is_empty() && self.shard.total > 1 {
+        let is_shared = self.shared.has(&listed.job_id);
+        if self.discovery.is_none() && !is_shared {
+            return self.jobs.contains_key(&listed.job_id);
+        }
+        if listed.job_name.is_empty() && !self.shard.is_all() {
             // Whose it is cannot be told.
-            return known.is_some();
+            return self.jobs.contains_key(&listed.job_id);
         }
         let outcome_name = self.name_rule.apply(&listed.job_name);
-        if !self.shard.has(&answered.key.project, outcome_name) {
+        let is_ours = self.shard.has(&answered.key.project, outcome_name);
+        if is_shared {
+            self.place(answered.key, is_ours, turnover, answered.outcomes, answered.now);
+            return is_ours;
+        }
+        let known = self.jobs.get_mut(&listed.job_id);
+        let Some(discovery) = &self.discovery else { return false };
+        if !is_ours {
             // It may have been ours under another name, whose outcomes stay.
             if self.jobs.remove(&listed.job_id).is_some() {
                 answered.outcomes.gone(answered.key, answered.now);
@@ -143,7 +153,7 @@ impl ProjectState {
     /// Every part of the list was taken.
     pub(super) fn list_ended(
         &mut self,
-        name: &str,
+        name: &Arc<str>,
         list: &JobList,
         interval: Duration,
         turnover: &mut Turnover,
@@ -151,7 +161,8 @@ impl ProjectState {
         now: Moment,
     ) {
         self.list = Some(ListState { answered: now, interval });
-        if self.discovery.is_none() {
+        self.shared.is_list_refused = false;
+        if self.discovery.is_none() && self.shared.is_empty() {
             return;
         }
         let listed: HashSet<&JobId> = list.jobs.iter().map(|job| &job.job_id).collect();
@@ -160,6 +171,9 @@ impl ProjectState {
         let is_named = |job: &JobState| job.reason == Reason::Named;
         if list.complete {
             self.passed_over = Some(others.collect());
+            if list.settled {
+                self.place_by_id(name, &listed, turnover, outcomes, now);
+            }
             let is_there = |id: &JobId| {
                 listed.contains(id) || !list.settled || self.jobs.get(id).is_some_and(is_named)
             };
@@ -176,6 +190,18 @@ impl ProjectState {
             self.jobs.remove(&job_id);
             turnover.left.push(job_id);
         }
+    }
+
+    /// The list may not be read: the jobs that the operator named are divided without it.
+    pub(super) fn list_refused(
+        &mut self,
+        name: &Arc<str>,
+        turnover: &mut Turnover,
+        outcomes: &mut Outcomes,
+        now: Moment,
+    ) {
+        self.shared.is_list_refused = true;
+        self.place_by_id(name, &HashSet::new(), turnover, outcomes, now);
     }
 }
 

@@ -20,9 +20,14 @@ impl Default for Shard {
 }
 
 impl Shard {
+    /// Whether there is no other part.
+    pub fn is_all(self) -> bool {
+        self.total <= 1
+    }
+
     /// Whether the jobs of this name in this project are ours.
     pub fn has(self, project: &str, name: &str) -> bool {
-        self.total <= 1 || jump(hash(project, name), self.total) == self.index
+        self.is_all() || jump(hash(project, name), self.total) == self.index
     }
 
     /// Our part of a budget of requests a minute; 0, which is unlimited, stays so.

@@ -47,6 +47,7 @@ pub(super) struct ListReport {
     pub(super) asked: Instant,
     pub(super) outcome: Result<Listed, Error>,
     pub(super) misreads: Vec<Misread>,
+    pub(super) turnover: Turnover,
     /// To be kept until a silence that it was told to keep holds the others: a probe that ends lets
     /// them ask. `None` where the reading ended early.
     pub(super) pace: Option<PollPace>,
@@ -57,9 +58,14 @@ pub(super) struct Listed {
     pub(super) jobs: HashMap<JobId, Newest>,
     /// A job that is not among them is not listed.
     pub(super) complete: bool,
-    pub(super) turnover: Turnover,
     pages: usize,
     too_long: bool,
+}
+
+impl ListReport {
+    fn failed(asked: Instant, error: Error, turnover: Turnover, pace: Option<PollPace>) -> Self {
+        Self { asked, outcome: Err(error), misreads: Vec::new(), turnover, pace }
+    }
 }
 
 impl Listing {
@@ -118,7 +124,7 @@ impl Listing {
         let now = Instant::now();
         let report = done.unwrap_or_else(|error| {
             let error = Error::Internal(format!("the reading of the list ended early: {error}"));
-            ListReport { asked: now, outcome: Err(error), misreads: Vec::new(), pace: None }
+            ListReport::failed(now, error, Turnover::default(), None)
         });
         if let Ok(listed) = &report.outcome {
             self.too_long = listed.too_long && !self.discovers;
@@ -157,12 +163,14 @@ async fn read<A: TrainingApi, L: Ledger>(
             let listed = Listed {
                 jobs: jobs.collect(),
                 complete: list.complete,
-                turnover,
                 pages: list.pages,
                 too_long,
             };
-            ListReport { asked, outcome: Ok(listed), misreads, pace }
+            ListReport { asked, outcome: Ok(listed), misreads, turnover, pace }
         }
-        Err(error) => ListReport { asked, outcome: Err(error), misreads: Vec::new(), pace },
+        Err(error) => {
+            let refused = error.is_refusal().then(|| ledger.list_refused());
+            ListReport::failed(asked, error, refused.unwrap_or_default(), pace)
+        }
     }
 }

@@ -34,6 +34,9 @@ pub trait Ledger: Send + Sync + 'static {
     /// again in `interval`. Returns whom to follow for it, and whom no more.
     fn listed(&self, list: &JobList, asked: Instant, interval: Duration) -> Turnover;
 
+    /// The list may not be read, whenever it is asked for. Returns as [`listed`](Self::listed).
+    fn list_refused(&self) -> Turnover;
+
     /// A job's complete list of versions. Returns what is still to be asked about it, and how soon.
     fn versions(&self, job: &JobId, versions: Vec<Version>) -> Outlook;
 

@@ -123,7 +123,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
     }
 
     /// Polls those that were found from now on, and those that left no more.
-    fn turn_over(&mut self, turnover: &Turnover) {
+    fn turn_over(&mut self, turnover: &Turnover, why: &str) {
         let Turnover { found, left } = turnover;
         let name = Arc::clone(&self.name);
         let project = &*name;
@@ -138,7 +138,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         }
         if !(found.is_empty() && left.is_empty()) {
             let (found, left, followed) = (found.len(), left.len(), self.jobs.len());
-            info!(project, found, left, followed, "the list of jobs has changed");
+            info!(project, found, left, followed, "{why}");
         }
         self.fit_budget();
         // The ledger knows the intervals of those it knew when they were told last.

@@ -55,8 +55,10 @@ impl Plan {
         self.named().chain(turnover.found).collect()
     }
 
-    /// The jobs the file names.
+    /// The jobs the file names, where they are not shared with other processes: then the list says which of
+    /// them are ours.
     pub(super) fn named(&self) -> impl Iterator<Item = JobId> {
-        self.jobs.iter().map(|job| job.job_id.clone())
+        let is_all = self.outcomes.shard.is_all();
+        self.jobs.iter().filter(move |_| is_all).map(|job| job.job_id.clone())
     }
 }

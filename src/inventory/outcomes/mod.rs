@@ -28,7 +28,7 @@ mod streak;
 mod tests;
 mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,6 +54,8 @@ pub struct Rules {
     pub name: NameRule,
     /// Which names are ours: others are another process' to count.
     pub shard: Shard,
+    /// Jobs that may be ours by their ids, under whatever name, until it is known to be another's.
+    pub named: BTreeSet<JobId>,
     /// At most so many names. A new one takes the place of the one that has been gone for longest.
     pub names: usize,
     /// How long a name is kept after its last job left the cloud.
@@ -105,7 +107,10 @@ impl Outcomes {
         }
         let kept = saved.projects.remove(name).filter(|kept| kept.place == rules.place);
         let mut kept = kept.unwrap_or_default();
-        kept.leave_to_others(|outcome_name| rules.shard.has(name, outcome_name));
+        kept.leave_to_others(
+            |outcome_name| rules.shard.has(name, outcome_name),
+            |job_id| rules.named.contains(job_id) && rules.shard.has(name, job_id.as_str()),
+        );
         let project = Project::new(rules, kept, millis(now.unix));
         self.projects.insert(Arc::clone(name), project);
     }
@@ -134,6 +139,14 @@ impl Outcomes {
     pub fn gone(&mut self, key: &JobKey, now: Moment) {
         if let Some(project) = self.projects.get_mut(&key.project) {
             project.gone(&key.job_id, millis(now.unix));
+        }
+    }
+
+    /// Another process follows a job from now on. What it does there is forgotten here; a name that is
+    /// not ours goes with its last job.
+    pub fn leave_to_others(&mut self, key: &JobKey, now: Moment) {
+        if let Some(project) = self.projects.get_mut(&key.project) {
+            project.leave_to_others(&key.project, &key.job_id, millis(now.unix));
         }
     }
 

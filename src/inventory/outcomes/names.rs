@@ -90,6 +90,13 @@ impl Names {
         }
     }
 
+    /// Forgets a name, unless a job has it. Returns whether it was known.
+    pub(super) fn forget(&mut self, name: &Arc<str>) -> bool {
+        let Some(since) = self.known.get(name).and_then(|known| known.gone) else { return false };
+        self.gone.remove(&(since, Arc::clone(name)));
+        self.known.remove(name).is_some()
+    }
+
     /// Forgets the names no job has had since then. Returns them.
     pub(super) fn expire(&mut self, gone_by: Millis) -> Vec<Arc<str>> {
         let mut expired = Vec::new();

@@ -58,10 +58,17 @@ pub(super) struct Kept {
 impl Kept {
     /// Names that are not ours any more are another process' to show, which rebuilds them from what the
     /// cloud lists. What was counted of them for the project stays here: the sum over all processes is
-    /// what it was.
-    pub(super) fn leave_to_others(&mut self, is_ours: impl Fn(&str) -> bool) {
-        self.names.retain(|name, _| is_ours(name));
-        self.jobs.retain(|_, job| job.name.is_empty() || is_ours(&job.name));
+    /// what it was. A job that is ours by its id keeps its name here.
+    pub(super) fn leave_to_others(
+        &mut self,
+        is_ours: impl Fn(&str) -> bool,
+        is_ours_by_id: impl Fn(&JobId) -> bool,
+    ) {
+        let by_id = self.jobs.iter().filter(|(id, job)| job.gone.is_none() && is_ours_by_id(id));
+        let kept: BTreeSet<_> = by_id.map(|(_, job)| Arc::clone(&job.name)).collect();
+        let is_kept = |name: &str| is_ours(name) || kept.contains(name);
+        self.names.retain(|name, _| is_kept(name));
+        self.jobs.retain(|_, job| job.name.is_empty() || is_kept(&job.name));
     }
 }
 
@@ -233,6 +240,18 @@ impl Project {
             names.leave(&job.name, id, now);
         }
         self.is_stale = true;
+    }
+
+    pub(super) fn leave_to_others(&mut self, project: &str, id: &JobId, now: Millis) {
+        self.gone(id, now);
+        let Some(job) = self.jobs.remove(id) else { return };
+        self.is_stale = true;
+        if let Some(since) = job.gone {
+            self.gone_jobs.remove(&(since, job.last_finished(), id.clone()));
+        }
+        if !self.rules.shard.has(project, &job.name) && self.names.forget(&job.name) {
+            self.changed.insert(job.name);
+        }
     }
 
     pub(super) fn tick(&mut self, now: Millis) {

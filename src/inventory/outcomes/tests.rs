@@ -24,6 +24,7 @@ fn rules() -> Rules {
         place: Arc::from("here"),
         scope: String::new(),
         shard: Shard::default(),
+        named: BTreeSet::new(),
         name: NameRule::new(r"^(.*?)-\d{8,}$").unwrap(),
         names: 100,
         retention: Duration::from_hours(30 * 24),

@@ -1,14 +1,17 @@
 //! Who is followed for what the list shows, told in minutes.
 
+mod shards;
+
 use super::*;
 use crate::inventory::outcomes::{NameView, Runs};
 use crate::model::{Discovery, NamePattern, Outcome, Shard, Status};
 
-/// A project whose jobs are found, and a clock that moves by hand.
+/// A project whose jobs are found or named, and a clock that moves by hand.
 struct Region {
     inventory: Inventory,
     project: Arc<str>,
     discovery: Discovery,
+    finds: bool,
     named: Vec<u64>,
     shard: Shard,
     start: Moment,
@@ -46,13 +49,16 @@ impl Region {
         let now = Moment { steady: Instant::now(), unix: TODAY };
         let (inventory, project) = (Inventory::new(), Arc::from("p"));
         let shard = Shard::default();
-        let mut region = Self { inventory, project, discovery, named, shard, start: now, now };
+        let finds = true;
+        let mut region =
+            Self { inventory, project, discovery, finds, named, shard, start: now, now };
         region.take_up(Saved::default());
         region
     }
 
     fn roster(&self) -> Roster {
-        let (discovery, shard) = (Some(self.discovery.clone()), self.shard);
+        let discovery = self.finds.then(|| self.discovery.clone());
+        let shard = self.shard;
         Roster { discovery, shard, ..latest_of(self.named.iter().copied()) }
     }
 
@@ -61,6 +67,7 @@ impl Region {
         let rules = Rules {
             scope: format!("{} {:?}", self.discovery.scope(), self.shard),
             shard: self.shard,
+            named: roster.named.iter().map(|spec| spec.job_id.clone()).collect(),
             names: 10_000,
             retention: Duration::from_hours(30 * 24),
             memory: SETTINGS.finished_retention,
@@ -358,59 +365,4 @@ async fn a_found_job_of_which_nothing_is_followed_rests() {
     let old = |id| Version { created: Some(0.0), started: Some(0.0), ..ran(id, COMPLETED) };
     assert_eq!(region.answer(1, vec![old(1)]).activity, Activity::Ended);
     assert_eq!(region.shown(), [""; 0]);
-}
-
-fn of_shard(index: u32, total: u32) -> Region {
-    let mut region = Region::new(Discovery::default());
-    region.shard = Shard { index, total };
-    region.restart();
-    region
-}
-
-/// The same job under another name.
-fn called(job: ListedJob, name: &str) -> ListedJob {
-    ListedJob { job_name: name.to_owned(), ..job }
-}
-
-#[tokio::test]
-async fn every_job_is_followed_on_one_shard() {
-    let jobs: Vec<_> = (0..100).map(|id| called(job(id, RUNNING), &format!("job-{id}"))).collect();
-    let mut all = Vec::new();
-    for index in 0..3 {
-        let mut region = of_shard(index, 3);
-        let found = region.list(&jobs).found;
-        assert!((20..=47).contains(&found.len()), "{}", found.len());
-        all.extend(found);
-    }
-    all.sort_unstable();
-    all.dedup();
-    assert_eq!(all.len(), 100);
-}
-
-#[tokio::test]
-async fn a_name_that_moves_leaves_one_shard_and_begins_anew_on_the_other() {
-    // Found by trying: it stays with two shards and moves to the third.
-    let is_of = |index, total, name: &str| Shard { index, total }.has("p", name);
-    let mut names = (0..1000).map(|number| format!("train-{number}"));
-    let name = names.find(|name| is_of(0, 2, name) && is_of(2, 3, name)).unwrap();
-    let run = |code| called(job(1, code), &name);
-    let ran = |code| Version { job_name: name.clone(), ..ran(1, code) };
-    let (mut old, mut new) = (of_shard(0, 2), of_shard(2, 3));
-    for code in [RUNNING, FAILED] {
-        old.list(&[run(code)]);
-        old.answer(1, vec![ran(code)]);
-    }
-    assert_eq!(counts(old.outcomes().unwrap().runs), [0, 1, 0]);
-    old.shard = Shard { index: 0, total: 3 };
-    old.restart();
-    assert_eq!(old.list(&[run(FAILED)]), Turnover::default());
-    assert_eq!(old.outcomes(), None, "it would be shown twice");
-    assert_eq!(ids(&new.list(&[run(FAILED)]).found), ["1"]);
-    new.answer(1, vec![ran(FAILED)]);
-    let view = new.outcomes().unwrap();
-    assert_eq!((view.consecutive_failures, counts(view.runs)), (1, [0, 0, 0]));
-    // Another name, of another shard.
-    let mut others = (0..100).map(|number| format!("other-{number}"));
-    let other = others.find(|name| !is_of(2, 3, name)).unwrap();
-    assert_eq!(ids(&new.list(&[called(run(FAILED), &other)]).left), ["1"]);
 }

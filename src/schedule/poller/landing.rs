@@ -72,7 +72,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
     }
 
     pub(super) fn finish_list(&mut self, report: ListReport) {
-        let ListReport { asked, outcome, misreads, pace } = report;
+        let ListReport { asked, outcome, misreads, turnover, pace } = report;
         let now = Instant::now();
         let error = outcome.as_ref().err();
         if let Some(until) = self.hold_if_throttled(error, now) {
@@ -87,8 +87,13 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         }
         self.demand.list_pages = self.listing.pages();
         let patience = self.patience();
+        let why = if outcome.is_ok() {
+            "the list of jobs has changed"
+        } else {
+            "the list of jobs is refused: those that are named are divided by their ids"
+        };
+        self.turn_over(&turnover, why);
         if let Ok(listed) = &outcome {
-            self.turn_over(&listed.turnover);
             for (&index, job) in &mut self.jobs {
                 let newest = listed.jobs.get(&job.id);
                 if newest.is_none() && !listed.complete {

@@ -99,3 +99,21 @@ async fn a_job_that_a_list_finds_and_lets_go_is_not_polled() {
     assert!(scene.polls_of(0) >= 9);
     assert_eq!(scene.polls_of(1), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_list_brings_and_takes_jobs_away_like_one_that_comes() {
+    let mut scene = prepare((0..3).map(|id| (id, RUNNING)), discovering());
+    scene.cloud.state().list_is_refused = true;
+    scene.answers.ours_by_id.lock().unwrap().insert(JobId::from(1));
+    scene.run();
+    sleep(MINUTE * 10).await;
+    assert_eq!([0, 2].map(|job| scene.polls_of(job)), [0, 0]);
+    assert!((10..=11).contains(&scene.polls_of(1)), "{}", scene.polls_of(1));
+    scene.cloud.state().list_is_refused = false;
+    scene.cloud.change(1, |job| job.hidden = true);
+    sleep(MINUTE).await;
+    let before = scene.polls_of(1);
+    sleep(MINUTE * 10).await;
+    assert_eq!(scene.polls_of(1), before, "it is not ours by its name");
+    assert!([0, 2].iter().all(|&job| (10..=12).contains(&scene.polls_of(job))));
+}

@@ -46,6 +46,8 @@ struct Answers {
     followed: Mutex<HashSet<JobId>>,
     /// Jobs that every list finds and lets go, because they ended long ago.
     passing: Mutex<HashSet<JobId>>,
+    /// Those that would be, were the list refused.
+    ours_by_id: Mutex<HashSet<JobId>>,
 }
 
 impl Ledger for Answers {
@@ -55,17 +57,11 @@ impl Ledger for Answers {
         if !self.discovers {
             return Turnover::default();
         }
-        let listed: HashSet<JobId> = jobs.cloned().collect();
-        let mut followed = self.followed.lock().unwrap();
-        let passing = self.passing.lock().unwrap();
-        let mut turnover = Turnover {
-            found: listed.difference(&followed).cloned().collect(),
-            left: followed.difference(&listed).filter(|_| list.proves_absence()).cloned().collect(),
-        };
-        turnover.left.extend(passing.iter().cloned());
-        followed.extend(listed);
-        followed.retain(|job| !turnover.left.contains(job));
-        turnover
+        self.follow(&jobs.cloned().collect(), list.proves_absence())
+    }
+
+    fn list_refused(&self) -> Turnover {
+        self.follow(&self.ours_by_id.lock().unwrap(), self.discovers)
     }
 
     fn versions(&self, job: &JobId, versions: Vec<Version>) -> Outlook {
@@ -103,6 +99,20 @@ impl Ledger for Answers {
         let mut intervals = self.intervals.lock().unwrap();
         let known = intervals.entry(job.clone()).or_default();
         *known = interval.max(*known);
+    }
+}
+
+impl Answers {
+    fn follow(&self, jobs: &HashSet<JobId>, others_leave: bool) -> Turnover {
+        let mut followed = self.followed.lock().unwrap();
+        let mut turnover = Turnover {
+            found: jobs.difference(&followed).cloned().collect(),
+            left: followed.difference(jobs).filter(|_| others_leave).cloned().collect(),
+        };
+        turnover.left.extend(self.passing.lock().unwrap().iter().cloned());
+        followed.extend(jobs.iter().cloned());
+        followed.retain(|job| !turnover.left.contains(job));
+        turnover
     }
 }
 
