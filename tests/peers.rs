@@ -9,6 +9,7 @@ mod keystone;
 mod prometheus;
 mod promtool;
 mod proxy;
+mod shards;
 mod signer;
 mod victoria;
 mod web;

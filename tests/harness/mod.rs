@@ -18,6 +18,7 @@ mod raw;
 mod relay;
 mod scrape;
 pub(crate) mod secrets;
+pub(crate) mod shards;
 pub(crate) mod siege;
 pub(crate) mod soak;
 mod socket;
