@@ -44,7 +44,7 @@ test: peers ## Bring the peers, run every test
 	$(CARGO) test --locked
 
 .PHONY: test-long
-test-long: $(TOOLS)/bin/cargo-deny ## What is slow: dependencies' licences and sources, the tests that take minutes, with what is shipped
+test-long: $(TOOLS)/bin/cargo-deny $(PEERS)/prometheus.ready ## What is slow: dependencies' licences and sources, the tests that take minutes, with what is shipped
 	$(TOOLS)/bin/cargo-deny --locked check licenses bans sources
 	$(CARGO) test --release --locked --test long -- --test-threads=1 --nocapture
 

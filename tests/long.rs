@@ -9,7 +9,7 @@ mod parser;
 use std::time::Duration;
 
 use harness::hanging::{Size, hold};
-use harness::{kills, siege, soak, turns};
+use harness::{kills, shards, siege, soak, turns};
 
 /// 200 of 1,000 jobs hang, 16 requests in flight, a minute between polls, ten seconds for each.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -71,4 +71,17 @@ async fn a_day_in_ten_minutes() {
         between_looks: hour,
     };
     soak::hold(size).await;
+}
+
+/// 20,000 jobs, half a thousand requests a second for all four processes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn four_processes_share_twenty_thousand_jobs() {
+    let size = shards::Size {
+        jobs: 20_000,
+        shards: 4,
+        requests_per_minute: 30_000,
+        list_interval: Duration::from_secs(5),
+        patience: Duration::from_mins(5),
+    };
+    shards::divide(size).await;
 }

@@ -11,6 +11,7 @@ mod packages;
 mod prometheus;
 mod promtool;
 mod proxy;
+mod shards;
 mod signer;
 mod victoria;
 mod web;

@@ -25,6 +25,8 @@ struct Job {
 
 #[derive(Debug, Deserialize)]
 struct Version {
+    #[serde(rename = "version_id")]
+    id: u64,
     #[serde(rename = "version_name")]
     label: String,
     /// 0 is the newest.
@@ -50,7 +52,7 @@ type VersionKey = (String, String);
 pub(crate) type Runs = [u64; 3];
 
 /// In the order of [`Runs`].
-const OUTCOMES: [&str; 3] = ["completed", "failed", "terminated"];
+pub(crate) const OUTCOMES: [&str; 3] = ["completed", "failed", "terminated"];
 
 /// The name under which jobs share their outcomes, as the rule of a configuration.
 pub(crate) const SHARED_NAME: &str = r"outcome = { name_regex = '^(.*?)-\d{8,}$' }";
@@ -74,6 +76,23 @@ impl Account {
     /// How many versions have not ended.
     pub(crate) fn live(&self) -> usize {
         self.all_versions().filter(|(_, version)| !version.terminal).count()
+    }
+
+    /// How the last run of each name ended, by finish time and version id. A version that never started
+    /// ended, as far as can be told, when it was created.
+    pub(crate) fn last_outcomes(&self) -> BTreeMap<String, String> {
+        let mut last = BTreeMap::new();
+        for (job, version) in self.all_versions() {
+            let outcome = word(version.status_code);
+            if OUTCOMES.contains(&outcome) {
+                let end = (version.finished.unwrap_or(version.created), version.id);
+                let known = last.entry(job.shared_name()).or_insert((end, outcome));
+                if *known < (end, outcome) {
+                    *known = (end, outcome);
+                }
+            }
+        }
+        last.into_iter().map(|(name, (_, outcome))| (name.to_owned(), outcome.to_owned())).collect()
     }
 
     fn all_versions(&self) -> impl Iterator<Item = (&Job, &Version)> {

@@ -19,6 +19,7 @@ mod raw;
 mod relay;
 mod scrape;
 pub(crate) mod secrets;
+pub(crate) mod shards;
 pub(crate) mod siege;
 pub(crate) mod soak;
 mod socket;

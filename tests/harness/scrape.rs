@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use crate::parser::{Sample, parse, sample};
 
 /// Values that differ by less than this part of themselves are the same: sums may be added up in
@@ -15,6 +17,16 @@ impl Scrape {
     pub(crate) fn read(text: &str) -> Self {
         let families = parse(text, false).unwrap_or_else(|e| panic!("{e}"));
         Self { samples: families.into_iter().flat_map(|family| family.samples).collect() }
+    }
+
+    /// What several said, together. A series that two of them have is added up.
+    pub(crate) fn sum_of(scrapes: Vec<Self>) -> Self {
+        let mut series: BTreeMap<(String, Vec<(String, String)>), f64> = BTreeMap::new();
+        for sample in scrapes.into_iter().flat_map(|scrape| scrape.samples) {
+            *series.entry((sample.name, sample.labels)).or_default() += sample.value;
+        }
+        let sample = |((name, labels), value)| Sample { name, labels, value };
+        Self { samples: series.into_iter().map(sample).collect() }
     }
 
     /// Every series of this name that has these labels, whatever others it has: `name{label="x"}`.
