@@ -29,12 +29,15 @@ pub(crate) struct Size {
     pub(crate) patience: Duration,
 }
 
-/// All jobs appear within an hour of the cloud's clock …
-const STEPS: usize = 12;
+/// All jobs appear within half an hour of the cloud's clock …
+const STEPS: usize = 6;
 
 /// … and after each of these it stands still until all of it was seen: a run that went well is listed
 /// for ten minutes before its deletion fails, and then nobody could tell how it had ended.
 const STEP: Duration = Duration::from_mins(5);
+
+/// Of these, a day has so many.
+const STEPS_A_DAY: usize = 24 * 12;
 
 /// A second for a step.
 const SPEED: f64 = 300.0;
@@ -61,14 +64,15 @@ type LastOutcomes = BTreeMap<String, String>;
 pub(crate) async fn divide(size: Size) {
     let settings = Settings {
         scenario: Scenario::Churn,
-        jobs: Some(size.jobs * 24),
+        jobs: Some(size.jobs * STEPS_A_DAY / STEPS),
         // Nothing vanishes while it is looked at.
         stay: Duration::from_hours(24 * 100),
         speed: 0.0,
         ..Settings::default()
     };
-    let (cloud, began) = (Cloud::start(settings).await, Instant::now());
+    let cloud = Cloud::start(settings).await;
     let scene = Scene { size, cloud, folder: TempDir::new().unwrap() };
+    let beginning = scene.sent().await;
     let shards = scene.start(size.shards).await;
     let prometheus = Prometheus::start(TempDir::new().unwrap(), &scraping(&shards), &[]).await;
     let mut account = Account::of(&scene.cloud).await;
@@ -78,7 +82,7 @@ pub(crate) async fn divide(size: Size) {
     }
     assert!(account.listed() >= size.jobs, "{} jobs", account.listed());
     scene.the_sums_are_whole(&account, &prometheus).await;
-    scene.is_within_one_budget(began.elapsed()).await;
+    scene.is_within_one_budget(beginning).await;
     scene.one_more_takes_its_part(&account, shards).await;
 }
 
@@ -161,23 +165,31 @@ impl Scene {
         }
     }
 
-    /// The cloud counted no more than one process may send, over the whole time and in its fullest minute.
+    /// How many requests the cloud has counted by now, those for tokens apart.
+    async fn sent(&self) -> (u64, Instant) {
+        let requests = self.cloud.requests("all").await - self.cloud.requests("token").await;
+        (requests, Instant::now())
+    }
+
+    /// The cloud has counted no more than one process may send, since then and in its fullest minute.
     #[expect(clippy::print_stdout, reason = "the figures are for whoever asks with --nocapture")]
-    async fn is_within_one_budget(&self, elapsed: Duration) {
-        let Size { jobs, shards, requests_per_minute, .. } = self.size;
+    async fn is_within_one_budget(&self, (before, since): (u64, Instant)) {
+        let budget = self.size.requests_per_minute;
         let fullest = self.cloud.most_in_a_minute().await;
-        let sent = self.cloud.requests("all").await - self.cloud.requests("token").await;
-        let granted = f64::from(requests_per_minute) * (elapsed.as_secs_f64() / 60.0 + CATCH_UP);
+        let (now, at) = self.sent().await;
+        let (sent, elapsed) = (now - before, at - since);
+        let granted = f64::from(budget) * (elapsed.as_secs_f64() / 60.0 + CATCH_UP);
         println!(
-            "{jobs} jobs on {shards} shards in {elapsed:.0?}: {sent} requests of {granted:.0}, \
-             {fullest} of {requests_per_minute} in the fullest minute"
+            "{sent} requests in {elapsed:.0?}, where {granted:.0} are granted; \
+             {fullest} of {budget} in the fullest minute"
         );
         assert!(sent as f64 <= granted, "{sent} requests in {elapsed:.0?}");
-        assert!(fullest <= u64::from(requests_per_minute), "{fullest} requests in a minute");
+        assert!(fullest <= u64::from(budget), "{fullest} requests in a minute");
     }
 
     /// The processes end, and one more than before goes on from their state files. It has its part of
-    /// the names, each as the cloud says it ended; the others know what they knew of the rest.
+    /// the names, each as the cloud says it ended; the others know what they knew of the rest. All of
+    /// them have every job to ask about at once, which a budget that is not divided would let through.
     async fn one_more_takes_its_part(&self, account: &Account, shards: Vec<Daemon>) {
         let mut before = Vec::new();
         for shard in shards {
@@ -185,6 +197,7 @@ impl Scene {
             let finished = shard.stop().await;
             assert!(finished.status.success(), "{}", finished.stderr);
         }
+        let beginning = self.sent().await;
         let shards = self.start(self.size.shards + 1).await;
         self.every_job_is_on_one(account, &shards).await;
         let (kept, new) = shards.split_at(self.size.shards);
@@ -195,6 +208,7 @@ impl Scene {
             if wrong.is_empty() { Ok(shown) } else { Err(format!("wrong: {wrong:?}")) }
         })
         .await;
+        self.is_within_one_budget(beginning).await;
         for (shard, mut names) in kept.iter().zip(before) {
             names.leave(&moved);
             let shown = Names::of(&shard.scrape().await);

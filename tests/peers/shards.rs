@@ -9,7 +9,7 @@ async fn four_processes_share_a_project() {
     let size = Size {
         jobs: 2000,
         shards: 4,
-        requests_per_minute: 12_000,
+        requests_per_minute: 24_000,
         list_interval: Duration::from_secs(1),
         patience: Duration::from_mins(2),
     };
