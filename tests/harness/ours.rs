@@ -111,6 +111,11 @@ impl Daemon {
         self.process.describe(files)
     }
 
+    /// How many of these files are connections.
+    pub(crate) fn connections(&self, files: &BTreeSet<String>) -> usize {
+        self.process.connections(files)
+    }
+
     /// What it has logged so far.
     pub(crate) fn log(&self) -> String {
         self.process.stderr()

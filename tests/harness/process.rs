@@ -165,6 +165,12 @@ impl Process {
         described.collect::<Vec<_>>().join(", ")
     }
 
+    /// How many of these files are connections.
+    pub(crate) fn connections(&self, files: &BTreeSet<String>) -> usize {
+        let is_one = |socket: &&Socket| socket.state != "LISTEN" && files.contains(&socket.file);
+        self.sockets().iter().filter(is_one).count()
+    }
+
     /// Every IPv4 socket of TCP where it runs, its own and others'. One that was reset is no longer
     /// among them.
     fn sockets(&self) -> Vec<Socket> {
