@@ -120,14 +120,17 @@ fn families(scrape: &Scrape) -> Vec<&str> {
     names
 }
 
-/// Scrapes without a pause until the daemon is ready, and once more.
+/// Scrapes without a pause until the daemon is ready and shows its jobs, which may come a second later: an
+/// answer is shared for so long.
 async fn scrapes(daemon: &Daemon) -> Vec<Scrape> {
     let mut scrapes = Vec::new();
-    wait_for(PATIENCE, "the daemon to be ready", async || {
+    wait_for(PATIENCE, "the daemon to show its jobs", async || {
         for _ in 0..10 {
             let is_ready = daemon.get("/-/ready").await.status == 200;
-            scrapes.push(daemon.scrape().await);
-            if is_ready {
+            let scrape = daemon.scrape().await;
+            let shows_jobs = !scrape.find("modelarts_job_info").is_empty();
+            scrapes.push(scrape);
+            if is_ready && shows_jobs {
                 return Ok(());
             }
         }
