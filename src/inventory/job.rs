@@ -231,7 +231,7 @@ impl JobState {
         }
         if self.only_listed {
             // Better known by its id than not at all: the first round may take an hour.
-            let version = listed::as_version(listed);
+            let version = listed.newest_version();
             let known = self.versions.get(id).map(|state| &state.version);
             let is_new = known.zip(version.as_ref()).is_none_or(|(a, b)| listed::differs(a, b));
             self.take(version.into_iter().collect(), Source::List, answered);

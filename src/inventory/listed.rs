@@ -1,16 +1,6 @@
 //! What the list of jobs says of a job's newest version, as far as it goes.
 
-use crate::model::{Api, ListedJob, Version};
-
-/// The newest version of a job of which nothing else is known; `None` where the list does not name it.
-pub(super) fn as_version(listed: &ListedJob) -> Option<Version> {
-    Some(Version {
-        job_name: listed.job_name.clone(),
-        created: listed.created,
-        duration: listed.duration,
-        ..Version::unknown(Api::V1, listed.job_id.clone(), listed.version_id.clone()?, listed.state)
-    })
-}
+use crate::model::{ListedJob, Version};
 
 /// Whether something that is shown of a version is not as it was; `now` is what `known` became by what
 /// the list says.

@@ -16,7 +16,6 @@ use tokio::time::Instant;
 use crate::inventory::Moment;
 use crate::inventory::answered::Answered;
 use crate::inventory::job::JobState;
-use crate::inventory::listed;
 use crate::inventory::outcomes::{Answer, Outcomes, Remembered, Seen};
 use crate::inventory::project::{ListState, ProjectState};
 use crate::inventory::roster::Reason;
@@ -208,7 +207,7 @@ impl ProjectState {
 /// Whether the newest version ended so long ago that nothing is shown of it: by what is remembered of
 /// it, or by the list alone.
 fn is_over(listed: &ListedJob, answered: &Answered<'_>) -> bool {
-    let Some(version) = listed::as_version(listed) else { return false };
+    let Some(version) = listed.newest_version() else { return false };
     let Answered { settings, now, .. } = *answered;
     let remembered = answered.remembered(&version.version_id);
     let has_changed = |it: Remembered| it.finished.is_none() && it.status != version.state.status;
@@ -226,7 +225,7 @@ fn is_over(listed: &ListedJob, answered: &Answered<'_>) -> bool {
 
 /// An end that nobody will ask about: what the list says of it is all that will be known.
 fn note_end(listed: &ListedJob, answered: &mut Answered<'_>) {
-    let Some(version) = listed::as_version(listed) else { return };
+    let Some(version) = listed.newest_version() else { return };
     let is_noted = answered
         .remembered(&version.version_id)
         .is_some_and(|it| it.status == version.state.status && it.finished.is_some());

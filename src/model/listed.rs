@@ -1,4 +1,4 @@
-use crate::model::{JobId, State, VersionId};
+use crate::model::{Api, JobId, State, Version, VersionId};
 
 /// What the list of jobs says of one job: who it is, and how its newest version is.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +17,19 @@ pub struct ListedJob {
     pub duration: Option<f64>,
     /// How many versions the job has.
     pub version_count: Option<u64>,
+}
+
+impl ListedJob {
+    /// The newest version of a job of which nothing else is known; `None` where the list does not name it.
+    pub fn newest_version(&self) -> Option<Version> {
+        let version_id = self.version_id.clone()?;
+        Some(Version {
+            job_name: self.job_name.clone(),
+            created: self.created,
+            duration: self.duration,
+            ..Version::unknown(Api::V1, self.job_id.clone(), version_id, self.state)
+        })
+    }
 }
 
 /// Who came and who left with a list of jobs.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::survey::{Answer, Survey};
 use crate::inventory::Moment;
-use crate::model::{Api, JobId, JobList, ListedJob, Status, Version};
+use crate::model::{JobId, JobList, ListedJob, Status, Version};
 
 /// The whole account: what was asked, and for every job that was not, one like it.
 pub(super) struct Account {
@@ -63,7 +63,7 @@ impl Account {
         let listed = self.listed.get(job).and_then(|&at| self.list()?.jobs.get(at));
         Some(Cow::Owned(match (listed, self.one_like(listed, place)) {
             (Some(listed), Some(versions)) => as_listed(versions, listed),
-            (Some(listed), None) => alone(listed).into_iter().collect(),
+            (Some(listed), None) => listed.newest_version().into_iter().collect(),
             (None, Some(versions)) => of_job(versions, job, job.as_str()),
             (None, None) => Vec::new(),
         }))
@@ -120,23 +120,12 @@ fn as_listed(versions: &[Version], listed: &ListedJob) -> Vec<Version> {
     versions
 }
 
-/// The newest version of a job of which only the list tells.
-fn alone(listed: &ListedJob) -> Option<Version> {
-    let version_id = listed.version_id.clone()?;
-    Some(Version {
-        job_name: listed.job_name.clone(),
-        created: listed.created,
-        duration: listed.duration,
-        ..Version::unknown(Api::V1, listed.job_id.clone(), version_id, listed.state)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::model::{State, VersionId};
+    use crate::model::{Api, State, VersionId};
 
     fn version(job: u64, id: u64, code: i64, created: f64) -> Version {
         Version {
