@@ -7,11 +7,13 @@ mod error;
 mod hostile;
 mod memory;
 mod misread;
+mod modelarts;
 pub mod probe;
 mod refusal;
 mod settings;
 pub mod sign;
 mod skim;
+mod training;
 mod transport;
 mod v1;
 mod wire;
@@ -25,7 +27,7 @@ pub use error::{Chain, Error, Refusal};
 pub use memory::AnswerMemory;
 pub use misread::{Fault, Misread, Reading};
 pub use settings::{AccessKey, Agency, Auth, EcsMetadata, Method, Password, Project, Secret, Tls};
-pub use v1::Training;
+pub use training::Training;
 
 use crate::model::{JobId, JobList, Version, VersionId};
 
