@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use crate::cloud::modelarts::{ModelArts, Question};
+use crate::cloud::pages::Pages;
 use crate::cloud::v1::answer::{self, Page};
-use crate::cloud::v1::list::{self, Pages};
+use crate::cloud::v1::list;
 use crate::cloud::{Error, Pace, Reading, TrainingApi};
 use crate::model::{Api, JobId, JobList, Version, VersionId};
 use crate::own::Operation;
@@ -58,7 +59,7 @@ fn question<'a>(operation: Operation, path: &'a [&'a str], query: &'a str) -> Qu
 
 impl TrainingApi for Training {
     async fn list(&self, most_pages: usize, pace: &dyn Pace) -> Result<Reading<JobList>, Error> {
-        let mut pages = Pages::default();
+        let mut pages = Pages::of(JOBS_PER_PAGE);
         loop {
             let number = pages.read + 1;
             let query = format!("per_page={JOBS_PER_PAGE}&page={number}");
@@ -66,9 +67,9 @@ impl TrainingApi for Training {
             let read = move |body: &[u8]| list::read(body, limits);
             let question = question(Operation::List, &["training-jobs"], &query);
             let answer = self.modelarts.ask(&question, pace, read).await?;
-            let is_last = pages.take(answer, JOBS_PER_PAGE);
-            if is_last || pages.read >= most_pages || pages.all(JOBS_PER_PAGE) > most_pages {
-                return Ok(pages.end(is_last, JOBS_PER_PAGE));
+            let is_last = pages.take(answer);
+            if is_last || pages.read >= most_pages || pages.all() > most_pages {
+                return Ok(pages.end(is_last));
             }
         }
     }
