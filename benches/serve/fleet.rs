@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use modelarts_exporter::inventory::{self, Inventory, Moment};
 use modelarts_exporter::metrics::{self, JobKey, Sink};
 use modelarts_exporter::model::{
-    Api, ClassQuality, Facts, JobId, MeanMax, Polled, Quality, Resources, Scores, State, Summary,
-    TaskUsage, Usage, UsageSample, Version, VersionId, VersionSelection,
+    Api, ClassQuality, Execution, Facts, JobId, MeanMax, Polled, Quality, Resources, Scores, State,
+    Summary, TaskUsage, Usage, UsageSample, Version, VersionId, VersionSelection,
 };
 use tokio::time::Instant;
 
@@ -159,6 +159,7 @@ fn version(place: u64, samples: u64) -> Version {
             memory_bytes: Some(512.0 * f64::from(1 << 30)),
             ..Resources::default()
         },
+        execution: Execution::default(),
         usage: Some(usage(place, samples)),
         quality: Some(quality(place, samples / REPORT_EVERY)),
     }

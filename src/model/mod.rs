@@ -3,23 +3,29 @@
 //! Units are those of Prometheus: seconds, bytes, ratios. A value the cloud did not give is `None`,
 //! never zero.
 
+mod execution;
+mod failure;
 mod identity;
 mod listed;
 mod outcome;
 mod outlook;
 mod polled;
 mod quality;
+mod quota;
 mod selection;
 mod status;
 mod usage;
 mod version;
 
+pub use execution::Execution;
+pub use failure::Failure;
 pub use identity::{JobId, JobKey, VersionId};
 pub use listed::{JobList, ListedJob};
 pub use outcome::{NameRule, NameRuleError, Outcome};
 pub use outlook::{Activity, Outlook};
 pub use polled::Polled;
 pub use quality::{ClassQuality, Quality, Scores};
+pub use quota::Quota;
 pub use selection::VersionSelection;
 pub use status::{State, Status};
 pub use usage::{MeanMax, Summary, TaskUsage, Usage, UsageSample};

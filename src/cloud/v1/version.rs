@@ -5,7 +5,7 @@ use crate::cloud::samples::Samples;
 use crate::cloud::v1::quality::{self, ModelMetricList};
 use crate::cloud::v1::usage;
 use crate::cloud::wire::{Lenient, Reader, Scalar, document};
-use crate::model::{Api, Facts, JobId, Resources, State, Version, VersionId};
+use crate::model::{Api, Execution, Facts, JobId, Resources, State, Version, VersionId};
 
 document! {
     /// The fields we show, of more than sixty (OTC: "Querying the Details About a Training Job
@@ -106,6 +106,7 @@ impl VersionDocument<'_> {
             duration,
             facts,
             resources,
+            execution: Execution::default(),
             usage,
             quality,
         })
