@@ -55,6 +55,7 @@ impl ModelArts {
                 label_length: project.label_value_length,
                 classes: project.classes_per_version,
                 extra_metrics: project.extra_metrics,
+                tasks: project.tasks_per_version,
             },
             credentials,
             transport,

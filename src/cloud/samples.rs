@@ -47,6 +47,19 @@ impl Samples {
         &self.memory
     }
 
+    /// The place of an array that v2 has too.
+    pub(super) fn share_mut(&mut self, name: &str) -> Option<&mut Series> {
+        Some(match name {
+            "cpuUsage" => &mut self.cpu,
+            "memUsage" => &mut self.memory,
+            "gpuUtil" => &mut self.gpu,
+            "gpuMemUsage" => &mut self.gpu_memory,
+            "npuUtil" => &mut self.npu,
+            "npuMemUsage" => &mut self.npu_memory,
+            _ => return None,
+        })
+    }
+
     /// From the first to the last index that is no padding.
     pub(super) fn range(
         &self,
@@ -56,6 +69,11 @@ impl Samples {
         let first = (0..length).find(|&at| !is_padding(at))?;
         let last = (0..length).rev().find(|&at| !is_padding(at))?;
         Some(first..=last)
+    }
+
+    /// Whether no array has a number at this index.
+    pub(super) fn is_blank(&self, at: usize) -> bool {
+        self.all().iter().all(|(_, series)| series.at(at).is_none())
     }
 
     /// Whether no array has another number than 0 at this index.
@@ -171,6 +189,14 @@ pub(super) struct Series {
 }
 
 impl Series {
+    /// Takes every element that is this number for one that is missing.
+    pub(super) fn without(mut self, number: f64) -> Self {
+        for value in self.values.iter_mut().filter(|value| value.total_cmp(&number).is_eq()) {
+            *value = f64::NAN;
+        }
+        self
+    }
+
     fn fault(&mut self, fault: Fault) {
         match self.faults.iter_mut().find(|(known, _)| *known == fault) {
             Some((_, count)) => *count += 1,

@@ -2,12 +2,17 @@ use std::sync::Arc;
 
 use crate::cloud::memory::AnswerMemory;
 use crate::cloud::modelarts::ModelArts;
-use crate::cloud::{Error, Grant, Pace, Project, Reading, TrainingApi, v1};
-use crate::model::{JobId, JobList, Version, VersionId};
+use crate::cloud::{Error, Grant, Pace, Project, Reading, TrainingApi, v1, v2};
+use crate::model::{Api, JobId, JobList, Quota, Version, VersionId};
 use crate::own;
 
 /// One project's training API, of whichever generation.
-pub struct Training(v1::Training);
+pub struct Training(Generation);
+
+enum Generation {
+    V1(v1::Training),
+    V2(v2::Training),
+}
 
 impl Training {
     /// The way to a project; nothing is asked yet. Fails on certificates and proxies that cannot be
@@ -17,7 +22,12 @@ impl Training {
         memory: Arc<AnswerMemory>,
         own: own::Project,
     ) -> Result<Self, Error> {
-        Ok(Self(v1::Training::new(ModelArts::new(project, memory, own)?)))
+        let api = project.api;
+        let modelarts = ModelArts::new(project, memory, own)?;
+        Ok(Self(match api {
+            Api::V1 => Generation::V1(v1::Training::new(modelarts)),
+            Api::V2 => Generation::V2(v2::Training::new(modelarts)),
+        }))
     }
 
     /// What the credentials are good for.
@@ -31,18 +41,36 @@ impl Training {
         self.modelarts().end_hold();
     }
 
+    /// What the cloud grants the project; `None`: its API has no such call. A region that has none
+    /// either says that the API is not offered.
+    pub async fn quotas(&self, pace: &dyn Pace) -> Result<Option<Reading<Vec<Quota>>>, Error> {
+        match &self.0 {
+            Generation::V1(_) => Ok(None),
+            Generation::V2(api) => api.quotas(pace).await.map(Some),
+        }
+    }
+
     fn modelarts(&self) -> &ModelArts {
-        self.0.modelarts()
+        match &self.0 {
+            Generation::V1(api) => api.modelarts(),
+            Generation::V2(api) => api.modelarts(),
+        }
     }
 }
 
 impl TrainingApi for Training {
     async fn list(&self, most_pages: usize, pace: &dyn Pace) -> Result<Reading<JobList>, Error> {
-        self.0.list(most_pages, pace).await
+        match &self.0 {
+            Generation::V1(api) => api.list(most_pages, pace).await,
+            Generation::V2(api) => api.list(most_pages, pace).await,
+        }
     }
 
     async fn versions(&self, job: &JobId, pace: &dyn Pace) -> Result<Reading<Vec<Version>>, Error> {
-        self.0.versions(job, pace).await
+        match &self.0 {
+            Generation::V1(api) => api.versions(job, pace).await,
+            Generation::V2(api) => api.versions(job, pace).await,
+        }
     }
 
     async fn version(
@@ -51,6 +79,9 @@ impl TrainingApi for Training {
         version: &VersionId,
         pace: &dyn Pace,
     ) -> Result<Reading<Version>, Error> {
-        self.0.version(job, version, pace).await
+        match &self.0 {
+            Generation::V1(api) => api.version(job, version, pace).await,
+            Generation::V2(api) => api.version(job, version, pace).await,
+        }
     }
 }

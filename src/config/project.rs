@@ -116,6 +116,7 @@ impl Builder<'_> {
                 answer_bytes: counted("limits.answer_bytes"),
                 label_value_length: counted("limits.label_value_length"),
                 classes_per_version: counted("limits.classes_per_version"),
+                tasks_per_version: counted("limits.tasks_per_version"),
                 extra_metrics,
                 auth: auth?,
             },

@@ -244,7 +244,11 @@ impl Credentials {
 fn is_acceptance(outcome: &Result<Answer, Error>) -> bool {
     matches!(
         outcome,
-        Ok(_) | Err(Error::Forbidden(_) | Error::NotFound(_) | Error::TooLarge { .. })
+        Ok(_)
+            | Err(Error::Forbidden(_)
+                | Error::NotFound(_)
+                | Error::TooEarly(_)
+                | Error::TooLarge { .. })
     )
 }
 

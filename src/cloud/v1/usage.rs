@@ -26,7 +26,8 @@ mod tests {
     use crate::model::{MeanMax, Summary, TaskUsage, UsageSample};
 
     fn usage(json: &str) -> (TaskUsage, Vec<Misread>) {
-        let mut reader = Reader::new(Limits { label_length: 128, classes: 9, extra_metrics: 9 });
+        let mut reader =
+            Reader::new(Limits { label_length: 128, classes: 9, extra_metrics: 9, tasks: 9 });
         let document = match serde_json::from_str(json).unwrap() {
             crate::cloud::wire::Lenient::Taken(document) => document,
             other => panic!("{other:?}"),

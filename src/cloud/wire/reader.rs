@@ -14,6 +14,9 @@ pub(crate) struct Reader {
 /// whoever looks at the counter has long seen enough.
 const MOST_MISREADS: usize = 10_000;
 
+/// Bytes of an id; a uuid has 36.
+const LONGEST_ID: usize = 128;
+
 /// How much of one version's free-form parts is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
@@ -23,6 +26,8 @@ pub(crate) struct Limits {
     pub(crate) classes: usize,
     /// Keys beyond the known four of one version's scores.
     pub(crate) extra_metrics: usize,
+    /// Tasks.
+    pub(crate) tasks: usize,
 }
 
 impl Reader {
@@ -97,6 +102,18 @@ impl Reader {
                 String::new()
             }
         }
+    }
+
+    /// An id to ask with, which has to be whole: without one, or with one that is longer than any, its
+    /// surroundings mean nothing.
+    pub(crate) fn id(&mut self, field: &'static str, value: &Scalar<'_>) -> Option<String> {
+        let id = value.text().and_then(|text| text.ok_or(Fault::Missing));
+        match id {
+            Ok(id) if id.len() <= LONGEST_ID => return Some(id.into_owned()),
+            Ok(_) => self.misread(field, Fault::TooLong),
+            Err(fault) => self.misread(field, fault),
+        }
+        None
     }
 
     /// Text cut to the length of a label value.
