@@ -307,7 +307,8 @@ mod tests {
             "tasks":[7,{"role":"a"}]"#,
         );
         assert_eq!((job.state.status, job.state.terminal), (Status::Unknown, false));
-        assert_eq!((job.started, job.duration, job.resources), (None, None, Resources::default()));
+        let none = Resources { gpus: Some(0.0), npus: Some(0.0), ..Resources::default() };
+        assert_eq!((job.started, job.duration, job.resources), (None, None, none));
         assert_eq!(
             (job.execution.nodes, &*job.execution.tasks),
             (Some(3.0), &["a".to_owned(), "b".to_owned()][..])

@@ -124,16 +124,27 @@ impl FlavorInfoDocument {
         let share = &mut role.resources;
         let cpu = reader.object("cpu", self.cpu).unwrap_or_default();
         share.cpu_cores = reader.amount("core_num", &cpu.core_num.0);
-        let gpu = reader.object("gpu", self.gpu).unwrap_or_default();
-        share.gpus = reader.amount("unit_num", &gpu.unit_num.0);
-        role.gpu_type = reader.label("product_name", &gpu.product_name.0);
-        let npu = reader.object("npu", self.npu).unwrap_or_default();
-        share.npus = reader.amount("unit_num", &npu.unit_num.0);
-        role.npu_type = reader.label("product_name", &npu.product_name.0);
+        (share.gpus, role.gpu_type) = accelerators("gpu", self.gpu, reader);
+        (share.npus, role.npu_type) = accelerators("npu", self.npu, reader);
         let memory = reader.object("memory", self.memory).unwrap_or_default();
         let size = reader.amount("size", &memory.size.0);
         share.memory_bytes = reader.bytes("unit", &memory.unit.0, size);
     }
+}
+
+/// How many there are, and what they are called. A flavour lists what a node has: without the entry it
+/// has none.
+fn accelerators(
+    field: &'static str,
+    document: Lenient<AcceleratorDocument>,
+    reader: &mut Reader,
+) -> (Option<f64>, String) {
+    if document == Lenient::Absent {
+        return (Some(0.0), String::new());
+    }
+    let document = reader.object(field, document).unwrap_or_default();
+    let number = reader.amount("unit_num", &document.unit_num.0);
+    (number, reader.label("product_name", &document.product_name.0))
 }
 
 impl ContainerDocument {

@@ -69,7 +69,7 @@ impl Cloud {
             answer_bytes: 1 << 20,
             label_value_length: 16,
             classes_per_version: 1,
-            tasks_per_version: 3,
+            tasks_per_version: 4,
             extra_metrics: 0,
             auth: Auth { method, agency: None },
         };
@@ -209,7 +209,7 @@ async fn pages_that_repeat_or_never_end_make_an_incomplete_list() {
 async fn a_running_job_costs_a_request_a_task_where_the_list_has_told_the_rest() {
     let cloud = Cloud::start(|asked| match &*asked.path {
         "/v2/0123/training-job-searches" => {
-            let tasks = r#"["worker-0","worker-1","worker-2","worker-3"]"#;
+            let tasks = r#"["worker-0","worker-1","worker-2","worker-3","worker-4"]"#;
             let jobs = [job(1, "Running", tasks), job(2, "Completed", tasks)];
             (200, format!(r#"{{"count":2,"items":[{}]}}"#, jobs.join(",")))
         }
@@ -221,13 +221,21 @@ async fn a_running_job_costs_a_request_a_task_where_the_list_has_told_the_rest()
     cloud.asked();
     let version = cloud.job("job-1").await.unwrap();
     let metrics = |task: &str| format!("training-jobs/job-1/metrics/{task}");
-    assert_eq!(cloud.asked(), ["worker-0", "worker-1", "worker-2"].map(metrics));
+    assert_eq!(cloud.asked(), ["worker-0", "worker-1", "worker-2", "worker-3"].map(metrics));
     let tasks = version.usage.unwrap().tasks;
     let told: Vec<_> = tasks.iter().map(|task| (&*task.task, task.newest.memory)).collect();
-    let half = Some(0.5);
-    assert_eq!(told, [("worker-0", half), ("worker-1", half), ("worker-2", half)]);
+    let of = |task| (task, Some(0.5));
+    assert_eq!(told, ["worker-0", "worker-1", "worker-2", "worker-3"].map(of));
+    let detailed = ["training-jobs/job-1".to_owned(), metrics("worker-9")];
     cloud.job("job-1").await.unwrap();
-    assert_eq!(cloud.asked(), ["training-jobs/job-1".to_owned(), metrics("worker-9")]);
+    assert_eq!(cloud.asked(), detailed, "what the list says counts once");
+    cloud.training.list(100, &Unpaced).await.unwrap();
+    cloud.asked();
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(91)).await;
+    tokio::time::resume();
+    cloud.job("job-1").await.unwrap();
+    assert_eq!(cloud.asked(), detailed, "and for a while");
 }
 
 #[tokio::test]
@@ -248,17 +256,18 @@ async fn an_ended_job_is_read_whole_and_one_that_waits_has_no_metrics() {
 #[tokio::test]
 async fn samples_that_are_not_there_yet_and_a_task_that_is_gone_are_no_failure_of_the_job() {
     let cloud = Cloud::start(|asked| match asked.path.rsplit('/').next().unwrap() {
-        "job-1" => (200, job(1, "Running", r#"["empty","early","gone"]"#)),
+        "job-1" => (200, job(1, "Running", r#"["empty","early","gone","no"]"#)),
         "empty" => (204, String::new()),
         "early" => (400, r#"{"error_code":"ModelArts.2777","error_msg":"x"}"#.to_owned()),
-        _ => (404, r#"{"error_code":"ModelArts.0404","error_msg":"no task"}"#.to_owned()),
+        "gone" => (404, r#"{"error_code":"ModelArts.0404","error_msg":"no task"}"#.to_owned()),
+        _ => (400, r#"{"error_code":"ModelArts.2788","error_msg":"InvalidParam"}"#.to_owned()),
     })
     .await;
     let version = cloud.job("job-1").await.unwrap();
     let tasks = version.usage.unwrap().tasks;
     let told: Vec<_> = tasks.iter().map(|task| (&*task.task, task.samples)).collect();
     assert_eq!(told, [("empty", 0), ("early", 0)]);
-    assert!((cloud.failures() - 1.0).abs() < 0.1, "of the task alone that is gone");
+    assert!((cloud.failures() - 2.0).abs() < 0.1, "of the tasks alone that are gone");
 }
 
 #[tokio::test]

@@ -160,11 +160,12 @@ impl TrainingApi for Training {
                         misreads.extend(reading.misreads);
                         tasks.push(reading.content);
                     }
-                    // The task is gone, or the job is.
-                    Err(Error::NotFound(_)) if is_confirmed => {}
-                    Err(Error::NotFound(_)) => {
-                        Reading { content: version, misreads } = self.detail(job, pace).await?;
-                        is_confirmed = true;
+                    // The task is gone, for which no code is documented, or the job is.
+                    Err(Error::NotFound(_) | Error::BadRequest(_)) if is_confirmed => {}
+                    Err(Error::NotFound(_) | Error::BadRequest(_)) => {
+                        let detail = self.detail(job, pace).await?;
+                        misreads.extend(detail.misreads);
+                        (version, is_confirmed) = (detail.content, true);
                     }
                     Err(error) => return Err(error),
                 }
