@@ -7,13 +7,18 @@ mod error;
 mod hostile;
 mod memory;
 mod misread;
+mod modelarts;
+mod pages;
 pub mod probe;
 mod refusal;
+mod samples;
 mod settings;
 pub mod sign;
 mod skim;
+mod training;
 mod transport;
 mod v1;
+mod v2;
 mod wire;
 
 use std::future::Future;
@@ -25,11 +30,17 @@ pub use error::{Chain, Error, Refusal};
 pub use memory::AnswerMemory;
 pub use misread::{Fault, Misread, Reading};
 pub use settings::{AccessKey, Agency, Auth, EcsMetadata, Method, Password, Project, Secret, Tls};
-pub use v1::Training;
+pub use training::Training;
 
 use crate::model::{JobId, JobList, Version, VersionId};
 
 /// What the poller asks of a project's training API.
+///
+/// The calls are v1's, whose versions carry their usage with them. In v2 it takes a call a task: here all
+/// tasks of a job are one poll, which succeeds or fails as a whole and takes its turn as a whole. Where the
+/// budget is short, tasks should take turns instead, by a call of their own for the tasks that a version's
+/// [`Execution`](crate::model::Execution) names; and a list whose items are whole, as v2's are, could
+/// hand out versions, so that nothing is remembered from one call for the next.
 pub trait TrainingApi: Send + Sync + 'static {
     /// The list of jobs, unless it turns out to take more than so many requests: then what came by
     /// then, incomplete.

@@ -92,6 +92,7 @@ impl Builder<'_> {
             answer_bytes: counted("limits.answer_bytes"),
             label_value_length: counted("limits.label_value_length"),
             classes_per_version: counted("limits.classes_per_version"),
+            tasks_per_version: counted("limits.tasks_per_version"),
             extra_metrics,
             workspace_id: discovery.as_ref().and_then(|it| it.workspace_id.clone()),
             auth: auth?,

@@ -37,6 +37,7 @@ pub(super) fn applied_to(known: &Version, listed: &ListedJob) -> Version {
         duration: listed.duration.or(known.duration),
         facts: known.facts.clone(),
         resources: known.resources,
+        execution: known.execution.clone(),
         usage: None,
         quality: None,
     }

@@ -79,7 +79,7 @@ mod tests {
     use super::*;
     use crate::inventory::VersionView;
     use crate::metrics::{FAMILIES, FamilyIndex, Room, Sink, of_job};
-    use crate::model::{Api, Facts, JobId, State, UsageSample, Version, VersionId};
+    use crate::model::{Api, JobId, State, UsageSample, Version, VersionId};
 
     /// The names of the families that have samples.
     #[derive(Default)]
@@ -105,20 +105,11 @@ mod tests {
             ..TaskUsage::default()
         };
         let usage = Usage { tasks: vec![task] };
+        let state = State::from_v1(8);
         let version = Version {
-            api: Api::V1,
-            job_id: JobId::from(1),
             job_name: "job".to_owned(),
-            version_id: VersionId::from(1),
-            version_name: None,
-            state: State::from_v1(8),
-            created: None,
-            started: None,
-            duration: None,
-            facts: Facts::default(),
             resources,
-            usage: None,
-            quality: None,
+            ..Version::unknown(Api::V1, JobId::from(1), VersionId::from(1), state)
         };
         let view = VersionView {
             label: "1",
