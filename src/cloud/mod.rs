@@ -32,15 +32,9 @@ pub use misread::{Fault, Misread, Reading};
 pub use settings::{AccessKey, Agency, Auth, EcsMetadata, Method, Password, Project, Secret, Tls};
 pub use training::Training;
 
-use crate::model::{JobId, JobList, Version, VersionId};
+use crate::model::{JobId, JobList, TaskUsage, Version, VersionId};
 
 /// What the poller asks of a project's training API.
-///
-/// The calls are v1's, whose versions carry their usage with them. In v2 it takes a call a task: here all
-/// tasks of a job are one poll, which succeeds or fails as a whole and takes its turn as a whole. Where the
-/// budget is short, tasks should take turns instead, by a call of their own for the tasks that a version's
-/// [`Execution`](crate::model::Execution) names; and a list whose items are whole, as v2's are, could
-/// hand out versions, so that nothing is remembered from one call for the next.
 pub trait TrainingApi: Send + Sync + 'static {
     /// The list of jobs, unless it turns out to take more than so many requests: then what came by
     /// then, incomplete.
@@ -64,6 +58,16 @@ pub trait TrainingApi: Send + Sync + 'static {
         version: &VersionId,
         pace: &dyn Pace,
     ) -> impl Future<Output = Result<Reading<Version>, Error>> + Send;
+
+    /// The usage of one of the tasks that a version's [`Execution`](crate::model::Execution) names, over
+    /// its whole run so far; `None` where there is nothing to tell yet. v1's versions carry their usage
+    /// with them.
+    fn usage(
+        &self,
+        job: &JobId,
+        task: &str,
+        pace: &dyn Pace,
+    ) -> impl Future<Output = Result<Reading<Option<TaskUsage>>, Error>> + Send;
 }
 
 /// What the credentials of a project are good for.

@@ -7,8 +7,8 @@ use crate::model::{JobId, JobList, ListedJob};
 
 /// The jobs in one answer.
 #[derive(Debug)]
-pub(super) struct Page<T = ListedJob> {
-    pub(super) jobs: Reading<Vec<T>>,
+pub(super) struct Page {
+    pub(super) jobs: Reading<Vec<ListedJob>>,
     /// Elements of the page, also those that could not be read.
     pub(super) listed: usize,
     /// How many jobs there are in all.
@@ -112,6 +112,7 @@ mod tests {
             created: None,
             duration: None,
             version_count: None,
+            whole: None,
         }
     }
 

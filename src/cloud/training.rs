@@ -3,7 +3,7 @@ use std::sync::Arc;
 use crate::cloud::memory::AnswerMemory;
 use crate::cloud::modelarts::ModelArts;
 use crate::cloud::{Error, Grant, Pace, Project, Reading, TrainingApi, v1, v2};
-use crate::model::{Api, JobId, JobList, Quota, Version, VersionId};
+use crate::model::{Api, JobId, JobList, Quota, TaskUsage, Version, VersionId};
 use crate::own;
 
 /// One project's training API, of whichever generation.
@@ -82,6 +82,18 @@ impl TrainingApi for Training {
         match &self.0 {
             Generation::V1(api) => api.version(job, version, pace).await,
             Generation::V2(api) => api.version(job, version, pace).await,
+        }
+    }
+
+    async fn usage(
+        &self,
+        job: &JobId,
+        task: &str,
+        pace: &dyn Pace,
+    ) -> Result<Reading<Option<TaskUsage>>, Error> {
+        match &self.0 {
+            Generation::V1(api) => api.usage(job, task, pace).await,
+            Generation::V2(api) => api.usage(job, task, pace).await,
         }
     }
 }

@@ -145,8 +145,7 @@ mod tests {
             rank: 0,
             status_changed: 0.0,
             finished: None,
-            usage_now: None,
-            whole_run: None,
+            tasks: Vec::new(),
             quality: None,
             previous: Some(&scores),
         };

@@ -26,7 +26,7 @@ pub use failure::Failure;
 pub use identity::{JobId, JobKey, VersionId};
 pub use listed::{JobList, ListedJob, Turnover};
 pub use outcome::{NameRule, NameRuleError, Outcome};
-pub use outlook::{Activity, Outlook};
+pub use outlook::{Activity, Detail, Outlook};
 pub use pattern::{NamePattern, PatternError};
 pub use polled::Polled;
 pub use quality::{ClassQuality, Quality, Scores};

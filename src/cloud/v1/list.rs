@@ -84,6 +84,7 @@ impl JobDocument<'_> {
                 reason = "not negative, and no job has so many versions"
             )]
             version_count: version_count.map(|count| count as u64),
+            whole: None,
         })
     }
 }

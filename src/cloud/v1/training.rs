@@ -9,7 +9,7 @@ use crate::cloud::pages::Pages;
 use crate::cloud::v1::answer::{self, Page};
 use crate::cloud::v1::list;
 use crate::cloud::{Error, Pace, Reading, TrainingApi};
-use crate::model::{Api, JobId, JobList, Version, VersionId};
+use crate::model::{Api, JobId, JobList, TaskUsage, Version, VersionId};
 use crate::own::Operation;
 
 /// Versions asked for at once. Three days of samples make about 280 KB a version, so that a page
@@ -127,5 +127,15 @@ impl TrainingApi for Training {
             Error::Malformed("the detail describes another version than was asked for".to_owned())
         })?;
         Ok(Reading { content, misreads: versions.misreads })
+    }
+
+    /// There is no such call: no version names tasks.
+    async fn usage(
+        &self,
+        _: &JobId,
+        _: &str,
+        _: &dyn Pace,
+    ) -> Result<Reading<Option<TaskUsage>>, Error> {
+        Ok(Reading { content: None, misreads: Vec::new() })
     }
 }

@@ -12,14 +12,16 @@ use crate::model::{ListedJob, Version};
 /// Jobs asked for at once: the most the API gives.
 pub(super) const JOBS_PER_PAGE: usize = 50;
 
-/// The body of the question. The newest first: what is new while the pages are read pushes jobs to the
-/// next page, where they are known already, and never past it.
+/// The body of the question. The oldest first: what is new while the pages are read comes last and moves
+/// nothing from page to page.
 #[derive(Serialize)]
-struct Search {
+struct Search<'a> {
     offset: usize,
     limit: usize,
     sort_by: &'static str,
     order: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workspace_id: Option<&'a str>,
 }
 
 document! {
@@ -33,13 +35,14 @@ document! {
 }
 
 /// The question for a page.
-pub(super) fn search(offset: usize) -> Result<String, Error> {
-    let search = Search { offset, limit: JOBS_PER_PAGE, sort_by: "create_time", order: "desc" };
+pub(super) fn search(offset: usize, workspace_id: Option<&str>) -> Result<String, Error> {
+    let (limit, sort_by, order) = (JOBS_PER_PAGE, "create_time", "asc");
+    let search = Search { offset, limit, sort_by, order, workspace_id };
     serde_json::to_string(&search).map_err(|error| Error::Internal(error.to_string()))
 }
 
 /// Reads one answer.
-pub(super) fn read(body: &[u8], limits: Limits) -> Result<Page<Version>, Error> {
+pub(super) fn read(body: &[u8], limits: Limits) -> Result<Page, Error> {
     let mut reader = Reader::new(limits);
     let answer: ListDocument = parse(body)?;
     check_code(&answer.error_code, &answer.error_msg, &mut reader)?;
@@ -55,16 +58,19 @@ pub(super) fn read(body: &[u8], limits: Limits) -> Result<Page<Version>, Error> 
         reader.misread("items", Fault::WrongType);
     }
     let listed = documents.len() + wrong;
-    let content: Vec<_> =
-        documents.into_iter().filter_map(|document| document.read(&mut reader)).collect();
+    let content: Vec<_> = documents
+        .into_iter()
+        .filter_map(|document| document.read(&mut reader))
+        .map(as_listed)
+        .collect();
     if content.is_empty() && listed > 0 {
         return Err(Error::Malformed("no job in it can be read".to_owned()));
     }
     Ok(Page { jobs: Reading { content, misreads: reader.misreads }, listed, total })
 }
 
-/// What the list says of a job in the words of v1's, which says less.
-pub(super) fn as_listed(job: &Version) -> ListedJob {
+/// A job of the list in the words of v1's, which says less.
+fn as_listed(job: Version) -> ListedJob {
     ListedJob {
         job_id: job.job_id.clone(),
         job_name: job.job_name.clone(),
@@ -73,6 +79,7 @@ pub(super) fn as_listed(job: &Version) -> ListedJob {
         created: job.created,
         duration: job.duration,
         version_count: Some(1),
+        whole: Some(Box::new(job)),
     }
 }
 
@@ -111,7 +118,9 @@ mod tests {
     fn an_item_is_a_whole_job() {
         let page = read(hostile::JOBS.as_bytes(), LIMITS).unwrap();
         assert_eq!((page.listed, page.total, page.jobs.misreads), (3, Some(3), vec![]));
-        let [npu, hetero, waits] = &page.jobs.content[..] else { panic!("three jobs") };
+        let whole = |job: ListedJob| *job.whole.unwrap();
+        let jobs: Vec<_> = page.jobs.content.into_iter().map(whole).collect();
+        let [npu, hetero, waits] = &jobs[..] else { panic!("three jobs") };
 
         assert_eq!((&*npu.job_name, npu.version_id.as_str()), ("bert-npu", ""));
         assert_eq!((npu.state.status, npu.created), (Status::Running, Some(1_641_892_640.0)));

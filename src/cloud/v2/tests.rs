@@ -207,91 +207,49 @@ async fn pages_that_repeat_or_never_end_make_an_incomplete_list() {
 }
 
 #[tokio::test]
-async fn a_running_job_costs_a_request_a_task_where_the_list_has_told_the_rest() {
+async fn a_list_has_all_that_a_detail_has() {
     let cloud = Cloud::start(|asked| match &*asked.path {
         "/v2/0123/training-job-searches" => {
-            let tasks = r#"["worker-0","worker-1","worker-2","worker-3","worker-4"]"#;
-            let jobs = [job(1, "Running", tasks), job(2, "Completed", tasks)];
+            let jobs = [job(1, "Running", r#"["worker-0"]"#), job(2, "Completed", "null")];
             (200, format!(r#"{{"count":2,"items":[{}]}}"#, jobs.join(",")))
         }
-        "/v2/0123/training-jobs/job-1" => (200, job(1, "Running", r#"["worker-9"]"#)),
-        _ => (200, SAMPLES.to_owned()),
+        "/v2/0123/training-jobs/job-1" => (200, job(1, "Running", r#"["worker-0"]"#)),
+        path => panic!("{path}"),
     })
     .await;
-    cloud.training.list(100, &Unpaced).await.unwrap();
-    cloud.asked();
-    let version = cloud.job("job-1").await.unwrap();
-    let metrics = |task: &str| format!("training-jobs/job-1/metrics/{task}");
-    assert_eq!(cloud.asked(), ["worker-0", "worker-1", "worker-2", "worker-3"].map(metrics));
-    let tasks = version.usage.unwrap().tasks;
-    let told: Vec<_> = tasks.iter().map(|task| (&*task.task, task.newest.memory)).collect();
-    let of = |task| (task, Some(0.5));
-    assert_eq!(told, ["worker-0", "worker-1", "worker-2", "worker-3"].map(of));
-    let detailed = ["training-jobs/job-1".to_owned(), metrics("worker-9")];
-    cloud.job("job-1").await.unwrap();
-    assert_eq!(cloud.asked(), detailed, "what the list says counts once");
-    cloud.training.list(100, &Unpaced).await.unwrap();
-    cloud.asked();
-    tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(91)).await;
-    tokio::time::resume();
-    cloud.job("job-1").await.unwrap();
-    assert_eq!(cloud.asked(), detailed, "and for a while");
+    let list = cloud.training.list(100, &Unpaced).await.unwrap().content;
+    let detail = cloud.job("job-1").await.unwrap();
+    assert_eq!(list.jobs[0].whole.as_deref(), Some(&detail));
+    assert_eq!(detail.execution.tasks, ["worker-0"]);
+    assert_eq!(cloud.asked(), ["training-job-searches 0", "training-jobs/job-1"]);
 }
 
 #[tokio::test]
-async fn an_ended_job_is_read_whole_and_one_that_waits_has_no_metrics() {
-    let cloud = Cloud::start(|asked| match &*asked.path {
-        "/v2/0123/training-jobs/job-1" => (200, job(1, "Completed", r#"["a"]"#)),
-        "/v2/0123/training-jobs/job-2" => (200, job(2, "Pending", r#"["a"]"#)),
-        _ => (200, SAMPLES.to_owned()),
-    })
-    .await;
-    let ended = cloud.job("job-1").await.unwrap();
-    assert_eq!(cloud.asked(), ["training-jobs/job-1", "training-jobs/job-1/metrics/a"]);
-    assert_eq!(ended.usage.unwrap().tasks[0].samples, 1);
-    let waits = cloud.job("job-2").await.unwrap();
-    assert_eq!((cloud.asked().len(), waits.usage), (1, None));
-}
-
-#[tokio::test]
-async fn samples_that_are_not_there_yet_and_a_task_that_is_gone_are_no_failure_of_the_job() {
+async fn the_usage_of_each_task_is_a_call_of_its_own() {
     let cloud = Cloud::start(|asked| match asked.path.rsplit('/').next().unwrap() {
-        "job-1" => (200, job(1, "Running", r#"["empty","early","gone","no"]"#)),
+        "worker-0" => (200, SAMPLES.to_owned()),
         "empty" => (204, String::new()),
         "early" => (400, r#"{"error_code":"ModelArts.2777","error_msg":"x"}"#.to_owned()),
         "gone" => (404, r#"{"error_code":"ModelArts.0404","error_msg":"no task"}"#.to_owned()),
-        _ => (400, r#"{"error_code":"ModelArts.2788","error_msg":"InvalidParam"}"#.to_owned()),
-    })
-    .await;
-    let version = cloud.job("job-1").await.unwrap();
-    let tasks = version.usage.unwrap().tasks;
-    let told: Vec<_> = tasks.iter().map(|task| (&*task.task, task.samples)).collect();
-    assert_eq!(told, [("empty", 0), ("early", 0)]);
-    assert!((cloud.failures() - 2.0).abs() < 0.1, "of the tasks alone that are gone");
-}
-
-#[tokio::test]
-async fn a_job_that_is_gone_since_the_list_is_found_out_by_its_detail() {
-    let cloud = Cloud::start(|asked| match &*asked.path {
-        "/v2/0123/training-job-searches" => (200, list(1..2, 1)),
-        _ => (400, r#"{"error_code":"ModelArts.2775","error_msg":"gone"}"#.to_owned()),
-    })
-    .await;
-    cloud.training.list(100, &Unpaced).await.unwrap();
-    let error = cloud.job("job-1").await.unwrap_err();
-    assert!(matches!(error, Error::NotFound(_)), "{error}");
-}
-
-#[tokio::test]
-async fn metrics_that_fail_are_a_failure_of_the_poll() {
-    let cloud = Cloud::start(|asked| match &*asked.path {
-        "/v2/0123/training-jobs/job-1" => (200, job(1, "Running", r#"["a"]"#)),
+        "lost" => (400, r#"{"error_code":"ModelArts.2775","error_msg":"no job"}"#.to_owned()),
         _ => (429, r#"{"error_code":"APIGW.0308","error_msg":"x"}"#.to_owned()),
     })
     .await;
-    let error = cloud.job("job-1").await.unwrap_err();
-    assert!(matches!(error, Error::Throttled { .. }), "{error}");
+    let usage = async |task| {
+        let reading = cloud.training.usage(&JobId::from("job-1"), task, &Unpaced).await;
+        reading.map(|reading| reading.content)
+    };
+    let told = usage("worker-0").await.unwrap().unwrap();
+    assert_eq!((&*told.task, told.samples, told.newest.memory), ("worker-0", 1, Some(0.5)));
+    assert_eq!(cloud.asked(), ["training-jobs/job-1/metrics/worker-0"]);
+    for nothing_yet in ["empty", "early"] {
+        assert_eq!(usage(nothing_yet).await.unwrap(), None);
+    }
+    assert!(cloud.failures().abs() < 0.1, "that is no failure");
+    for gone in ["gone", "lost"] {
+        assert!(matches!(usage(gone).await.unwrap_err(), Error::NotFound(_)), "{gone}");
+    }
+    assert!(matches!(usage("hot").await.unwrap_err(), Error::Throttled { .. }));
 }
 
 #[tokio::test]
@@ -318,7 +276,7 @@ async fn a_search_is_signed_with_its_body() {
     cloud.training.list(100, &Unpaced).await.unwrap();
     let asked = cloud.asked.lock().unwrap()[0].clone();
     assert_eq!(asked.method, "POST");
-    let search = r#"{"offset":0,"limit":50,"sort_by":"create_time","order":"desc"}"#;
+    let search = r#"{"offset":0,"limit":50,"sort_by":"create_time","order":"asc"}"#;
     assert_eq!(asked.body, search);
     let header = |wanted: &str| {
         let found = asked.headers.iter().find(|(name, _)| name == wanted);
