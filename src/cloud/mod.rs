@@ -60,14 +60,14 @@ pub trait TrainingApi: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Reading<Version>, Error>> + Send;
 
     /// The usage of one of the tasks that a version's [`Execution`](crate::model::Execution) names, over
-    /// its whole run so far; `None` where there is nothing to tell yet. v1's versions carry their usage
+    /// its whole run so far; without samples where there are none yet. v1's versions carry their usage
     /// with them.
     fn usage(
         &self,
         job: &JobId,
         task: &str,
         pace: &dyn Pace,
-    ) -> impl Future<Output = Result<Reading<Option<TaskUsage>>, Error>> + Send;
+    ) -> impl Future<Output = Result<Reading<TaskUsage>, Error>> + Send;
 }
 
 /// What the credentials of a project are good for.

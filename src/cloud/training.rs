@@ -90,7 +90,7 @@ impl TrainingApi for Training {
         job: &JobId,
         task: &str,
         pace: &dyn Pace,
-    ) -> Result<Reading<Option<TaskUsage>>, Error> {
+    ) -> Result<Reading<TaskUsage>, Error> {
         match &self.0 {
             Generation::V1(api) => api.usage(job, task, pace).await,
             Generation::V2(api) => api.usage(job, task, pace).await,

@@ -194,7 +194,7 @@ impl<A: TrainingApi, L: Ledger> Poll<'_, A, L> {
         let usage = match self.api.usage(self.job, task, self.pace).await {
             Ok(Reading { content, misreads }) => {
                 report.misreads.extend(misreads);
-                content
+                Some(content)
             }
             Err(Error::NotFound(_) | Error::BadRequest(_)) => {
                 rest.absent = true;

@@ -130,12 +130,7 @@ impl TrainingApi for Training {
     }
 
     /// There is no such call: no version names tasks.
-    async fn usage(
-        &self,
-        _: &JobId,
-        _: &str,
-        _: &dyn Pace,
-    ) -> Result<Reading<Option<TaskUsage>>, Error> {
-        Ok(Reading { content: None, misreads: Vec::new() })
+    async fn usage(&self, _: &JobId, _: &str, _: &dyn Pace) -> Result<Reading<TaskUsage>, Error> {
+        Ok(Reading { content: TaskUsage::default(), misreads: Vec::new() })
     }
 }

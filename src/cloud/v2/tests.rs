@@ -15,7 +15,7 @@ use crate::cloud::{
     AccessKey, AnswerMemory, Auth, Error, Method, Pace, Project, Secret, Tls, Training,
     TrainingApi as _,
 };
-use crate::model::{Api, JobId, Status, Version};
+use crate::model::{Api, JobId, Status, TaskUsage, Version};
 use crate::own;
 
 /// One request as it came.
@@ -239,11 +239,12 @@ async fn the_usage_of_each_task_is_a_call_of_its_own() {
         let reading = cloud.training.usage(&JobId::from("job-1"), task, &Unpaced).await;
         reading.map(|reading| reading.content)
     };
-    let told = usage("worker-0").await.unwrap().unwrap();
+    let told = usage("worker-0").await.unwrap();
     assert_eq!((&*told.task, told.samples, told.newest.memory), ("worker-0", 1, Some(0.5)));
     assert_eq!(cloud.asked(), ["training-jobs/job-1/metrics/worker-0"]);
     for nothing_yet in ["empty", "early"] {
-        assert_eq!(usage(nothing_yet).await.unwrap(), None);
+        let nothing = TaskUsage { task: nothing_yet.to_owned(), ..TaskUsage::default() };
+        assert_eq!(usage(nothing_yet).await.unwrap(), nothing);
     }
     assert!(cloud.failures().abs() < 0.1, "that is no failure");
     for gone in ["gone", "lost"] {

@@ -99,7 +99,7 @@ impl TrainingApi for Training {
         job: &JobId,
         task: &str,
         pace: &dyn Pace,
-    ) -> Result<Reading<Option<TaskUsage>>, Error> {
+    ) -> Result<Reading<TaskUsage>, Error> {
         let limits = self.modelarts.limits;
         let read = {
             let task = task.to_owned();
@@ -107,9 +107,11 @@ impl TrainingApi for Training {
         };
         let path = ["training-jobs", job.as_str(), "metrics", task];
         match self.modelarts.ask(&get(Operation::Metrics, &path), pace, read).await {
-            Ok(Reading { content, misreads }) => Ok(Reading { content: Some(content), misreads }),
-            Err(Error::TooEarly(_)) => Ok(Reading { content: None, misreads: Vec::new() }),
-            Err(error) => Err(error),
+            Err(Error::TooEarly(_)) => {
+                let content = TaskUsage { task: task.to_owned(), ..TaskUsage::default() };
+                Ok(Reading { content, misreads: Vec::new() })
+            }
+            outcome => outcome,
         }
     }
 }

@@ -159,13 +159,8 @@ impl TrainingApi for Cloud {
         Ok(Reading { content: version(job, &known), misreads: Vec::new() })
     }
 
-    async fn usage(
-        &self,
-        _: &JobId,
-        _: &str,
-        _: &dyn Pace,
-    ) -> Result<Reading<Option<TaskUsage>>, Error> {
-        Ok(Reading { content: None, misreads: Vec::new() })
+    async fn usage(&self, _: &JobId, _: &str, _: &dyn Pace) -> Result<Reading<TaskUsage>, Error> {
+        Ok(Reading { content: TaskUsage::default(), misreads: Vec::new() })
     }
 }
 
