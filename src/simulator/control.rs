@@ -5,6 +5,7 @@ mod jobs;
 
 use std::net::IpAddr;
 
+use bytes::Bytes;
 use http::{Method, StatusCode, header, request::Parts};
 use hyper::body::Incoming;
 use serde::{Deserialize, Serialize};
@@ -17,11 +18,15 @@ use self::{
 use super::{
     answer::Answer,
     cloud::Cloud,
+    fault::Target,
     http::{not_allowed, whole_body},
     iam::header as text,
+    job_id::{JobId, NoJobId},
+    settings::Offsets,
     story::code_of,
     truth::{TrueJob, Truth},
     v1::Query,
+    v2,
     world::newest_first,
 };
 
@@ -63,19 +68,13 @@ pub(super) async fn answer(
     };
     let done = match (&head.method, call) {
         (&Method::GET, ["jobs"]) => Ok(truth(cloud, head.uri.query().unwrap_or_default())),
-        (&Method::POST, ["jobs"]) => parsed(&body).and_then(|order| add(cloud, &order)),
+        (&Method::POST, ["jobs"]) => add(cloud, &body),
         (&Method::DELETE, ["jobs", job]) => job_id(job).and_then(|job| remove(cloud, job)),
         (&Method::POST, ["jobs", job, "status"]) => {
-            job_id(job).and_then(|job| set_status(cloud, job, &parsed(&body)?))
+            job_id(job).and_then(|job| set_status(cloud, job, &body))
         }
-        (&Method::PUT, ["jobs", job, "document"]) => job_id(job).map(|job| {
-            cloud.world().documents.insert(job, body);
-            Answer::empty(StatusCode::NO_CONTENT)
-        }),
-        (&Method::DELETE, ["jobs", job, "document"]) => job_id(job).map(|job| {
-            cloud.world().documents.remove(&job);
-            Answer::empty(StatusCode::NO_CONTENT)
-        }),
+        (&Method::PUT, ["jobs", job, "document"]) => set_document(cloud, head, job, Some(body)),
+        (&Method::DELETE, ["jobs", job, "document"]) => set_document(cloud, head, job, None),
         (&Method::GET, ["faults"]) => {
             Ok(Answer::json(StatusCode::OK, &json!({"faults": &*cloud.rules()})))
         }
@@ -95,7 +94,11 @@ pub(super) async fn answer(
             cloud.identity().forget_refusals();
             Ok(Answer::empty(StatusCode::NO_CONTENT))
         }
-        (_, ["jobs" | "faults" | "requests", ..]) => Err(not_allowed()),
+        (&Method::PUT, ["offsets"]) => parsed(&body).map(|order: OffsetsOrder| {
+            cloud.set_offsets(order.offsets);
+            Answer::empty(StatusCode::NO_CONTENT)
+        }),
+        (_, ["jobs" | "faults" | "requests" | "offsets", ..]) => Err(not_allowed()),
         _ => Err(refused(StatusCode::NOT_FOUND, "no such control call")),
     };
     done.unwrap_or_else(|refused| refused)
@@ -122,8 +125,36 @@ fn parsed<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Answer> {
     serde_json::from_slice(body).map_err(|error| bad(&error.to_string()))
 }
 
-fn job_id(text: &str) -> Result<u64, Answer> {
-    text.parse().map_err(|_| bad("a job id is a number"))
+fn job_id(text: &str) -> Result<JobId, Answer> {
+    text.parse().map_err(|error: NoJobId| bad(&error.to_string()))
+}
+
+/// What the offset of a v2 list counts from now on.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OffsetsOrder {
+    offsets: Offsets,
+}
+
+/// `PUT jobs/{job_id}/document[?on=KIND]`, or `DELETE`.
+fn set_document(
+    cloud: &Cloud,
+    head: &Parts,
+    job: &str,
+    document: Option<Bytes>,
+) -> Result<Answer, Answer> {
+    let query = Query::new(head.uri.query().unwrap_or_default());
+    let on = match query.get("on") {
+        None => Target::Any,
+        Some("versions") => Target::Versions,
+        Some("detail") => Target::Detail,
+        Some("metrics") => Target::Metrics,
+        Some(_) => {
+            return Err(bad("a document stands for versions, detail, metrics or all of them"));
+        }
+    };
+    cloud.world().set_document(job_id(job)?, on, document);
+    Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
 
 fn no_such_job() -> Answer {
@@ -138,19 +169,24 @@ fn truth(cloud: &Cloud, query: &str) -> Answer {
     let now = cloud.clock.now();
     let mut world = cloud.world();
     world.catch_up(now);
-    let mut jobs = Vec::new();
+    let (mut jobs, mut v2_jobs) = (Vec::new(), Vec::new());
+    let wanted = |id: String| only.is_none_or(|only| only == id);
     for project in &world.projects {
+        let names = (project.name.as_str(), project.id.as_str());
         for job in project.jobs.values() {
-            if only.is_some_and(|id| id != job.id.to_string()) {
+            if !wanted(job.id.to_string()) {
                 continue;
             }
-            let replaced = world.documents.contains_key(&job.id);
+            let replaced = world.is_replaced(job.id);
             let versions = newest_first(job, now);
-            let names = (project.name.as_str(), project.id.as_str());
             jobs.push(TrueJob::new(names, job, &versions, now, replaced, with_samples));
         }
+        for job in project.v2.values().filter(|job| wanted(job.id.to_string())) {
+            let replaced = world.is_replaced(job.id);
+            v2_jobs.push(v2::TrueJob::new(names, job, now, replaced, with_samples));
+        }
     }
-    let truth = Truth { now: now as f64 / 1000.0, speed: cloud.clock.speed(), jobs };
+    let truth = Truth { now: now as f64 / 1000.0, speed: cloud.clock.speed(), jobs, v2_jobs };
     Answer::json(StatusCode::OK, &truth)
 }
 
@@ -175,10 +211,11 @@ impl Word {
         }
     }
 
-    fn id(&self) -> Result<u64, Answer> {
+    fn id(&self) -> Result<JobId, Answer> {
         match self {
             Self::Number(number) => {
-                u64::try_from(*number).map_err(|_| bad("an id is not negative"))
+                let number = u64::try_from(*number).map_err(|_| bad("an id is not negative"))?;
+                Ok(number.into())
             }
             Self::Text(text) => job_id(text),
         }

@@ -34,7 +34,7 @@ pub(super) fn fleet(
 }
 
 /// A name like those that people give, unique by its number.
-fn name(number: u64, seed: u64) -> String {
+pub(super) fn name(number: u64, seed: u64) -> String {
     let task = pick(seed, number * 2, &["resnet50", "yolov5", "bert-base", "unet", "gpt2", "dlrm"]);
     let data =
         pick(seed, number * 2 + 1, &["flowers", "traffic", "reviews", "scans", "logs", "ads"]);
@@ -179,7 +179,7 @@ fn steady(_place: u64, number: u64, seed: u64, now: i64) -> Job {
 }
 
 /// Names that break programs which paste them into text.
-const HOSTILE_NAMES: [&str; 16] = [
+pub(super) const HOSTILE_NAMES: [&str; 16] = [
     "say \"hello\"",
     "back\\slash\\n and \\\\ two",
     "two\nlines",
@@ -199,7 +199,7 @@ const HOSTILE_NAMES: [&str; 16] = [
 ];
 
 /// Letters in the longest name.
-const LONG_NAME: usize = 10_000;
+pub(super) const LONG_NAME: usize = 10_000;
 
 fn hostile(place: u64, number: u64, seed: u64, now: i64) -> Job {
     let count = HOSTILE_NAMES.len() as u64;

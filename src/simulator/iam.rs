@@ -244,8 +244,10 @@ pub(super) fn landing(base: &str, projects: &[Project]) -> Answer {
         _ = write!(
             page,
             "GET  {base}/v1/{}/training-jobs   project {}\n\
-             GET  {base}/v1/{}/training-jobs/{{job_id}}/versions[/{{version_id}}]\n",
-            project.id, project.name, project.id,
+             GET  {base}/v1/{}/training-jobs/{{job_id}}/versions[/{{version_id}}]\n\
+             POST {base}/v2/{}/training-job-searches\n\
+             GET  {base}/v2/{}/training-jobs/{{job_id}}[/metrics/{{task}}]\n",
+            project.id, project.name, project.id, project.id, project.id,
         );
     }
     _ = write!(

@@ -4,7 +4,17 @@ use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 
-use super::{fleet::fleet, job::Job, settings::Settings, story::Version};
+use super::{
+    fault::Target,
+    fleet::fleet,
+    job::Job,
+    job_id::{JobId, Uuid},
+    requests::Kind,
+    rules::Asked,
+    settings::Settings,
+    story::Version,
+    v2,
+};
 
 /// Ids of the jobs of one project lie this far from those of the next.
 const PROJECTS_APART: u64 = 100_000;
@@ -13,8 +23,8 @@ const PROJECTS_APART: u64 = 100_000;
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) projects: Vec<Project>,
-    /// Raw answers, by job.
-    pub(super) documents: HashMap<u64, Bytes>,
+    /// Raw answers, by job and the kind of request they answer.
+    documents: HashMap<(JobId, Target), Bytes>,
 }
 
 /// One project.
@@ -27,6 +37,7 @@ pub(super) struct Project {
     /// Jobs it ever had.
     pub(super) made: u64,
     pub(super) jobs: BTreeMap<u64, Job>,
+    pub(super) v2: BTreeMap<Uuid, v2::Job>,
 }
 
 impl World {
@@ -36,6 +47,7 @@ impl World {
         let mut first = 0;
         for spec in &settings.projects {
             let jobs = fleet(settings.scenario, settings.jobs, settings.seed, first, now);
+            let v2 = v2::fleet(settings.scenario, settings.jobs, settings.seed, first, now);
             let made = jobs.len() as u64;
             projects.push(Project {
                 name: spec.name.clone(),
@@ -43,6 +55,7 @@ impl World {
                 first,
                 made,
                 jobs: jobs.into_iter().map(|job| (job.id, job)).collect(),
+                v2: v2.into_iter().map(|job| (job.id, job)).collect(),
             });
             first += PROJECTS_APART.max((made * 2).next_multiple_of(PROJECTS_APART));
         }
@@ -59,10 +72,53 @@ impl World {
         self.projects.iter_mut().find_map(|project| project.jobs.get_mut(&id))
     }
 
-    /// Creates every version that is due.
+    /// A v2 job of any project.
+    pub(super) fn v2_job(&mut self, id: Uuid) -> Option<&mut v2::Job> {
+        self.projects.iter_mut().find_map(|project| project.v2.get_mut(&id))
+    }
+
+    /// Takes a job out of the world, and what was to be answered for it. Says whether there was one.
+    pub(super) fn remove(&mut self, id: JobId) -> bool {
+        self.documents.retain(|(job, _), _| *job != id);
+        self.projects.iter_mut().any(|project| match id {
+            JobId::Number(number) => project.jobs.remove(&number).is_some(),
+            JobId::Uuid(uuid) => project.v2.remove(&uuid).is_some(),
+        })
+    }
+
+    /// The raw answer to a request, if there is one.
+    pub(super) fn document(&self, asked: Asked) -> Option<&Bytes> {
+        let on = match asked.kind {
+            Kind::Versions => Target::Versions,
+            Kind::Detail => Target::Detail,
+            Kind::Metrics => Target::Metrics,
+            _ => return None,
+        };
+        let job = asked.job?;
+        self.documents.get(&(job, on)).or_else(|| self.documents.get(&(job, Target::Any)))
+    }
+
+    /// From now on these bytes answer such requests for a job; `None` takes them back.
+    pub(super) fn set_document(&mut self, job: JobId, on: Target, document: Option<Bytes>) {
+        match document {
+            Some(document) => _ = self.documents.insert((job, on), document),
+            None => _ = self.documents.remove(&(job, on)),
+        }
+    }
+
+    /// Raw answers stand for some of a job's own.
+    pub(super) fn is_replaced(&self, id: impl Into<JobId>) -> bool {
+        let id = id.into();
+        self.documents.keys().any(|(job, _)| *job == id)
+    }
+
+    /// Creates every version and every job of v2 that is due.
     pub(super) fn catch_up(&mut self, now: i64) {
         for job in self.projects.iter_mut().flat_map(|project| project.jobs.values_mut()) {
             job.catch_up(now);
+        }
+        for project in &mut self.projects {
+            v2::catch_up(&mut project.v2, now);
         }
     }
 }
