@@ -255,6 +255,7 @@ pub(super) fn landing(base: &str, projects: &[Project]) -> Answer {
         "\nGET  {base}/-/simulator/jobs       what is really so\n\
          POST {base}/-/simulator/jobs       adds a job or a version\n\
          POST {base}/-/simulator/faults     breaks something; GET shows, DELETE clears\n\
+         PUT  {base}/-/simulator/offsets    what the offset of a v2 list counts: pages or items\n\
          GET  {base}/-/simulator/requests   what was asked\n",
     );
     Answer::raw(StatusCode::OK, "text/plain; charset=utf-8", page)
