@@ -17,6 +17,7 @@ use self::{
 };
 use super::{
     answer::Answer,
+    api::Api,
     cloud::Cloud,
     fault::Target,
     http::{not_allowed, whole_body},
@@ -144,16 +145,21 @@ fn set_document(
     document: Option<Bytes>,
 ) -> Result<Answer, Answer> {
     let query = Query::new(head.uri.query().unwrap_or_default());
+    let job = job_id(job)?;
     let on = match query.get("on") {
         None => Target::Any,
+        // There alone a job is listed with all that its detail has.
+        Some("list") if job.api() == Api::V2 => Target::List,
         Some("versions") => Target::Versions,
         Some("detail") => Target::Detail,
         Some("metrics") => Target::Metrics,
         Some(_) => {
-            return Err(bad("a document stands for versions, detail, metrics or all of them"));
+            return Err(bad(
+                "a document stands for versions, detail, metrics or all of them, in v2 for list too",
+            ));
         }
     };
-    cloud.world().set_document(job_id(job)?, on, document);
+    cloud.world().documents.set(job, on, document);
     Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -177,12 +183,12 @@ fn truth(cloud: &Cloud, query: &str) -> Answer {
             if !wanted(job.id.to_string()) {
                 continue;
             }
-            let replaced = world.is_replaced(job.id);
+            let replaced = world.documents.replace(job.id);
             let versions = newest_first(job, now);
             jobs.push(TrueJob::new(names, job, &versions, now, replaced, with_samples));
         }
         for job in project.v2.values().filter(|job| wanted(job.id.to_string())) {
-            let replaced = world.is_replaced(job.id);
+            let replaced = world.documents.replace(job.id);
             v2_jobs.push(v2::TrueJob::new(names, job, now, replaced, with_samples));
         }
     }

@@ -150,16 +150,18 @@ impl Call<'_> {
         let query = Query::new(self.head.uri.query().unwrap_or_default());
         let now = cloud.clock.now();
         let mut world = cloud.world();
-        if let Some(document) = world.document(route.asked()) {
+        if let Some(document) = world.documents.answer(route.asked()) {
             return Ok(Answer::raw(StatusCode::OK, "application/json", document.clone()));
         }
-        let project = world.project(project).ok_or_else(|| access::wrong_project(route.api()))?;
+        let (project, documents) =
+            world.project(project).ok_or_else(|| access::wrong_project(route.api()))?;
         match *route {
             Route::List(_) => v1::list(project, &query, verdict, now),
             Route::Versions(_, job) => v1::versions(project, job, &query, verdict, now),
             Route::Detail(_, job, version) => v1::detail(project, job, version, verdict, now),
             Route::V2(_, call) => v2::Service {
                 project,
+                documents,
                 query,
                 body: self.body,
                 verdict,

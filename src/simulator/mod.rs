@@ -13,6 +13,7 @@ mod body;
 mod clock;
 mod cloud;
 mod control;
+mod documents;
 mod fault;
 mod fleet;
 mod http;

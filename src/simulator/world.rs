@@ -1,16 +1,12 @@
 //! The projects and their jobs.
 
-use std::collections::{BTreeMap, HashMap};
-
-use bytes::Bytes;
+use std::collections::BTreeMap;
 
 use super::{
-    fault::Target,
+    documents::Documents,
     fleet::fleet,
     job::Job,
     job_id::{JobId, Uuid},
-    requests::Kind,
-    rules::Asked,
     settings::Settings,
     story::Version,
     v2,
@@ -23,8 +19,8 @@ const PROJECTS_APART: u64 = 100_000;
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) projects: Vec<Project>,
-    /// Raw answers, by job and the kind of request they answer.
-    documents: HashMap<(JobId, Target), Bytes>,
+    /// Raw answers that stand for those of some jobs.
+    pub(super) documents: Documents,
 }
 
 /// One project.
@@ -59,12 +55,13 @@ impl World {
             });
             first += PROJECTS_APART.max((made * 2).next_multiple_of(PROJECTS_APART));
         }
-        Self { projects, documents: HashMap::new() }
+        Self { projects, documents: Documents::default() }
     }
 
-    /// The project with this id.
-    pub(super) fn project(&mut self, id: &str) -> Option<&mut Project> {
-        self.projects.iter_mut().find(|project| project.id == id)
+    /// The project with this id, and what stands for answers about its jobs.
+    pub(super) fn project(&mut self, id: &str) -> Option<(&mut Project, &Documents)> {
+        let project = self.projects.iter_mut().find(|project| project.id == id)?;
+        Some((project, &self.documents))
     }
 
     /// A job of any project.
@@ -79,37 +76,11 @@ impl World {
 
     /// Takes a job out of the world, and what was to be answered for it. Says whether there was one.
     pub(super) fn remove(&mut self, id: JobId) -> bool {
-        self.documents.retain(|(job, _), _| *job != id);
+        self.documents.forget(id);
         self.projects.iter_mut().any(|project| match id {
             JobId::Number(number) => project.jobs.remove(&number).is_some(),
             JobId::Uuid(uuid) => project.v2.remove(&uuid).is_some(),
         })
-    }
-
-    /// The raw answer to a request, if there is one.
-    pub(super) fn document(&self, asked: Asked) -> Option<&Bytes> {
-        let on = match asked.kind {
-            Kind::Versions => Target::Versions,
-            Kind::Detail => Target::Detail,
-            Kind::Metrics => Target::Metrics,
-            _ => return None,
-        };
-        let job = asked.job?;
-        self.documents.get(&(job, on)).or_else(|| self.documents.get(&(job, Target::Any)))
-    }
-
-    /// From now on these bytes answer such requests for a job; `None` takes them back.
-    pub(super) fn set_document(&mut self, job: JobId, on: Target, document: Option<Bytes>) {
-        match document {
-            Some(document) => _ = self.documents.insert((job, on), document),
-            None => _ = self.documents.remove(&(job, on)),
-        }
-    }
-
-    /// Raw answers stand for some of a job's own.
-    pub(super) fn is_replaced(&self, id: impl Into<JobId>) -> bool {
-        let id = id.into();
-        self.documents.keys().any(|(job, _)| *job == id)
     }
 
     /// Creates every version and every job of v2 that is due.

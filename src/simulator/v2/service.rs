@@ -2,8 +2,8 @@ use http::StatusCode;
 
 use super::{
     super::{
-        answer::Answer, api::Api, job_id::JobId, requests::Kind, rules::Verdict, settings::Offsets,
-        v1::Query, world::Project,
+        answer::Answer, api::Api, documents::Documents, job_id::JobId, requests::Kind,
+        rules::Verdict, settings::Offsets, v1::Query, world::Project,
     },
     events,
     job::{Job, Task, catch_up},
@@ -69,6 +69,7 @@ impl<'a> Call<'a> {
 /// A request to a project, with what decides its answer.
 pub(in crate::simulator) struct Service<'a> {
     pub(in crate::simulator) project: &'a mut Project,
+    pub(in crate::simulator) documents: &'a Documents,
     pub(in crate::simulator) query: Query<'a>,
     pub(in crate::simulator) body: &'a [u8],
     pub(in crate::simulator) verdict: &'a Verdict,

@@ -93,8 +93,13 @@ async fn documents_stand_for_some_answers_or_all() {
     assert_eq!(document(Method::DELETE, "?on=metrics", "").await, StatusCode::NO_CONTENT);
     assert_eq!(text(&metrics).await, "nothing");
     assert_eq!(document(Method::DELETE, "", "").await, StatusCode::NO_CONTENT);
+    let listed = r#"{"metadata": {"id": "7",  "name": [1e400]}}"#;
+    assert_eq!(document(Method::PUT, "?on=list", listed).await, StatusCode::NO_CONTENT);
+    let list = search_for(&cloud, &json!({"limit": 2})).await.text().await.unwrap();
+    assert!(list.contains(&format!("[{listed},{{\"kind\"")), "{list}");
+    assert_eq!(document(Method::DELETE, "?on=list", "").await, StatusCode::NO_CONTENT);
     assert_eq!(read(&cloud, &metrics).await["metrics"].as_array().unwrap().len(), 6);
-    assert_eq!(document(Method::PUT, "?on=list", raw).await, StatusCode::BAD_REQUEST);
+    assert_eq!(document(Method::PUT, "?on=token", raw).await, StatusCode::BAD_REQUEST);
     cloud.stop().await;
 }
 

@@ -30,7 +30,8 @@ pub(super) struct JobList<'a> {
     pub(super) group_by: &'a str,
     pub(super) workspace_id: &'a str,
     pub(super) ai_project: &'a str,
-    pub(super) items: Vec<JobDocument<'a>>,
+    /// Comes last; the jobs are written into it.
+    pub(super) items: [(); 0],
 }
 
 /// The answer about quotas.
