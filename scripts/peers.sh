@@ -140,9 +140,9 @@ victoria-metrics)
     ;;
 clients)
     curl_is_there
-    python clients python -c 'import huaweicloudsdkcore.client, otcextensions.sdk
+    python clients python -c 'import huaweicloudsdkcore.client, huaweicloudsdkmodelarts.v1, otcextensions.sdk
 import prometheus_client.openmetrics.parser, zstandard
-print("prometheus-client, zstandard, otcextensions and huaweicloudsdkcore can be imported")'
+print("prometheus-client, zstandard, otcextensions and both of the vendor packages can be imported")'
     ;;
 packages)
     python packages python -c 'import helm_python, kubernetes_validate

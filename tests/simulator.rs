@@ -12,6 +12,7 @@ mod metadata;
 mod signer;
 mod tokens;
 mod truth;
+mod v2;
 
 use std::time::Duration;
 

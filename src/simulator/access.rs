@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::{
     answer::Answer,
+    api::Api,
     cloud::Cloud,
     iam::{AUTH_TOKEN, header, named_token},
     identity::{Identity, Scope, Token},
@@ -71,6 +72,7 @@ pub(super) async fn authorize(
     head: &Parts,
     body: &[u8],
     project: &str,
+    api: Api,
     now: Timestamp,
 ) -> Result<(), Answer> {
     let token = header(&head.headers, &AUTH_TOKEN);
@@ -86,20 +88,20 @@ pub(super) async fn authorize(
         None => Err(Answer::bad_credentials("x-auth-token not found")),
         Some(Caller::Signer(_)) => Ok(()),
         Some(Caller::Holder(token)) => match token.scope {
-            Scope::Domain => Err(Answer::service_error(
+            Scope::Domain => Err(api.error(
                 StatusCode::BAD_REQUEST,
                 "ModelArts.0204",
                 "The token must contain the project ID.",
             )),
-            Scope::Project(id) if id != project => Err(wrong_project()),
+            Scope::Project(id) if id != project => Err(wrong_project(api)),
             Scope::Project(_) => Ok(()),
         },
     }
 }
 
 /// A project that is not there, or not the token's.
-pub(super) fn wrong_project() -> Answer {
-    Answer::service_error(
+pub(super) fn wrong_project(api: Api) -> Answer {
+    api.error(
         StatusCode::FORBIDDEN,
         "ModelArts.0210",
         "The project ID of the token does not match that of the request.",

@@ -12,10 +12,12 @@ pub(super) struct Answer {
 
 /// The gateway's error document, and v2's.
 #[derive(Serialize)]
-struct GatewayError<'a> {
+struct CommonError<'a> {
     error_msg: &'a str,
     error_code: &'a str,
-    request_id: &'a str,
+    /// The gateway names each request; the service behind it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
 }
 
 /// v1's error document.
@@ -78,7 +80,13 @@ impl Answer {
 
     /// What the gateway says before the service is reached.
     pub(super) fn gateway_error(status: StatusCode, code: &str, message: &str) -> Self {
-        let error = GatewayError { error_msg: message, error_code: code, request_id: REQUEST_ID };
+        let request_id = Some(REQUEST_ID);
+        Self::json(status, &CommonError { error_msg: message, error_code: code, request_id })
+    }
+
+    /// What v2 says.
+    pub(super) fn common_error(status: StatusCode, code: &str, message: &str) -> Self {
+        let error = CommonError { error_msg: message, error_code: code, request_id: None };
         Self::json(status, &error)
     }
 

@@ -9,7 +9,7 @@ use super::{
     remote::RemoteIam,
     requests::Requests,
     rules::Rule,
-    settings::{Metadata, Settings},
+    settings::{Metadata, Offsets, Settings},
     world::World,
 };
 
@@ -22,6 +22,7 @@ pub(super) struct Cloud {
     pub(super) metadata: Metadata,
     rules: Mutex<Vec<Rule>>,
     requests: Mutex<Requests>,
+    offsets: Mutex<Offsets>,
     pub(super) remote: Option<RemoteIam>,
     address: String,
 }
@@ -43,6 +44,7 @@ impl Cloud {
             metadata: settings.metadata,
             rules: Mutex::new(rules),
             requests: Mutex::new(Requests::new()),
+            offsets: Mutex::new(settings.offsets),
             remote: settings.iam.as_ref().map(RemoteIam::new),
             clock,
             address,
@@ -63,6 +65,16 @@ impl Cloud {
 
     pub(super) fn requests(&self) -> MutexGuard<'_, Requests> {
         locked(&self.requests)
+    }
+
+    /// What the offset of a v2 list counts.
+    pub(super) fn offsets(&self) -> Offsets {
+        *locked(&self.offsets)
+    }
+
+    /// From now on the offset of a v2 list counts this.
+    pub(super) fn set_offsets(&self, offsets: Offsets) {
+        *locked(&self.offsets) = offsets;
     }
 
     /// What clients call us: links in answers must lead back the way they came.

@@ -5,6 +5,7 @@ mod jobs;
 
 use std::net::IpAddr;
 
+use bytes::Bytes;
 use http::{Method, StatusCode, header, request::Parts};
 use hyper::body::Incoming;
 use serde::{Deserialize, Serialize};
@@ -16,13 +17,18 @@ use self::{
 };
 use super::{
     answer::Answer,
+    api::Api,
     clock::is_speed,
     cloud::Cloud,
+    fault::Target,
     http::{not_allowed, whole_body},
     iam::header as text,
+    job_id::{JobId, NoJobId},
+    settings::Offsets,
     story::code_of,
     truth::{TrueEnds, TrueJob, Truth},
     v1::Query,
+    v2,
     world::newest_first,
 };
 
@@ -64,19 +70,13 @@ pub(super) async fn answer(
     };
     let done = match (&head.method, call) {
         (&Method::GET, ["jobs"]) => Ok(truth(cloud, head.uri.query().unwrap_or_default())),
-        (&Method::POST, ["jobs"]) => parsed(&body).and_then(|order| add(cloud, &order)),
+        (&Method::POST, ["jobs"]) => add(cloud, &body),
         (&Method::DELETE, ["jobs", job]) => job_id(job).and_then(|job| remove(cloud, job)),
         (&Method::POST, ["jobs", job, "status"]) => {
-            job_id(job).and_then(|job| set_status(cloud, job, &parsed(&body)?))
+            job_id(job).and_then(|job| set_status(cloud, job, &body))
         }
-        (&Method::PUT, ["jobs", job, "document"]) => job_id(job).map(|job| {
-            cloud.world().documents.insert(job, body);
-            Answer::empty(StatusCode::NO_CONTENT)
-        }),
-        (&Method::DELETE, ["jobs", job, "document"]) => job_id(job).map(|job| {
-            cloud.world().documents.remove(&job);
-            Answer::empty(StatusCode::NO_CONTENT)
-        }),
+        (&Method::PUT, ["jobs", job, "document"]) => set_document(cloud, head, job, Some(body)),
+        (&Method::DELETE, ["jobs", job, "document"]) => set_document(cloud, head, job, None),
         (&Method::GET, ["clock"]) => Ok(clock(cloud)),
         (&Method::POST, ["clock"]) => parsed(&body).and_then(|order| set_clock(cloud, &order)),
         (&Method::GET, ["faults"]) => {
@@ -98,7 +98,11 @@ pub(super) async fn answer(
             cloud.identity().forget_refusals();
             Ok(Answer::empty(StatusCode::NO_CONTENT))
         }
-        (_, ["jobs" | "clock" | "faults" | "requests", ..]) => Err(not_allowed()),
+        (&Method::PUT, ["offsets"]) => parsed(&body).map(|order: OffsetsOrder| {
+            cloud.set_offsets(order.offsets);
+            Answer::empty(StatusCode::NO_CONTENT)
+        }),
+        (_, ["jobs" | "clock" | "faults" | "requests" | "offsets", ..]) => Err(not_allowed()),
         _ => Err(refused(StatusCode::NOT_FOUND, "no such control call")),
     };
     done.unwrap_or_else(|refused| refused)
@@ -125,8 +129,41 @@ fn parsed<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Answer> {
     serde_json::from_slice(body).map_err(|error| bad(&error.to_string()))
 }
 
-fn job_id(text: &str) -> Result<u64, Answer> {
-    text.parse().map_err(|_| bad("a job id is a number"))
+fn job_id(text: &str) -> Result<JobId, Answer> {
+    text.parse().map_err(|error: NoJobId| bad(&error.to_string()))
+}
+
+/// What the offset of a v2 list counts from now on.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OffsetsOrder {
+    offsets: Offsets,
+}
+
+/// `PUT jobs/{job_id}/document[?on=KIND]`, or `DELETE`.
+fn set_document(
+    cloud: &Cloud,
+    head: &Parts,
+    job: &str,
+    document: Option<Bytes>,
+) -> Result<Answer, Answer> {
+    let query = Query::new(head.uri.query().unwrap_or_default());
+    let job = job_id(job)?;
+    let on = match query.get("on") {
+        None => Target::Any,
+        // There alone a job is listed with all that its detail has.
+        Some("list") if job.api() == Api::V2 => Target::List,
+        Some("versions") => Target::Versions,
+        Some("detail") => Target::Detail,
+        Some("metrics") => Target::Metrics,
+        Some(_) => {
+            return Err(bad(
+                "a document stands for versions, detail, metrics or all of them, in v2 for list too",
+            ));
+        }
+    };
+    cloud.world().documents.set(job, on, document);
+    Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
 
 fn no_such_job() -> Answer {
@@ -141,16 +178,21 @@ fn truth(cloud: &Cloud, query: &str) -> Answer {
     let now = cloud.clock.now();
     let mut world = cloud.world();
     world.catch_up(now);
-    let mut jobs = Vec::new();
+    let (mut jobs, mut v2_jobs) = (Vec::new(), Vec::new());
+    let wanted = |id: String| only.is_none_or(|only| only == id);
     for project in &world.projects {
+        let names = (project.name.as_str(), project.id.as_str());
         for job in project.jobs.values() {
-            if only.is_some_and(|id| id != job.id.to_string()) {
+            if !wanted(job.id.to_string()) {
                 continue;
             }
-            let replaced = world.documents.contains_key(&job.id);
+            let replaced = world.documents.replace(job.id);
             let versions = newest_first(job, now);
-            let names = (project.name.as_str(), project.id.as_str());
             jobs.push(TrueJob::new(names, job, &versions, now, replaced, with_samples));
+        }
+        for job in project.v2.values().filter(|job| wanted(job.id.to_string())) {
+            let replaced = world.documents.replace(job.id);
+            v2_jobs.push(v2::TrueJob::new(names, job, now, replaced, with_samples));
         }
     }
     let accounts = world.projects.iter().map(|project| (&project.name, project.account(now)));
@@ -159,7 +201,7 @@ fn truth(cloud: &Cloud, query: &str) -> Answer {
         account.ends().map(|(name, ends)| TrueEnds { project, name, ends })
     });
     let (now, speed) = (now as f64 / 1000.0, cloud.clock.speed());
-    let truth = Truth { now, speed, jobs, ends: ends.collect() };
+    let truth = Truth { now, speed, jobs, v2_jobs, ends: ends.collect() };
     Answer::json(StatusCode::OK, &truth)
 }
 
@@ -205,10 +247,11 @@ impl Word {
         }
     }
 
-    fn id(&self) -> Result<u64, Answer> {
+    fn id(&self) -> Result<JobId, Answer> {
         match self {
             Self::Number(number) => {
-                u64::try_from(*number).map_err(|_| bad("an id is not negative"))
+                let number = u64::try_from(*number).map_err(|_| bad("an id is not negative"))?;
+                Ok(number.into())
             }
             Self::Text(text) => job_id(text),
         }

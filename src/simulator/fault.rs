@@ -160,7 +160,7 @@ impl FromStr for Fault {
 }
 
 /// The requests a fault strikes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     /// Token requests.
@@ -169,10 +169,12 @@ pub enum Target {
     List,
     /// The versions of one job.
     Versions,
-    /// One version.
+    /// One version, or one job of v2.
     Detail,
     /// Metrics of a task.
     Metrics,
+    /// The quotas of a project.
+    Quota,
     /// What a server asks its metadata service.
     Metadata,
     /// All of them.
@@ -181,12 +183,13 @@ pub enum Target {
 
 impl Target {
     /// Every target.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Token,
         Self::List,
         Self::Versions,
         Self::Detail,
         Self::Metrics,
+        Self::Quota,
         Self::Metadata,
         Self::Any,
     ];
@@ -199,6 +202,7 @@ impl Target {
             Self::Versions => "versions",
             Self::Detail => "detail",
             Self::Metrics => "metrics",
+            Self::Quota => "quota",
             Self::Metadata => "metadata",
             Self::Any => "any",
         }

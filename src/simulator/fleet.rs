@@ -37,7 +37,7 @@ pub(super) fn fleet(
 }
 
 /// A name like those that people give, unique by its number.
-fn name(number: u64, seed: u64) -> String {
+pub(super) fn name(number: u64, seed: u64) -> String {
     let task = pick(seed, number * 2, &["resnet50", "yolov5", "bert-base", "unet", "gpt2", "dlrm"]);
     let data =
         pick(seed, number * 2 + 1, &["flowers", "traffic", "reviews", "scans", "logs", "ads"]);
@@ -182,14 +182,19 @@ fn steady(_place: u64, number: u64, seed: u64, now: i64) -> Job {
 }
 
 /// Of so many jobs of a fleet with a history one runs.
-const HISTORY: u64 = 20;
+pub(super) const HISTORY: u64 = 20;
+
+/// How long ago one of the others ended, in milliseconds.
+pub(super) fn ended_ago(seed: u64, number: u64) -> i64 {
+    minutes(mix(seed, number), 41, 1, 12 * 60)
+}
 
 /// One that runs as in [`steady`], or that did until some time in the last half day.
 fn history(place: u64, number: u64, seed: u64, now: i64) -> Job {
     if place.is_multiple_of(HISTORY) {
         return steady(place, number, seed, now);
     }
-    let end = now - minutes(mix(seed, number), 41, 1, 12 * 60);
+    let end = now - ended_ago(seed, number);
     let mut job = steady(place, number, seed, end);
     for version in &mut job.versions {
         version.steps.push(story::Step { at: end, code: story::COMPLETED });
@@ -198,7 +203,7 @@ fn history(place: u64, number: u64, seed: u64, now: i64) -> Job {
 }
 
 /// Names that break programs which paste them into text.
-const HOSTILE_NAMES: [&str; 16] = [
+pub(super) const HOSTILE_NAMES: [&str; 16] = [
     "say \"hello\"",
     "back\\slash\\n and \\\\ two",
     "two\nlines",
@@ -218,7 +223,7 @@ const HOSTILE_NAMES: [&str; 16] = [
 ];
 
 /// Letters in the longest name.
-const LONG_NAME: usize = 10_000;
+pub(super) const LONG_NAME: usize = 10_000;
 
 fn hostile(place: u64, number: u64, seed: u64, now: i64) -> Job {
     let count = HOSTILE_NAMES.len() as u64;

@@ -26,6 +26,7 @@ use super::{
     rules::{Verdict, judge},
     signature::is_signed,
     v1::{self, Query},
+    v2,
 };
 
 /// Bytes of a request's body: a rescope carries a token of several thousand.
@@ -51,7 +52,7 @@ pub(super) async fn serve(
         Err(refused) => return Ok(plain(refused, Some(in_flight))),
     };
     let number = access::number(&cloud.identity(), &head, &body, Timestamp::now());
-    let verdict = judge(&mut cloud.rules(), route.kind(), route.job(), number);
+    let verdict = judge(&mut cloud.rules(), route.asked(), number);
     if verdict.latency > 0 {
         tokio::time::sleep(Duration::from_millis(verdict.latency)).await;
     }
@@ -59,7 +60,7 @@ pub(super) async fn serve(
     let answer = match verdict.fault {
         Some((Fault::Hang, _)) => std::future::pending().await,
         Some((fault, value)) => {
-            match refusal(fault, value, route.kind(), is_signed(&head.headers)) {
+            match refusal(fault, value, route.asked(), is_signed(&head.headers)) {
                 Some(answer) => answer,
                 None => call.dispatch().await,
             }
@@ -91,11 +92,12 @@ impl Call<'_> {
         let Some(project) = self.route.project() else {
             return self.identity_service().unwrap_or_else(|refused| refused);
         };
-        if self.head.method != Method::GET {
+        if self.head.method != self.route.method() {
             return not_allowed();
         }
         let now = self.verdict.now();
-        match access::authorize(self.cloud, self.head, self.body, project, now).await {
+        let api = self.route.api();
+        match access::authorize(self.cloud, self.head, self.body, project, api, now).await {
             Ok(()) => self.training(project).unwrap_or_else(|error| error),
             Err(refused) => refused,
         }
@@ -148,14 +150,25 @@ impl Call<'_> {
         let query = Query::new(self.head.uri.query().unwrap_or_default());
         let now = cloud.clock.now();
         let mut world = cloud.world();
-        if let Some(document) = route.job().and_then(|job| world.documents.get(&job)) {
+        if let Some(document) = world.documents.answer(route.asked()) {
             return Ok(Answer::raw(StatusCode::OK, "application/json", document.clone()));
         }
-        let project = world.project(project, now).ok_or_else(access::wrong_project)?;
+        let (project, documents) =
+            world.project(project, now).ok_or_else(|| access::wrong_project(route.api()))?;
         match *route {
             Route::List(_) => v1::list(project, &query, verdict, now),
             Route::Versions(_, job) => v1::versions(project, job, &query, verdict, now),
             Route::Detail(_, job, version) => v1::detail(project, job, version, verdict, now),
+            Route::V2(_, call) => v2::Service {
+                project,
+                documents,
+                query,
+                body: self.body,
+                verdict,
+                offsets: cloud.offsets(),
+                now,
+            }
+            .answer(call),
             _ => Err(Answer::unpublished()),
         }
     }

@@ -244,8 +244,10 @@ pub(super) fn landing(base: &str, projects: &[Project]) -> Answer {
         _ = write!(
             page,
             "GET  {base}/v1/{}/training-jobs   project {}\n\
-             GET  {base}/v1/{}/training-jobs/{{job_id}}/versions[/{{version_id}}]\n",
-            project.id, project.name, project.id,
+             GET  {base}/v1/{}/training-jobs/{{job_id}}/versions[/{{version_id}}]\n\
+             POST {base}/v2/{}/training-job-searches\n\
+             GET  {base}/v2/{}/training-jobs/{{job_id}}[/metrics/{{task}}]\n",
+            project.id, project.name, project.id, project.id, project.id,
         );
     }
     _ = write!(
@@ -253,6 +255,7 @@ pub(super) fn landing(base: &str, projects: &[Project]) -> Answer {
         "\nGET  {base}/-/simulator/jobs       what is really so\n\
          POST {base}/-/simulator/jobs       adds a job or a version\n\
          POST {base}/-/simulator/faults     breaks something; GET shows, DELETE clears\n\
+         PUT  {base}/-/simulator/offsets    what the offset of a v2 list counts: pages or items\n\
          GET  {base}/-/simulator/requests   what was asked\n",
     );
     Answer::raw(StatusCode::OK, "text/plain; charset=utf-8", page)

@@ -1,10 +1,10 @@
 use http::{StatusCode, header};
 
-use super::{answer::Answer, fault::Fault, metadata, requests::Kind};
+use super::{answer::Answer, fault::Fault, metadata, requests::Kind, rules::Asked};
 
 /// What a fault says instead of an answer, in the words of whoever is asked.
-pub(super) fn refusal(fault: Fault, value: u64, kind: Kind, signed: bool) -> Option<Answer> {
-    Some(match (fault, kind) {
+pub(super) fn refusal(fault: Fault, value: u64, asked: Asked, signed: bool) -> Option<Answer> {
+    Some(match (fault, asked.kind) {
         (Fault::Throttle, _) => Answer::gateway_error(
             StatusCode::TOO_MANY_REQUESTS,
             "APIGW.0308",
@@ -49,7 +49,7 @@ pub(super) fn refusal(fault: Fault, value: u64, kind: Kind, signed: bool) -> Opt
             StatusCode::FORBIDDEN,
             "You are not authorized to perform the requested action.",
         ),
-        (Fault::Forbidden, _) => Answer::service_error(
+        (Fault::Forbidden, _) => asked.api.error(
             StatusCode::FORBIDDEN,
             "ModelArts.0108",
             "The user is not authorized to perform the operation.",

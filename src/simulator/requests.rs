@@ -13,13 +13,23 @@ pub(super) enum Kind {
     List,
     Versions,
     Detail,
+    Metrics,
+    Quota,
     Metadata,
     Other,
 }
 
 impl Kind {
-    const ALL: [Self; 6] =
-        [Self::Token, Self::List, Self::Versions, Self::Detail, Self::Metadata, Self::Other];
+    const ALL: [Self; 8] = [
+        Self::Token,
+        Self::List,
+        Self::Versions,
+        Self::Detail,
+        Self::Metrics,
+        Self::Quota,
+        Self::Metadata,
+        Self::Other,
+    ];
 }
 
 /// The span that gateways count in.
@@ -144,6 +154,8 @@ impl Kind {
             Self::List => "list",
             Self::Versions => "versions",
             Self::Detail => "detail",
+            Self::Metrics => "metrics",
+            Self::Quota => "quota",
             Self::Metadata => "metadata",
             Self::Other => "other",
         }

@@ -1,4 +1,6 @@
-use super::requests::Kind;
+use http::Method;
+
+use super::{api::Api, job_id::JobId, requests::Kind, rules::Asked, v2};
 
 /// What a path means.
 #[derive(Debug)]
@@ -14,6 +16,8 @@ pub(super) enum Route<'a> {
     List(&'a str),
     Versions(&'a str, &'a str),
     Detail(&'a str, &'a str, &'a str),
+    /// A project, and what is asked of it in v2.
+    V2(&'a str, v2::Call<'a>),
     Control(Vec<&'a str>),
     Unknown,
 }
@@ -35,6 +39,9 @@ impl<'a> Route<'a> {
             ["v1", project, "training-jobs", job, "versions", version] => {
                 Self::Detail(project, job, version)
             }
+            ["v2", project, ref call @ ..] => {
+                v2::Call::new(call).map_or(Self::Unknown, |call| Self::V2(project, call))
+            }
             ["-", "simulator", ref call @ ..] => Self::Control(call.to_vec()),
             _ => Self::Unknown,
         }
@@ -47,13 +54,33 @@ impl<'a> Route<'a> {
             Self::List(_) => Kind::List,
             Self::Versions(..) => Kind::Versions,
             Self::Detail(..) => Kind::Detail,
+            Self::V2(_, call) => call.kind(),
             _ => Kind::Other,
         }
     }
 
-    pub(super) fn job(&self) -> Option<u64> {
+    /// The API whose words an answer is in.
+    pub(super) fn api(&self) -> Api {
+        if matches!(self, Self::V2(..)) { Api::V2 } else { Api::V1 }
+    }
+
+    /// What the faults need to know of it.
+    pub(super) fn asked(&self) -> Asked {
+        Asked { kind: self.kind(), api: self.api(), job: self.job() }
+    }
+
+    /// The method it takes, where it is one of a training API.
+    pub(super) fn method(&self) -> Method {
         match self {
-            Self::Versions(_, job) | Self::Detail(_, job, _) => job.parse().ok(),
+            Self::V2(_, v2::Call::Search) => Method::POST,
+            _ => Method::GET,
+        }
+    }
+
+    pub(super) fn job(&self) -> Option<JobId> {
+        match self {
+            Self::Versions(_, job) | Self::Detail(_, job, _) => job.parse().ok().map(JobId::Number),
+            Self::V2(_, call) => call.job(),
             _ => None,
         }
     }
@@ -61,9 +88,10 @@ impl<'a> Route<'a> {
     /// The project that its credentials must open.
     pub(super) fn project(&self) -> Option<&'a str> {
         match self {
-            Self::List(project) | Self::Versions(project, _) | Self::Detail(project, ..) => {
-                Some(project)
-            }
+            Self::List(project)
+            | Self::Versions(project, _)
+            | Self::Detail(project, ..)
+            | Self::V2(project, _) => Some(project),
             _ => None,
         }
     }

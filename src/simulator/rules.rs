@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
+    api::Api,
     fault::{Fault, Target},
+    job_id::JobId,
     keys::after,
     requests::Kind,
     settings::FaultSpec,
@@ -17,7 +19,7 @@ use super::{
 pub(super) struct Rule {
     pub(super) fault: Fault,
     pub(super) on: Target,
-    pub(super) job_id: Option<u64>,
+    pub(super) job_id: Option<JobId>,
     /// How many times it still strikes; `None` is without end.
     pub(super) count: Option<u64>,
     pub(super) value: u64,
@@ -35,7 +37,7 @@ impl Rule {
     /// In force from now on, after so many tokens and keys.
     pub(super) fn new(
         spec: FaultSpec,
-        job_id: Option<u64>,
+        job_id: Option<JobId>,
         count: Option<u64>,
         issued_before: u64,
     ) -> Self {
@@ -51,7 +53,8 @@ impl Rule {
         }
     }
 
-    fn strikes(&self, kind: Kind, job: Option<u64>) -> bool {
+    fn strikes(&self, asked: Asked) -> bool {
+        let Asked { kind, api, job } = asked;
         if self.count == Some(0) {
             return false;
         }
@@ -63,16 +66,26 @@ impl Rule {
             Target::Versions => kind == Kind::Versions,
             Target::Detail => kind == Kind::Detail,
             Target::Metadata => kind == Kind::Metadata,
-            Target::Metrics => false,
+            Target::Metrics => kind == Kind::Metrics,
+            Target::Quota => kind == Kind::Quota,
         };
         let job_matches = match self.job_id {
             None => true,
-            Some(_) if kind == Kind::List => self.fault.edits_jobs(),
+            Some(wanted) if kind == Kind::List => self.fault.edits_jobs() && wanted.api() == api,
             Some(wanted) => job == Some(wanted),
         };
         let page_matches = !self.fault.edits_pages() || matches!(kind, Kind::List | Kind::Versions);
         kind_matches && job_matches && page_matches
     }
+}
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    pub(super) kind: Kind,
+    pub(super) api: Api,
+    /// Whom it asks about, if it is one job.
+    pub(super) job: Option<JobId>,
 }
 
 /// What the faults make of one request.
@@ -101,11 +114,11 @@ impl Verdict {
 #[derive(Debug, Default)]
 pub(super) struct Jobs {
     all: bool,
-    some: HashSet<u64>,
+    some: HashSet<JobId>,
 }
 
 impl Jobs {
-    fn add(&mut self, job: Option<u64>) {
+    fn add(&mut self, job: Option<JobId>) {
         match job {
             None => self.all = true,
             Some(job) => _ = self.some.insert(job),
@@ -113,21 +126,16 @@ impl Jobs {
     }
 
     /// It is one of them.
-    pub(super) fn has(&self, job: u64) -> bool {
-        self.all || self.some.contains(&job)
+    pub(super) fn has(&self, job: impl Into<JobId>) -> bool {
+        self.all || self.some.contains(&job.into())
     }
 }
 
 /// What the faults make of a request. `number` is that of the token or key it came with, if
 /// it is one of ours.
-pub(super) fn judge(
-    rules: &mut [Rule],
-    kind: Kind,
-    job: Option<u64>,
-    number: Option<u64>,
-) -> Verdict {
+pub(super) fn judge(rules: &mut [Rule], asked: Asked, number: Option<u64>) -> Verdict {
     let mut verdict = Verdict::default();
-    for rule in rules.iter_mut().filter(|rule| rule.strikes(kind, job)) {
+    for rule in rules.iter_mut().filter(|rule| rule.strikes(asked)) {
         match rule.fault {
             Fault::SkewedClock => verdict.skew += rule.value,
             Fault::Latency => verdict.latency += rule.value,

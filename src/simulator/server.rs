@@ -80,7 +80,7 @@ impl Simulator {
         self.address
     }
 
-    /// The ids of all jobs of all projects, as they are now.
+    /// The ids of all v1 jobs of all projects, as they are now.
     pub fn job_ids(&self) -> Vec<String> {
         let world = self.cloud.world();
         let jobs = world.projects.iter().flat_map(|project| project.jobs.keys());

@@ -2,6 +2,7 @@ use std::{net::SocketAddr, str::FromStr, time::Duration};
 
 use http::StatusCode;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::fault::{Fault, Target};
@@ -22,8 +23,8 @@ pub struct Settings {
     pub seed: u64,
     /// Simulated seconds in a real one; 0 freezes every story.
     pub speed: f64,
-    /// How many jobs a project has, or gets in a day of the stories' clock where they come and go; `None`
-    /// is the scenario's own number.
+    /// How many jobs a project has in each API, or gets there in a day of the stories' clock where they
+    /// come and go; `None` is the scenario's own number.
     pub jobs: Option<usize>,
     /// In the scenario `churn`: a job stays listed at least so long after its last end, by the stories'
     /// clock.
@@ -46,6 +47,8 @@ pub struct Settings {
     pub temporary_ttl: Option<Duration>,
     /// How the metadata service behaves.
     pub metadata: Metadata,
+    /// What the offset of a v2 list counts.
+    pub offsets: Offsets,
     /// What the stories' clock shows at the start; `None` is the real time.
     pub epoch: Option<Timestamp>,
 }
@@ -70,9 +73,21 @@ impl Default for Settings {
             mark: String::new(),
             temporary_ttl: None,
             metadata: Metadata::default(),
+            offsets: Offsets::default(),
             epoch: None,
         }
     }
+}
+
+/// What the offset of a v2 list counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Offsets {
+    /// Pages, as today's documents say.
+    #[default]
+    Pages,
+    /// Jobs, as older documents and other clients have it.
+    Items,
 }
 
 /// How the metadata service of a server behaves.

@@ -14,10 +14,11 @@ use super::{
     quality::{self, Scores},
     story::{Moment, Version, code_name},
     usage::Metric,
+    v2,
     wire::{ENGINE, carries, samples},
 };
 
-const GIB: u64 = 1 << 30;
+pub(super) const GIB: u64 = 1 << 30;
 
 /// The answer of `GET /-/simulator/jobs`.
 #[derive(Debug, Serialize)]
@@ -25,7 +26,9 @@ pub(super) struct Truth<'a> {
     /// What the stories' clock shows.
     pub(super) now: f64,
     pub(super) speed: f64,
+    /// Those of v1.
     pub(super) jobs: Vec<TrueJob<'a>>,
+    pub(super) v2_jobs: Vec<v2::TrueJob<'a>>,
     /// How all runs ended that ever did, also those of jobs that are gone.
     pub(super) ends: Vec<TrueEnds<'a>>,
 }
@@ -111,12 +114,12 @@ struct TrueVersion {
 }
 
 #[derive(Debug, Serialize)]
-struct Requested {
-    workers: u64,
-    gpus: u64,
-    npus: u64,
-    cpu_cores: u64,
-    memory_bytes: u64,
+pub(super) struct Requested {
+    pub(super) workers: u64,
+    pub(super) gpus: u64,
+    pub(super) npus: u64,
+    pub(super) cpu_cores: u64,
+    pub(super) memory_bytes: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -127,7 +130,7 @@ struct Usage {
 }
 
 #[derive(Debug, Serialize)]
-struct Curve {
+pub(super) struct Curve {
     /// As sent, oldest first; rates in the wire's own unit.
     #[serde(skip_serializing_if = "Option::is_none")]
     samples: Option<Vec<f64>>,
@@ -181,7 +184,7 @@ impl TrueScores {
     }
 }
 
-fn seconds(milliseconds: i64) -> f64 {
+pub(super) fn seconds(milliseconds: i64) -> f64 {
     milliseconds as f64 / 1000.0
 }
 
@@ -247,17 +250,20 @@ impl Usage {
         let metrics = Metric::ALL
             .into_iter()
             .filter(|metric| carries(version, *metric))
-            .map(|metric| (metric.truth_key(), Curve::new(version, moment, metric, with_samples)))
+            .map(|metric| {
+                let sent = samples(version, moment, metric);
+                let sent = sent.map(|hundredths| hundredths as f64 / 100.0).collect();
+                (metric.truth_key(), Curve::new(sent, metric.is_percent(), with_samples))
+            })
             .collect();
         Some(Self { samples: moment.samples(), metrics })
     }
 }
 
 impl Curve {
-    fn new(version: &Version, moment: Moment, metric: Metric, with_samples: bool) -> Self {
-        let sent: Vec<f64> =
-            samples(version, moment, metric).map(|hundredths| hundredths as f64 / 100.0).collect();
-        let allowed = |value: &f64| !metric.is_percent() || *value <= 100.0;
+    /// What there is to say of what was sent.
+    pub(super) fn new(sent: Vec<f64>, is_percent: bool, with_samples: bool) -> Self {
+        let allowed = |value: &f64| !is_percent || *value <= 100.0;
         let valid = || sent.iter().copied().filter(allowed);
         let count = valid().count();
         Self {

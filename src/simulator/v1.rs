@@ -8,6 +8,7 @@ use super::{
     answer::Answer,
     fault::Fault,
     job::Job,
+    page::page_of,
     rules::Verdict,
     story::Version,
     wire::{HUGE_MARK, JobList, ListedJob, VersionDetail, VersionList},
@@ -30,7 +31,13 @@ impl<'a> Query<'a> {
     }
 
     /// A whole number within bounds, or the default where there is none.
-    fn number(&self, name: &str, low: usize, high: usize, default: usize) -> Result<usize, Answer> {
+    pub(super) fn number(
+        &self,
+        name: &str,
+        low: usize,
+        high: usize,
+        default: usize,
+    ) -> Result<usize, Answer> {
         let Some(text) = self.get(name) else { return Ok(default) };
         text.parse()
             .ok()
@@ -94,7 +101,7 @@ pub(super) fn list(
     // Rows that are equal keep the order of their ids, so that pages do not overlap.
     rows.sort_by(|a, b| if descending { compare(b, a) } else { compare(a, b) });
 
-    let (shown, total) = page_of(&rows, page, per_page, verdict);
+    let (shown, total) = page_of(&rows, (page - 1) * per_page, per_page, verdict);
     let jobs = shown
         .iter()
         .map(|row| {
@@ -111,27 +118,6 @@ pub(super) fn list(
             jobs,
         },
     ))
-}
-
-/// The rows of a page, or of the one that a fault shows instead, and how many rows there seem to be.
-fn page_of<'a, T>(
-    rows: &'a [T],
-    page: usize,
-    per_page: usize,
-    verdict: &Verdict,
-) -> (Vec<&'a T>, usize) {
-    let page = match verdict.fault {
-        Some((Fault::DuplicatePage, _)) if page > 1 => page - 1,
-        Some((Fault::SkippedPage, _)) if page > 1 => page + 1,
-        _ => page,
-    };
-    let skip = (page - 1) * per_page;
-    if let Some((Fault::EndlessPages, _)) = verdict.fault {
-        let again = rows.iter().cycle().skip(skip % rows.len().max(1)).take(per_page);
-        (again.collect(), skip + 2 * per_page)
-    } else {
-        (rows.iter().skip(skip).take(per_page).collect(), rows.len())
-    }
 }
 
 /// A job and its latest version, to be sorted.
@@ -192,7 +178,7 @@ pub(super) fn versions(
     let (shown, total) = if page == 0 {
         (versions.clone(), versions.len())
     } else {
-        let (shown, total) = page_of(&versions, page, per_page, verdict);
+        let (shown, total) = page_of(&versions, (page - 1) * per_page, per_page, verdict);
         (shown.into_iter().copied().collect(), total)
     };
     let renamed = verdict.renamed.has(job.id);

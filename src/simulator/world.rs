@@ -1,16 +1,17 @@
 //! The projects and their jobs.
 
-use std::collections::{BTreeMap, HashMap};
-
-use bytes::Bytes;
+use std::collections::BTreeMap;
 
 use super::{
     account::Account,
     churn::{self, Churn},
+    documents::Documents,
     fleet::fleet,
     job::Job,
+    job_id::{JobId, Uuid},
     settings::{Scenario, Settings},
     story::Version,
+    v2,
 };
 
 /// Ids of the jobs of one project lie this far from those of the next.
@@ -23,8 +24,8 @@ const DAYS_APART: u64 = 100;
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) projects: Vec<Project>,
-    /// Raw answers, by job.
-    pub(super) documents: HashMap<u64, Bytes>,
+    /// Raw answers that stand for those of some jobs.
+    pub(super) documents: Documents,
 }
 
 /// One project.
@@ -37,6 +38,7 @@ pub(super) struct Project {
     /// Jobs it ever had.
     pub(super) made: u64,
     pub(super) jobs: BTreeMap<u64, Job>,
+    pub(super) v2: BTreeMap<Uuid, v2::Job>,
     /// Where jobs come and go by themselves.
     churn: Option<Churn>,
     /// The ends of those that are gone.
@@ -52,6 +54,7 @@ impl World {
             let Settings { scenario, jobs, seed, .. } = *settings;
             let jobs_a_day =
                 (scenario == Scenario::Churn).then(|| jobs.unwrap_or(churn::USUAL_JOBS));
+            let v2 = v2::fleet(scenario, jobs, seed, first, now);
             let jobs = fleet(scenario, jobs, seed, first, now);
             let stay = i64::try_from(settings.stay.as_millis()).unwrap_or(i64::MAX);
             let made = jobs.len() as u64;
@@ -62,19 +65,20 @@ impl World {
                 first,
                 made,
                 jobs: jobs.into_iter().map(|job| (job.id, job)).collect(),
+                v2: v2.into_iter().map(|job| (job.id, job)).collect(),
                 churn: jobs_a_day.map(|jobs| Churn::new(seed, jobs, stay, now)),
                 past: Account::default(),
             });
             first += PROJECTS_APART.max(room.next_multiple_of(PROJECTS_APART));
         }
-        Self { projects, documents: HashMap::new() }
+        Self { projects, documents: Documents::default() }
     }
 
-    /// The project with this id, with the jobs it has by now.
-    pub(super) fn project(&mut self, id: &str, now: i64) -> Option<&mut Project> {
+    /// The project with this id, with the jobs it has by now, and what stands for answers about them.
+    pub(super) fn project(&mut self, id: &str, now: i64) -> Option<(&mut Project, &Documents)> {
         let project = self.projects.iter_mut().find(|project| project.id == id)?;
         project.turn_over(now);
-        Some(project)
+        Some((project, &self.documents))
     }
 
     /// A job of any project.
@@ -82,10 +86,18 @@ impl World {
         self.projects.iter_mut().find_map(|project| project.jobs.get_mut(&id))
     }
 
-    /// Takes a job away; `false` where there is none.
-    pub(super) fn remove(&mut self, id: u64, now: i64) -> bool {
-        self.documents.remove(&id);
-        self.projects.iter_mut().any(|project| project.remove(id, now))
+    /// A v2 job of any project.
+    pub(super) fn v2_job(&mut self, id: Uuid) -> Option<&mut v2::Job> {
+        self.projects.iter_mut().find_map(|project| project.v2.get_mut(&id))
+    }
+
+    /// Takes a job away, and what was to be answered for it; `false` where there is none.
+    pub(super) fn remove(&mut self, id: JobId, now: i64) -> bool {
+        self.documents.forget(id);
+        self.projects.iter_mut().any(|project| match id {
+            JobId::Number(number) => project.remove(number, now),
+            JobId::Uuid(uuid) => project.v2.remove(&uuid).is_some(),
+        })
     }
 
     /// Makes every job and version that is due.
@@ -93,6 +105,9 @@ impl World {
         for project in &mut self.projects {
             project.turn_over(now);
             project.jobs.values_mut().for_each(|job| job.catch_up(now));
+        }
+        for project in &mut self.projects {
+            v2::catch_up(&mut project.v2, now);
         }
     }
 }

@@ -94,3 +94,25 @@ async fn the_vendors_client_signs_what_the_simulator_accepts() {
     let read = python("huawei_client.py", &[simulator.url()]).await;
     assert!(read.status.success(), "{}\n{}", read.stdout, read.stderr);
 }
+
+/// Has the vendor's SDK read every v2 job of a scenario whose clock stands still.
+async fn the_vendors_sdk_reads(scenario: &str) {
+    let simulator = Simulator::start(&["--speed=0", &format!("--scenario={scenario}")]).await;
+    let read = python("huawei_sdk.py", &[simulator.url()]).await;
+    assert!(read.status.success(), "{}\n{}", read.stdout, read.stderr);
+}
+
+#[tokio::test]
+async fn the_vendors_sdk_reads_an_ordinary_fleet_of_v2_jobs() {
+    the_vendors_sdk_reads("mixed").await;
+}
+
+#[tokio::test]
+async fn the_vendors_sdk_reads_oddly_written_v2_jobs() {
+    the_vendors_sdk_reads("quirks").await;
+}
+
+#[tokio::test]
+async fn the_vendors_sdk_reads_v2_jobs_with_hostile_names() {
+    the_vendors_sdk_reads("hostile").await;
+}

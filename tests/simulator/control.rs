@@ -142,7 +142,8 @@ async fn requests_are_counted_by_kind() {
     cloud.json(&format!("/{job}/versions/{version}")).await;
     let counts = body(cloud.order(Method::GET, "requests", Value::Null).await).await;
     let wanted = json!({
-        "token": 1, "list": 1, "versions": 4, "detail": 1, "metadata": 0, "other": 0, "all": 7,
+        "token": 1, "list": 1, "versions": 4, "detail": 1, "metrics": 0, "quota": 0, "metadata": 0,
+        "other": 0, "all": 7,
     });
     assert_eq!(counts["requests"], wanted);
     assert_eq!(counts["max_in_60s"], wanted);
@@ -186,7 +187,8 @@ fn words_of_the_command_line_name_what_is_possible() {
     let say = |text: &str| text.parse::<FaultSpec>().unwrap_err().to_string();
     assert!(say("hung").starts_with("unknown fault \"hung\", expected one of: latency, slow_body"));
     assert!(
-        say("hang:soon").ends_with("one of: token, list, versions, detail, metrics, metadata, any")
+        say("hang:soon")
+            .ends_with("one of: token, list, versions, detail, metrics, quota, metadata, any")
     );
     assert_eq!(
         say("latency:any:x"),

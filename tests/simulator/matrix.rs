@@ -7,7 +7,7 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
-use super::{Cloud, PROJECT, signer::Signer};
+use super::{Cloud, PROJECT, signer::Signer, v2};
 
 /// What becomes of a call.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,43 +46,78 @@ const TWO_DAYS: u64 = 172_800;
 /// Shorter than any hang, long for an answer that nothing holds up.
 const NO_ANSWER: Duration = Duration::from_millis(100);
 
-const CALLS: [&str; 5] = ["token", "list", "versions", "detail", "metadata"];
+/// Each call that a fault can spoil, and the kind of request it is.
+const CALLS: [(&str, &str); 9] = [
+    ("token", "token"),
+    ("list", "list"),
+    ("versions", "versions"),
+    ("detail", "detail"),
+    ("v2 list", "list"),
+    ("v2 detail", "detail"),
+    ("v2 metrics", "metrics"),
+    ("v2 quotas", "quota"),
+    ("metadata", "metadata"),
+];
+
+/// What becomes of each of [`CALLS`]: of the token, of v1's three, of v2's list and detail, of its metrics
+/// and quotas, and of the metadata.
+const fn row(token: Then, v1: [Then; 3], v2: [Then; 2], others: [Then; 2], metadata: Then) -> Row {
+    let ([list, versions, detail], [v2_list, v2_detail]) = (v1, v2);
+    let [metrics, quotas] = others;
+    [token, list, versions, detail, v2_list, v2_detail, metrics, quotas, metadata]
+}
+
+type Row = [Then; CALLS.len()];
+
+/// The same for all of them.
+const fn all(then: Then) -> Row {
+    [then; CALLS.len()]
+}
+
+/// Pages that are not the ones that were asked for.
+const PAGES: Row = row(Same, [Another, Another, Same], [Another, Same], [Same; 2], Same);
 
 /// A fault, its value, and what becomes of each of [`CALLS`].
-const TABLE: [(&str, u64, [Then; 5]); 21] = [
-    ("latency", LATE, [Late; 5]),
-    ("slow_body", 10, [Late; 5]),
-    ("hang", 0, [Never; 5]),
-    ("reset", 0, [Cut; 5]),
-    ("throttle", 3, [Says(429, "APIGW.0308"); 5]),
+const TABLE: [(&str, u64, Row); 21] = [
+    ("latency", LATE, all(Late)),
+    ("slow_body", 10, all(Late)),
+    ("hang", 0, all(Never)),
+    ("reset", 0, all(Cut)),
+    ("throttle", 3, all(Says(429, "APIGW.0308"))),
     ("server_error", 0, {
         let service = Says(500, "ModelArts.2950");
-        [Says(500, "Internal Server Error"), service, service, service, service]
+        let identity = Says(500, "Internal Server Error");
+        row(identity, [service; 3], [service; 2], [service; 2], service)
     }),
-    ("html", 0, [Says(502, "<html>"); 5]),
-    ("truncated", 0, [Half; 5]),
-    ("wrong_types", 0, [Spoiled; 5]),
-    ("huge", HUGE, [Huge; 5]),
-    ("rejected", 0, [Says(200, r#""is_success":false"#); 5]),
+    ("html", 0, all(Says(502, "<html>"))),
+    ("truncated", 0, all(Half)),
+    ("wrong_types", 0, all(Spoiled)),
+    ("huge", HUGE, all(Huge)),
+    ("rejected", 0, all(Says(200, r#""is_success":false"#))),
     ("not_found", 0, {
-        let unknown = Says(404, "ModelArts.0105");
-        [Same, Says(200, r#""jobs":[]"#), unknown, unknown, Same]
+        let (unknown, gone) = (Says(404, "ModelArts.0105"), Says(400, "ModelArts.2775"));
+        let (list, v2_list) = (Says(200, r#""jobs":[]"#), Says(200, r#""items":[]"#));
+        row(Same, [list, unknown, unknown], [v2_list, gone], [gone, Same], Same)
     }),
-    ("retired", 0, [Says(404, "APIGW.0101"); 5]),
-    ("unauthorized", 0, [Wrong; 5]),
-    ("expired_token", 0, [PastOnce; 5]),
+    ("retired", 0, all(Says(404, "APIGW.0101"))),
+    ("unauthorized", 0, all(Wrong)),
+    ("expired_token", 0, all(PastOnce)),
     ("forbidden", 0, {
-        let service = Says(403, "ModelArts.0108");
-        [Says(403, "Forbidden"), service, service, service, Says(403, "Forbidden")]
+        let (v1, v2) = (
+            Says(403, r#""error_message":"The user is not"#),
+            Says(403, r#""error_msg":"The user is not"#),
+        );
+        let identity = Says(403, "Forbidden");
+        row(identity, [v1; 3], [v2; 2], [v2; 2], identity)
     }),
     // A metadata service whose clock is ahead hands out keys that seem to live longer.
-    ("skewed_clock", TWO_DAYS, [Past, Past, Past, Past, Same]),
-    ("duplicate_page", 0, [Same, Another, Another, Same, Same]),
-    ("skipped_page", 0, [Same, Another, Another, Same, Same]),
-    ("endless_pages", 0, [Same, Another, Another, Same, Same]),
+    ("skewed_clock", TWO_DAYS, row(Past, [Past; 3], [Past; 2], [Past; 2], Same)),
+    ("duplicate_page", 0, PAGES),
+    ("skipped_page", 0, PAGES),
+    ("endless_pages", 0, PAGES),
     ("renamed", 0, {
         let renamed = Says(200, "-renamed");
-        [Same, renamed, renamed, renamed, Same]
+        row(Same, [renamed; 3], [renamed; 2], [Same; 2], Same)
     }),
 ];
 
@@ -94,6 +129,8 @@ struct Stage {
     cloud: Cloud,
     job: u64,
     version: u64,
+    /// A running job of v2.
+    uuid: String,
     session: String,
     signer: Option<Signer>,
 }
@@ -105,16 +142,34 @@ impl Stage {
         for _ in 0..4 {
             (job, version) = cloud.add(json!({"name": "asked-for"})).await;
         }
+        let uuid = v2::truth(&cloud).await[0]["job_id"].as_str().unwrap().to_owned();
         let request = cloud.client.put(format!("{}/meta-data/latest/api/token", cloud.base));
         let answer = request.header("x-metadata-token-ttl-seconds", "600").send().await.unwrap();
         let session = answer.text().await.unwrap();
-        Self { cloud, job, version, session, signer }
+        Self { cloud, job, version, uuid, session, signer }
     }
 
     /// One of [`CALLS`].
     async fn send(&self, call: &str) -> Response {
-        let Self { cloud, job, version, session, signer } = self;
+        let Self { cloud, job, version, uuid, session, signer } = self;
+        let v2 = async |method, path: &str, body: &str| {
+            let path = format!("/v2/{PROJECT}/{path}");
+            match signer {
+                None => v2::send(cloud, method, &path, body).await,
+                Some(signer) => signer.send(cloud, method, &path, body).await,
+            }
+        };
         let path = match call {
+            "v2 list" => {
+                let order = json!({"offset": 1, "limit": 2}).to_string();
+                return v2(Method::POST, "training-job-searches", &order).await;
+            }
+            "v2 detail" => return v2(Method::GET, &format!("training-jobs/{uuid}"), "").await,
+            "v2 metrics" => {
+                let path = format!("training-jobs/{uuid}/metrics/worker-0");
+                return v2(Method::GET, &path, "").await;
+            }
+            "v2 quotas" => return v2(Method::GET, "training-quotas", "").await,
             "list" => "?page=2&per_page=2&sortBy=create_time".to_owned(),
             "versions" => format!("/{job}/versions?page=2&per_page=1"),
             "detail" => format!("/{job}/versions/{version}"),
@@ -220,14 +275,14 @@ fn are_swapped(spoiled: &Value, well: &str) -> bool {
 async fn every_fault_strikes(signer: Option<Signer>) {
     let stage = Stage::set(signer).await;
     let mut well = Vec::new();
-    for call in CALLS {
+    for (call, _) in CALLS {
         let (status, text) = stage.call(call).await;
         assert!(status < 300, "{call}: {text:?}");
         well.push((status, text.unwrap()));
     }
     for (fault, value, row) in TABLE {
-        for ((call, then), well) in CALLS.into_iter().zip(row).zip(&well) {
-            for on in [call, "any"] {
+        for (((call, kind), then), well) in CALLS.into_iter().zip(row).zip(&well) {
+            for on in [kind, "any"] {
                 let what = format!("{fault} on {on} seen by {call}");
                 stage.cloud.fault(json!({"fault": fault, "on": on, "value": value})).await;
                 stage.check(&what, call, then, well).await;

@@ -47,6 +47,22 @@ impl Signer {
         path: &str,
         body: &str,
     ) -> Response {
+        let headers = self.headers(cloud, &method, path, body);
+        let mut request = cloud.client.request(method, format!("{}{path}", cloud.base));
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        request.body(body.to_owned()).send().await.unwrap()
+    }
+
+    /// The headers that make a request a signed one.
+    pub(super) fn headers(
+        &self,
+        cloud: &Cloud,
+        method: &Method,
+        path: &str,
+        body: &str,
+    ) -> Vec<(&'static str, String)> {
         let host = cloud.base.trim_start_matches("http://");
         let now = Timestamp::now() + self.ahead;
         let date = now.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ").to_string();
@@ -70,21 +86,11 @@ impl Signer {
         };
         let to_sign = format!("SDK-HMAC-SHA256\n{date}\n{scope}{}", sha256(&canonical));
         let signature = hex(&sign(&key, &to_sign));
-        let mut request = cloud
-            .client
-            .request(method, format!("{}{path}", cloud.base))
-            .header("x-sdk-date", date)
-            .header(
-                "authorization",
-                format!(
-                    "SDK-HMAC-SHA256 {credential}, SignedHeaders=host;x-sdk-date, Signature={signature}"
-                ),
-            )
-            .body(body.to_owned());
-        if let Some(token) = &self.security_token {
-            request = request.header("x-security-token", token);
-        }
-        request.send().await.unwrap()
+        let authorization = format!(
+            "SDK-HMAC-SHA256 {credential}, SignedHeaders=host;x-sdk-date, Signature={signature}"
+        );
+        let token = self.security_token.clone().map(|token| ("x-security-token", token));
+        [("x-sdk-date", date), ("authorization", authorization)].into_iter().chain(token).collect()
     }
 }
 

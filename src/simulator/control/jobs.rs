@@ -6,17 +6,19 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Word, bad, no_such_job, refused};
+use super::{Word, bad, no_such_job, parsed, refused};
 use crate::simulator::{
     answer::Answer,
     clock::MINUTE,
     cloud::Cloud,
     job::{Job, MOST_VERSIONS, named, plain_version},
+    job_id::{JobId, Uuid},
     quality::Classes,
     random::mix,
     story::{RUNNING, Step, Version, WAITING, is_terminal},
     usage::Curve,
-    world::newest_first,
+    v2,
+    world::{Project, newest_first},
 };
 
 /// Names, or how many to make up.
@@ -31,8 +33,9 @@ enum ClassOrder {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct JobOrder {
-    #[serde(default)]
-    api: Option<String>,
+    /// Said by whoever chose this kind of order.
+    #[serde(default, rename = "api")]
+    _api: Option<String>,
     /// By name or id; the first when nobody says.
     #[serde(default)]
     project: Option<String>,
@@ -56,6 +59,9 @@ pub(super) struct JobOrder {
     quality: Option<BTreeMap<String, f64>>,
 }
 
+/// The stream that the ids of ordered v2 jobs come from, apart from every seed of a fleet.
+const ORDERED: u64 = u64::MAX - 1;
+
 /// Samples a job has from the start when nobody says.
 const USUAL_MINUTES: u32 = 10;
 
@@ -63,19 +69,50 @@ const USUAL_MINUTES: u32 = 10;
 const MOST_CLASSES: u32 = 100_000;
 
 /// `POST jobs`.
-pub(super) fn add(cloud: &Cloud, order: &JobOrder) -> Result<Answer, Answer> {
-    match order.api.as_deref() {
-        None | Some("v1") => {}
-        Some(_) => return Err(bad("the simulator speaks v1 only")),
+pub(super) fn add(cloud: &Cloud, body: &[u8]) -> Result<Answer, Answer> {
+    let asked: ApiOrder = parsed(body)?;
+    match asked.api.as_deref() {
+        None | Some("v1") => add_v1(cloud, &parsed(body)?),
+        Some("v2") => add_v2(cloud, &parsed(body)?),
+        Some(_) => Err(bad("the simulator speaks v1 and v2")),
     }
+}
+
+/// Which API an order is about; the rest of it depends on that.
+#[derive(Deserialize)]
+struct ApiOrder {
+    #[serde(default)]
+    api: Option<String>,
+}
+
+/// The project of that name or id; the first when nobody says.
+fn project_of<'a>(
+    projects: &'a mut [Project],
+    wanted: Option<&str>,
+) -> Result<&'a mut Project, Answer> {
+    let project = match wanted {
+        None => projects.first_mut(),
+        Some(wanted) => projects.iter_mut().find(|it| it.name == wanted || it.id == wanted),
+    };
+    project.ok_or_else(|| bad("no such project"))
+}
+
+fn add_v2(cloud: &Cloud, order: &v2::JobOrder) -> Result<Answer, Answer> {
+    let now = cloud.clock.now();
+    let mut world = cloud.world();
+    let project = project_of(&mut world.projects, order.project.as_deref())?;
+    let job = order.job(ORDERED, project.first + project.made, now).map_err(bad)?;
+    project.made += 1;
+    let answer = Answer::json(StatusCode::CREATED, &v2::Ordered::new(&job, now));
+    project.v2.insert(job.id, job);
+    Ok(answer)
+}
+
+fn add_v1(cloud: &Cloud, order: &JobOrder) -> Result<Answer, Answer> {
     let code = order.status.as_ref().map_or(Ok(RUNNING), Word::status)?;
     let now = cloud.clock.now();
     let mut world = cloud.world();
-    let project = match &order.project {
-        None => world.projects.first_mut(),
-        Some(wanted) => world.projects.iter_mut().find(|it| it.name == *wanted || it.id == *wanted),
-    };
-    let project = project.ok_or_else(|| bad("no such project"))?;
+    let project = project_of(&mut world.projects, order.project.as_deref())?;
     let known = project.jobs.values().find(|job| job.name == order.name).map(|job| job.id);
     let id = known.unwrap_or_else(|| {
         let job = Job::new(project.first + project.made, order.name.clone(), project.made);
@@ -158,7 +195,7 @@ fn ordered_version(
 }
 
 /// `DELETE jobs/{job_id}`.
-pub(super) fn remove(cloud: &Cloud, id: u64) -> Result<Answer, Answer> {
+pub(super) fn remove(cloud: &Cloud, id: JobId) -> Result<Answer, Answer> {
     let gone = cloud.world().remove(id, cloud.clock.now());
     if gone { Ok(Answer::empty(StatusCode::NO_CONTENT)) } else { Err(no_such_job()) }
 }
@@ -173,7 +210,22 @@ pub(super) struct StatusOrder {
 }
 
 /// `POST jobs/{job_id}/status`.
-pub(super) fn set_status(cloud: &Cloud, id: u64, order: &StatusOrder) -> Result<Answer, Answer> {
+pub(super) fn set_status(cloud: &Cloud, id: JobId, body: &[u8]) -> Result<Answer, Answer> {
+    match id {
+        JobId::Number(id) => set_code(cloud, id, &parsed(body)?),
+        JobId::Uuid(id) => set_phase(cloud, id, &parsed(body)?),
+    }
+}
+
+fn set_phase(cloud: &Cloud, id: Uuid, order: &v2::PhaseOrder) -> Result<Answer, Answer> {
+    let now = cloud.clock.now();
+    let mut world = cloud.world();
+    let job = world.v2_job(id).ok_or_else(no_such_job)?;
+    order.apply(job, now).map_err(bad)?;
+    Ok(Answer::json(StatusCode::OK, &v2::Ordered::new(job, now)))
+}
+
+fn set_code(cloud: &Cloud, id: u64, order: &StatusOrder) -> Result<Answer, Answer> {
     let code = order.status.status()?;
     let now = cloud.clock.now();
     let mut world = cloud.world();
