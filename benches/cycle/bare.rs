@@ -3,36 +3,44 @@
 //! It reads the same fields into the same kinds of values as the exporter, borrows where it can, and
 //! knows the one form in which these answers come.
 
-use std::borrow::Cow;
-use std::fmt;
-use std::hint::black_box;
-use std::marker::PhantomData;
+mod v1;
+mod v2;
+
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use reqwest::Client;
-use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, Error, Visitor};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use crate::cloud::{self, Cloud};
+use crate::cloud::{Api, Cloud};
 use crate::{CONNECTIONS, INTERVAL};
 
-/// The argument that makes this program the bare loop; the cloud's URL follows.
+/// The argument that makes this program the bare loop; the API and the cloud's URL follow.
 pub(crate) const COMMAND: &str = "bare-loop";
 
-/// Polls every job of the cloud once an interval, until the process is ended.
-pub(crate) async fn run(url: &str) -> anyhow::Result<()> {
+/// What is asked once an interval.
+struct Question {
+    url: String,
+    /// A document to POST.
+    search: Option<String>,
+    read: fn(&[u8]) -> anyhow::Result<()>,
+}
+
+/// Asks all there is to ask about every job once an interval, until the process is ended.
+pub(crate) async fn run(api: Api, url: &str) -> anyhow::Result<()> {
     let cloud = Arc::new(Cloud::log_in(url).await?);
-    let urls: Arc<[String]> =
-        cloud.jobs().await?.iter().map(|job| versions_url(url, *job)).collect();
-    println!("polling {} jobs", urls.len());
+    let jobs = cloud.jobs(api).await?;
+    let questions: Arc<[Question]> = match api {
+        Api::V1 => v1::questions(url, &jobs),
+        Api::V2 => v2::questions(url, &jobs),
+    }
+    .into();
+    println!("polling {} jobs", jobs.len());
     let start = Instant::now();
     let mut connections = JoinSet::new();
     for first in 0..CONNECTIONS {
-        let (cloud, urls) = (Arc::clone(&cloud), Arc::clone(&urls));
-        connections.spawn(async move { poll_share(&cloud, &urls, first, start).await });
+        let (cloud, questions) = (Arc::clone(&cloud), Arc::clone(&questions));
+        connections.spawn(async move { ask_share(&cloud, &questions, first, start).await });
     }
     while let Some(ended) = connections.join_next().await {
         ended.context("a connection's task failed")??;
@@ -40,177 +48,27 @@ pub(crate) async fn run(url: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn versions_url(url: &str, job: u64) -> String {
-    let project = cloud::PROJECT_ID;
-    format!("{url}/v1/{project}/training-jobs/{job}/versions?per_page=50&page=1")
-}
-
-/// Polls every sixteenth job at its own time within the interval.
-async fn poll_share(
+/// Asks every sixteenth question at its own time within the interval.
+async fn ask_share(
     cloud: &Cloud,
-    urls: &[String],
+    questions: &[Question],
     first: usize,
     start: Instant,
 ) -> anyhow::Result<()> {
     let mut round = start;
     loop {
-        for (index, url) in urls.iter().enumerate().skip(first).step_by(CONNECTIONS) {
-            sleep_until(round + INTERVAL.mul_f64(index as f64 / urls.len() as f64)).await;
-            poll(&cloud.client, url, &cloud.token).await.with_context(|| url.clone())?;
+        for (index, question) in questions.iter().enumerate().skip(first).step_by(CONNECTIONS) {
+            sleep_until(round + INTERVAL.mul_f64(index as f64 / questions.len() as f64)).await;
+            ask(cloud, question).await.with_context(|| question.url.clone())?;
         }
         round += INTERVAL;
-        if urls.len() <= first {
+        if questions.len() <= first {
             sleep_until(round).await;
         }
     }
 }
 
-async fn poll(client: &Client, url: &str, token: &str) -> anyhow::Result<()> {
-    let request = client
-        .get(url)
-        .header("x-auth-token", token)
-        .header("content-type", "application/json")
-        .send();
-    let body = request.await?.error_for_status()?.bytes().await?;
-    let answer: Versions<'_> = serde_json::from_slice(&body)?;
-    anyhow::ensure!(answer.is_success, "refused");
-    black_box(&answer);
-    Ok(())
-}
-
-#[derive(Deserialize)]
-#[expect(dead_code, clippy::struct_field_names, reason = "decoded and dropped; named by the wire")]
-struct Versions<'a> {
-    is_success: bool,
-    #[serde(borrow)]
-    job_name: Cow<'a, str>,
-    #[serde(borrow)]
-    job_desc: Cow<'a, str>,
-    version_count: u64,
-    versions: Vec<Version<'a>>,
-}
-
-#[derive(Deserialize)]
-#[expect(dead_code, clippy::struct_field_names, reason = "decoded and dropped; named by the wire")]
-struct Version<'a> {
-    version_id: u64,
-    #[serde(borrow)]
-    version_name: Cow<'a, str>,
-    status: i64,
-    create_time: u64,
-    start_time: Option<u64>,
-    duration: Option<u64>,
-    #[serde(borrow)]
-    engine_name: Cow<'a, str>,
-    #[serde(borrow)]
-    engine_version: Cow<'a, str>,
-    core: f64,
-    cpu: f64,
-    gpu: bool,
-    gpu_num: f64,
-    #[serde(borrow)]
-    gpu_type: Cow<'a, str>,
-    worker_server_num: f64,
-    #[serde(borrow)]
-    pool_id: Cow<'a, str>,
-    #[serde(borrow)]
-    pool_name: Cow<'a, str>,
-    system_metric_list: Embedded<SystemMetrics>,
-    model_metric_list: Embedded<ModelMetrics>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(dead_code, reason = "to decode them is what is measured")]
-struct SystemMetrics {
-    cpu_usage: Vec<Sample>,
-    mem_usage: Vec<Sample>,
-    gpu_util: Vec<Sample>,
-    gpu_mem_usage: Vec<Sample>,
-    disk_read_rate: Vec<Sample>,
-    disk_write_rate: Vec<Sample>,
-    recv_bytes_rate: Vec<Sample>,
-    send_bytes_rate: Vec<Sample>,
-}
-
-#[derive(Deserialize)]
-#[expect(dead_code, reason = "to decode them is what is measured")]
-struct ModelMetrics {
-    metric: Vec<Class>,
-    total_metric: Total,
-}
-
-#[derive(Deserialize)]
-#[expect(dead_code, reason = "to decode them is what is measured")]
-struct Total {
-    total_metric_values: Scores,
-}
-
-#[derive(Deserialize)]
-#[expect(dead_code, reason = "to decode them is what is measured")]
-struct Class {
-    metric_meta: ClassMeta,
-    metric_values: Scores,
-}
-
-#[derive(Deserialize)]
-#[expect(dead_code, reason = "to decode them is what is measured")]
-struct ClassMeta {
-    class_id: u64,
-    class_name: String,
-}
-
-#[derive(Deserialize)]
-#[expect(dead_code, reason = "to decode them is what is measured")]
-struct Scores {
-    recall: f64,
-    precision: f64,
-    accuracy: f64,
-    f1_score: f64,
-}
-
-/// A document inside a string, read without a copy of the string.
-struct Embedded<T>(T);
-
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Embedded<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text<T>(PhantomData<T>);
-
-        impl<T: DeserializeOwned> Visitor<'_> for Text<T> {
-            type Value = Embedded<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string that holds JSON")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                serde_json::from_str(text).map(Embedded).map_err(E::custom)
-            }
-        }
-
-        deserializer.deserialize_str(Text(PhantomData))
-    }
-}
-
-/// One minute: a number in a string.
-struct Sample(#[expect(dead_code, reason = "to decode it is what is measured")] f64);
-
-impl<'de> Deserialize<'de> for Sample {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Digits;
-
-        impl Visitor<'_> for Digits {
-            type Value = Sample;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number in a string")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Sample, E> {
-                text.parse().map(Sample).map_err(E::custom)
-            }
-        }
-
-        deserializer.deserialize_str(Digits)
-    }
+async fn ask(cloud: &Cloud, question: &Question) -> anyhow::Result<()> {
+    let body = cloud.ask(&question.url, question.search.clone()).await?;
+    (question.read)(&body)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::time::{Instant, sleep};
 
-use crate::cloud::{Cloud, PROJECT_ID, Requests};
+use crate::cloud::{Api, Cloud, Job, PROJECT_ID, Requests};
 use crate::process::{self, Process};
 use crate::scrape::{self, Scraped};
 use crate::{CONNECTIONS, INTERVAL, WINDOW, bare};
@@ -24,6 +24,7 @@ pub(crate) const TOLERANCE: f64 = 0.05;
 
 /// What came out.
 pub(crate) struct Measured {
+    pub(crate) api: Api,
     pub(crate) jobs: usize,
     pub(crate) exporter: Side,
     pub(crate) bare: Side,
@@ -35,43 +36,53 @@ pub(crate) struct Measured {
 /// What one side did in the window.
 pub(crate) struct Side {
     pub(crate) polls: u64,
+    pub(crate) lists: u64,
     pub(crate) cpu: Duration,
 }
 
 /// A client process and the cloud it has for itself.
 pub(crate) struct Pair {
+    api: Api,
+    /// Requests an interval that bring samples.
+    pub(crate) polls: usize,
+    /// Requests that brought samples of all jobs, once.
+    first_round: usize,
     pub(crate) client: Process,
     cloud: Cloud,
     _simulator: Process,
 }
 
 /// Measures one fleet size.
-pub(crate) async fn measure(jobs: usize) -> anyhow::Result<Measured> {
-    eprintln!("{jobs} jobs: starting");
-    // The loop reads no list.
-    let (exporter, address) =
-        Pair::with_exporter("steady", jobs, "list_interval = \"24h\"").await?;
+pub(crate) async fn measure(api: Api, jobs: usize) -> anyhow::Result<Measured> {
+    eprintln!("{jobs} jobs of {}: starting", api.as_str());
+    // In v1 the loop reads no list.
+    let list = match api {
+        Api::V1 => "list_interval = \"24h\"",
+        Api::V2 => "",
+    };
+    let (exporter, address) = Pair::with_exporter(api, "steady", jobs, list).await?;
     let (simulator, url) = start_simulator("steady", jobs)?;
     let cloud = Cloud::log_in(&url).await?;
     let (client, ()) = Process::start(
-        Command::new(std::env::current_exe()?).arg(bare::COMMAND).arg(&url),
+        Command::new(std::env::current_exe()?).arg(bare::COMMAND).arg(api.as_str()).arg(&url),
         |line| line.starts_with("polling").then_some(()),
     )?;
-    let bare = Pair { client, cloud, _simulator: simulator };
+    let Pair { polls, first_round, .. } = exporter;
+    let bare = Pair { api, polls, first_round, client, cloud, _simulator: simulator };
 
-    exporter.warm_up(jobs as u64, WARM_UP).await?;
+    exporter.warm_up(jobs, WARM_UP).await?;
     eprintln!("{jobs} jobs: measuring CPU for {} s", WINDOW.as_secs());
     let before = (exporter.side().await?, bare.side().await?);
     sleep(WINDOW).await;
     let after = (exporter.side().await?, bare.side().await?);
-    let exporter_side = before.0.until(&after.0, jobs)?;
-    let bare_side = before.1.until(&after.1, jobs)?;
+    let exporter_side = exporter.between(&before.0, &after.0)?;
+    let bare_side = bare.between(&before.1, &after.1)?;
     // Only the exporter is scraped: the loop has nothing to show.
     drop(bare);
     eprintln!("{jobs} jobs: measuring memory for {} s", WINDOW.as_secs());
     let scraped = scrape::run(&format!("http://{address}")).await?;
     let peak_rss = process::memory(exporter.client.id(), "VmHWM")?;
-    Ok(Measured { jobs, exporter: exporter_side, bare: bare_side, scraped, peak_rss })
+    Ok(Measured { api, jobs, exporter: exporter_side, bare: bare_side, scraped, peak_rss })
 }
 
 /// Running jobs with a new sample every minute, and where they are.
@@ -85,8 +96,8 @@ fn start_simulator(scenario: &str, jobs: usize) -> anyhow::Result<(Process, Stri
     )
 }
 
-fn configuration(url: &str, jobs: &[u64], poll: &str) -> anyhow::Result<String> {
-    let interval = INTERVAL.as_secs();
+fn configuration(api: Api, url: &str, jobs: &[Job], poll: &str) -> anyhow::Result<String> {
+    let (interval, api) = (INTERVAL.as_secs(), api.as_str());
     let mut text = format!(
         r#"
 [poll]
@@ -101,6 +112,7 @@ outcome_names = 10_000_000
 
 [[projects]]
 name = "bench"
+api = "{api}"
 endpoint = "{url}"
 project_id = "{PROJECT_ID}"
 
@@ -113,7 +125,7 @@ password = "demo"
 "#
     );
     for job in jobs {
-        write!(text, "\n[[projects.jobs]]\njob_id = {job}\n")?;
+        write!(text, "\n[[projects.jobs]]\njob_id = \"{}\"\n", job.id)?;
     }
     Ok(text)
 }
@@ -141,17 +153,20 @@ pub(crate) struct Standing {
 impl Pair {
     /// The exporter with every job of a simulator in its file, and its address.
     pub(crate) async fn with_exporter(
+        api: Api,
         scenario: &str,
         jobs: usize,
         poll: &str,
     ) -> anyhow::Result<(Self, String)> {
         let (simulator, url) = start_simulator(scenario, jobs)?;
         let cloud = Cloud::log_in(&url).await?;
-        let ids = cloud.jobs().await?;
-        anyhow::ensure!(ids.len() == jobs, "the simulator has {} jobs", ids.len());
+        let known = cloud.jobs(api).await?;
+        anyhow::ensure!(known.len() == jobs, "the simulator has {} jobs", known.len());
+        let polls = known.iter().filter(|job| job.runs).map(|job| job.polls(api)).sum();
+        let first_round = known.iter().map(|job| job.polls(api)).sum();
         let directory = tempfile::tempdir()?;
         let file = directory.path().join("bench.toml");
-        std::fs::write(&file, configuration(&url, &ids, poll)?)?;
+        std::fs::write(&file, configuration(api, &url, &known, poll)?)?;
         let (client, address) = Process::start(
             Command::new(env!("CARGO_BIN_EXE_modelarts-exporter"))
                 .env_clear()
@@ -162,42 +177,47 @@ impl Pair {
                 rest.split_ascii_whitespace().next().map(str::to_owned)
             },
         )?;
-        Ok((Self { client, cloud, _simulator: simulator }, address))
+        Ok((Self { api, polls, first_round, client, cloud, _simulator: simulator }, address))
     }
 
     pub(crate) async fn side(&self) -> anyhow::Result<Standing> {
         Ok(Standing { requests: self.cloud.requests().await?, cpu: cpu(self.client.id())? })
     }
 
-    /// Waits until every job was read for the first time.
-    pub(crate) async fn warm_up(&self, jobs: u64, longest: Duration) -> anyhow::Result<()> {
+    /// Waits until everything was read for the first time: in v1 each job and its own document, in v2 the
+    /// usage of each task.
+    pub(crate) async fn warm_up(&self, jobs: usize, longest: Duration) -> anyhow::Result<()> {
         let deadline = Instant::now() + longest;
+        let wanted = match self.api {
+            Api::V1 => [("versions", self.first_round), ("detail", jobs)],
+            Api::V2 => [("list", 1), ("metrics", self.first_round)],
+        };
         loop {
             let requests = self.cloud.requests().await?;
-            if requests.of("versions") >= jobs && requests.of("detail") >= jobs {
+            if wanted.iter().all(|&(kind, least)| requests.of(kind) >= least as u64) {
                 break;
             }
-            let seen = requests.of("versions");
-            anyhow::ensure!(Instant::now() < deadline, "{seen} of {jobs} polls in {longest:?}");
+            let seen = requests.of(self.api.poll());
+            anyhow::ensure!(Instant::now() < deadline, "{seen} of {wanted:?} in {longest:?}");
             sleep(Duration::from_secs(1)).await;
         }
         sleep(SETTLE).await;
         Ok(())
     }
-}
 
-impl Standing {
-    /// What was done from here to there: polls of the versions list, and nothing else.
-    fn until(&self, after: &Self, jobs: usize) -> anyhow::Result<Side> {
-        let during = |kind| after.requests.of(kind) - self.requests.of(kind);
-        let (polls, others) = (during("versions"), during("all") - during("versions"));
-        let wanted = jobs as f64 * WINDOW.as_secs_f64() / INTERVAL.as_secs_f64();
+    /// What was done from here to there: what brings samples, in v2 the list, and nothing else.
+    fn between(&self, before: &Standing, after: &Standing) -> anyhow::Result<Side> {
+        let during = |kind| after.requests.of(kind) - before.requests.of(kind);
+        let polls = during(self.api.poll());
+        let lists = if self.api == Api::V2 { during("list") } else { 0 };
+        let wanted = self.polls as f64 * WINDOW.as_secs_f64() / INTERVAL.as_secs_f64();
         anyhow::ensure!(
             (polls as f64 / wanted - 1.0).abs() <= TOLERANCE,
             "{polls} polls instead of {wanted}: is the machine too busy?"
         );
+        let others = during("all") - polls - lists;
         anyhow::ensure!(others == 0, "{others} requests beside the polls");
-        let cpu = after.cpu.checked_sub(self.cpu).context("CPU time went backwards")?;
-        Ok(Side { polls, cpu })
+        let cpu = after.cpu.checked_sub(before.cpu).context("CPU time went backwards")?;
+        Ok(Side { polls, lists, cpu })
     }
 }

@@ -8,12 +8,10 @@ use anyhow::Context as _;
 use reqwest::Client;
 use tokio::time::sleep;
 
+use crate::cloud::Api;
 use crate::fleet::{Pair, TOLERANCE};
 use crate::table::{megabytes, row, rule};
 use crate::{INTERVAL, WINDOW, process};
-
-/// Of so many jobs one runs, in the simulator's scenario of that name.
-const HISTORY: usize = 20;
 
 /// The first round reads every job twice; two hundred thousand requests take minutes.
 const WARM_UP: Duration = Duration::from_mins(30);
@@ -23,6 +21,7 @@ const MOST_GROWTH: f64 = 1.15;
 
 /// What came out.
 pub(crate) struct Measured {
+    api: Api,
     jobs: usize,
     polls: u64,
     lists: u64,
@@ -35,10 +34,10 @@ pub(crate) struct Measured {
 }
 
 /// Measures one fleet size.
-pub(crate) async fn measure(jobs: usize) -> anyhow::Result<Measured> {
-    eprintln!("{jobs} known jobs: starting");
-    let (exporter, address) = Pair::with_exporter("history", jobs, "").await?;
-    exporter.warm_up(jobs as u64, WARM_UP).await?;
+pub(crate) async fn measure(api: Api, jobs: usize) -> anyhow::Result<Measured> {
+    eprintln!("{jobs} known jobs of {}: starting", api.as_str());
+    let (exporter, address) = Pair::with_exporter(api, "history", jobs, "").await?;
+    exporter.warm_up(jobs, WARM_UP).await?;
     // Until what only the first round needed is given back.
     sleep(INTERVAL).await;
     eprintln!("{jobs} known jobs: measuring for {} s", WINDOW.as_secs());
@@ -46,8 +45,8 @@ pub(crate) async fn measure(jobs: usize) -> anyhow::Result<Measured> {
     sleep(WINDOW).await;
     let after = exporter.side().await?;
     let during = |kind| after.requests.of(kind) - before.requests.of(kind);
-    let polls = during("versions");
-    let wanted = jobs.div_ceil(HISTORY) as f64 * WINDOW.as_secs_f64() / INTERVAL.as_secs_f64();
+    let polls = during(api.poll());
+    let wanted = exporter.polls as f64 * WINDOW.as_secs_f64() / INTERVAL.as_secs_f64();
     anyhow::ensure!(
         (polls as f64 / wanted - 1.0).abs() <= TOLERANCE,
         "{polls} polls instead of {wanted}: is the machine too busy?"
@@ -56,6 +55,7 @@ pub(crate) async fn measure(jobs: usize) -> anyhow::Result<Measured> {
     anyhow::ensure!(lists > 0, "the list was not read");
     anyhow::ensure!(during("all") == polls + lists, "other requests beside polls and lists");
     Ok(Measured {
+        api,
         jobs,
         polls,
         lists,
@@ -90,7 +90,11 @@ impl Table {
     /// A value of each fleet in terms of the least of all smaller ones.
     fn growth(&self, value: fn(&Measured) -> f64) -> impl Fn(&Measured) -> String {
         move |fleet| {
-            let smaller = self.fleets.iter().filter(|other| other.jobs < fleet.jobs).map(value);
+            let smaller = self
+                .fleets
+                .iter()
+                .filter(|other| other.api == fleet.api && other.jobs < fleet.jobs)
+                .map(value);
             let least = smaller.fold(f64::INFINITY, f64::min);
             if least.is_finite() { format!("{:.2}", value(fleet) / least) } else { String::new() }
         }
@@ -101,7 +105,7 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fleets = &self.fleets[..];
         let target = format!("at most {MOST_GROWTH}");
-        row(f, fleets, "", "target", |fleet| format!("{} known", fleet.jobs))?;
+        row(f, fleets, "", "target", |fleet| format!("{} of {}", fleet.jobs, fleet.api.as_str()))?;
         rule(f, fleets.len())?;
         row(f, fleets, "polls", "", |fleet| fleet.polls.to_string())?;
         row(f, fleets, "pages of the list", "", |fleet| fleet.lists.to_string())?;

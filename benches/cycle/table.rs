@@ -52,10 +52,13 @@ pub(crate) fn rule(f: &mut fmt::Formatter<'_>, fleets: usize) -> fmt::Result {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fleets = &self.fleets[..];
-        row(f, fleets, "", "target", |fleet| format!("{} jobs", fleet.jobs))?;
+        row(f, fleets, "", "target", |fleet| format!("{} of {}", fleet.jobs, fleet.api.as_str()))?;
         rule(f, fleets.len())?;
         row(f, fleets, "polls, exporter", "", |fleet| fleet.exporter.polls.to_string())?;
         row(f, fleets, "polls, bare loop", "", |fleet| fleet.bare.polls.to_string())?;
+        row(f, fleets, "pages of the list, exporter", "", |fleet| {
+            fleet.exporter.lists.to_string()
+        })?;
         row(f, fleets, "CPU a poll, exporter, µs", "", |fleet| {
             format!("{:.1}", cost(&fleet.exporter))
         })?;
@@ -66,12 +69,11 @@ impl fmt::Display for Table {
         row(f, fleets, "exporter ÷ bare loop", &target, |fleet| {
             format!("{:.2}", cost(&fleet.exporter) / cost(&fleet.bare))
         })?;
-        if let Some(first) = fleets.first() {
-            let target = format!("at most {MOST_GROWTH:.1}");
-            row(f, fleets, "CPU a poll ÷ that of the first", &target, |fleet| {
-                format!("{:.2}", cost(&fleet.exporter) / cost(&first.exporter))
-            })?;
-        }
+        let target = format!("at most {MOST_GROWTH:.1}");
+        row(f, fleets, "CPU a poll ÷ that of the first", &target, |fleet| {
+            let first = fleets.iter().find(|first| first.api == fleet.api).unwrap_or(fleet);
+            format!("{:.2}", cost(&fleet.exporter) / cost(&first.exporter))
+        })?;
         row(f, fleets, "exposition, MB", "", |fleet| {
             format!("{:.1}", megabytes(fleet.scraped.identity))
         })?;
