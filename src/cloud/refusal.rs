@@ -11,7 +11,8 @@ use crate::cloud::{Error, Refusal};
 /// Characters of the cloud's own words that are passed on.
 const MESSAGE_LENGTH: usize = 200;
 
-const LIMITS: Limits = Limits { label_length: MESSAGE_LENGTH, classes: 0, extra_metrics: 0 };
+const LIMITS: Limits =
+    Limits { label_length: MESSAGE_LENGTH, classes: 0, extra_metrics: 0, curve_points: 0 };
 
 document! {
     /// The shapes a refusal comes in: `error_code` with `error_msg` (v2, gateway) or

@@ -93,6 +93,7 @@ impl Builder<'_> {
             label_value_length: counted("limits.label_value_length"),
             classes_per_version: counted("limits.classes_per_version"),
             extra_metrics,
+            curve_points: counted("limits.curve_points"),
             workspace_id: discovery.as_ref().and_then(|it| it.workspace_id.clone()),
             auth: auth?,
         };

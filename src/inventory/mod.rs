@@ -13,6 +13,7 @@ mod project;
 mod roster;
 mod settings;
 mod shared;
+mod sight;
 pub mod state_file;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ use tokio::time::Instant;
 
 pub use roster::Roster;
 pub use settings::Settings;
+pub use sight::{JobSight, Part, ProjectSight, Trouble, VersionSight};
 pub use view::{JobView, ProjectView, UsageNow, VersionView};
 
 use crate::model::{JobId, JobKey, JobList, ListedJob, Outlook, Polled, Turnover, Version};

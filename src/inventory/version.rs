@@ -14,7 +14,7 @@ pub(super) struct VersionState {
     /// When the usage arrays last grew.
     pub(super) usage_grown: Moment,
     /// The last answer that carried quality.
-    quality_seen: Moment,
+    pub(super) quality_seen: Moment,
     /// When the present status was first seen, Unix seconds.
     pub(super) status_changed: f64,
     /// `None` where it was remembered from before a restart.
@@ -173,6 +173,12 @@ impl VersionState {
         let Confirmed { by_answer, by_list } = self.confirmed;
         by_answer.is_some_and(|at| at.age(now) <= limits.answered)
             || by_list.is_some_and(|at| at.age(now) <= limits.listed)
+    }
+
+    /// When a call last said that the version is as it is shown, Unix seconds.
+    pub(super) fn confirmed_at(&self) -> f64 {
+        let Confirmed { by_answer, by_list } = self.confirmed;
+        by_answer.into_iter().chain(by_list).map(|at| at.unix).fold(f64::MIN, f64::max)
     }
 
     /// Values that came with an answer do not age once the version has ended and is still listed.

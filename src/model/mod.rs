@@ -3,6 +3,7 @@
 //! Units are those of Prometheus: seconds, bytes, ratios. A value the cloud did not give is `None`,
 //! never zero.
 
+mod curve;
 mod discovery;
 mod identity;
 mod listed;
@@ -17,6 +18,7 @@ mod status;
 mod usage;
 mod version;
 
+pub use curve::{Curves, Measure, Point, reduced};
 pub use discovery::{Discovery, Filter};
 pub use identity::{JobId, JobKey, VersionId};
 pub use listed::{JobList, ListedJob, Turnover};

@@ -1,3 +1,5 @@
+use crate::model::Curves;
+
 /// What the cloud sampled of a version's use of its machines, one entry a task (v1: one, for the whole job).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Usage {
@@ -5,7 +7,7 @@ pub struct Usage {
     pub tasks: Vec<TaskUsage>,
 }
 
-/// The samples of one task, reduced to what is shown: the newest and the whole run.
+/// The samples of one task, reduced to what is shown: the newest, the whole run, and how it went.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskUsage {
     /// v1: empty; v2: `worker-0`, ….
@@ -18,6 +20,8 @@ pub struct TaskUsage {
     pub newest: UsageSample,
     /// The shares of the machine over the whole run.
     pub whole_run: Summary,
+    /// All of it, minute by minute, as coarse as an eye needs it.
+    pub curves: Curves,
 }
 
 /// One minute of use. Shares are ratios from 0 to 1.

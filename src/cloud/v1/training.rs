@@ -58,6 +58,7 @@ impl Training {
                 label_length: project.label_value_length,
                 classes: project.classes_per_version,
                 extra_metrics: project.extra_metrics,
+                curve_points: project.curve_points,
             },
             credentials,
             transport,

@@ -1,12 +1,13 @@
 //! `system_metric_list`: one array a metric, one element a minute, no timestamps.
 
 use std::hash::{DefaultHasher, Hasher};
+use std::ops::RangeInclusive;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess};
 
 use crate::cloud::Fault;
 use crate::cloud::wire::{Reader, Scalar, Tolerant, document};
-use crate::model::{MeanMax, Summary, TaskUsage, Usage, UsageSample};
+use crate::model::{Curves, MeanMax, Measure, Point, Summary, TaskUsage, Usage, UsageSample};
 
 document! {
     /// The keys of `system_metric_list` (OTC: "Obtaining Training Job Versions", sample request; the
@@ -33,6 +34,9 @@ const USUAL_MINUTES: usize = 128;
 /// A longer array is no answer about a training run: nineteen weeks. It bounds what the two bytes of
 /// an element may become in memory.
 const MOST_MINUTES: usize = 200_000;
+
+/// What a share can be.
+const PERCENT: RangeInclusive<f64> = 0.0..=100.0;
 
 /// The minutes of one metric, as sent; NaN where an element holds no number.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -147,6 +151,7 @@ pub(super) fn read(document: &SystemMetricList, reader: &mut Reader) -> Usage {
         fingerprint: fingerprint(&all, first, last),
         newest,
         whole_run,
+        curves: document.curves(first, last, reader.limits.curve_points),
     };
     Usage { tasks: vec![task] }
 }
@@ -155,6 +160,37 @@ impl SystemMetricList {
     /// Whether it holds any array at all.
     pub(super) fn is_given(&self) -> bool {
         self.all().iter().any(|(_, series)| **series != Series::default())
+    }
+
+    /// How each measure went from the first sample to the last. What is out of range was counted with
+    /// the share it is of.
+    fn curves(&self, first: usize, last: usize, most: usize) -> Curves {
+        let value = move |series: &Series, is_share: bool, at: usize| -> Point {
+            let value = series.at(at)?;
+            match is_share {
+                true => PERCENT.contains(&value).then_some(value / 100.0),
+                false => (value >= 0.0).then_some(value),
+            }
+        };
+        Curves::new(last + 1 - first, most, |measure| {
+            let series = self.of(measure);
+            (first..=last).map(move |at| value(series, measure.is_share(), at))
+        })
+    }
+
+    fn of(&self, measure: Measure) -> &Series {
+        match measure {
+            Measure::Cpu => &self.cpu,
+            Measure::Memory => &self.memory,
+            Measure::Gpu => &self.gpu,
+            Measure::GpuMemory => &self.gpu_memory,
+            Measure::Npu => &self.npu,
+            Measure::NpuMemory => &self.npu_memory,
+            Measure::NetworkReceive => &self.network_receive,
+            Measure::NetworkTransmit => &self.network_transmit,
+            Measure::DiskRead => &self.disk_read,
+            Measure::DiskWrite => &self.disk_write,
+        }
     }
 
     /// The arrays under their names on the wire.
@@ -234,7 +270,7 @@ impl Share {
         let mut newest = None;
         for at in first..=last {
             let Some(percent) = series.at(at) else { continue };
-            if !(0.0..=100.0).contains(&percent) {
+            if !PERCENT.contains(&percent) {
                 reader.misread(field, Fault::OutOfRange);
                 continue;
             }
@@ -258,7 +294,12 @@ mod tests {
     use crate::cloud::wire::Limits;
 
     fn usage(json: &str) -> (TaskUsage, Vec<Misread>) {
-        let mut reader = Reader::new(Limits { label_length: 128, classes: 9, extra_metrics: 9 });
+        let mut reader = Reader::new(Limits {
+            label_length: 128,
+            classes: 9,
+            extra_metrics: 9,
+            curve_points: 240,
+        });
         let document = match serde_json::from_str(json).unwrap() {
             crate::cloud::wire::Lenient::Taken(document) => document,
             other => panic!("{other:?}"),
@@ -282,6 +323,18 @@ mod tests {
         assert_eq!(task.newest.gpu_memory, None, "an absent array is no zero");
         assert_eq!(task.whole_run.memory, Some(MeanMax { mean: 0.025, max: 0.04 }));
         assert_eq!(misreads, []);
+    }
+
+    #[test]
+    fn curves_go_from_the_first_sample_to_the_last_without_what_cannot_be() {
+        let json = r#"{"memUsage":["0","5","5","5","0"],"gpuUtil":["0","100","101","x","0"],"recvBytesRate":[0,8,-1,4,0]}"#;
+        let curves = usage(json).0.curves;
+        assert_eq!(curves.minutes(), 3);
+        assert_eq!(curves.of(Measure::Gpu).unwrap(), [Some(1.0), None, None]);
+        let received = curves.of(Measure::NetworkReceive).unwrap();
+        assert_eq!((received[0], received[1]), (Some(8.0), None));
+        assert!(received[2].is_some_and(|rate| (rate - 4.0).abs() < 0.05), "{received:?}");
+        assert_eq!(curves.of(Measure::Cpu), None, "an absent array is no zero");
     }
 
     #[test]

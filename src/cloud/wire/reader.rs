@@ -23,6 +23,8 @@ pub(crate) struct Limits {
     pub(crate) classes: usize,
     /// Keys beyond the known four of one version's scores.
     pub(crate) extra_metrics: usize,
+    /// Points of a curve.
+    pub(crate) curve_points: usize,
 }
 
 impl Reader {

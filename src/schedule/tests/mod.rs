@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Activity, JobId, JobList, Outlook, Polled, Turnover, Version, VersionId};
-use crate::own;
+use crate::own::{self, Reason};
 use crate::schedule::{Ledger, Poller, Settings};
 use cloud::{Asked, Cloud};
 
@@ -40,6 +40,8 @@ struct Answers {
     failed: Mutex<HashMap<JobId, usize>>,
     gone: Mutex<HashSet<JobId>>,
     intervals: Mutex<HashMap<JobId, Duration>>,
+    /// What went wrong with the last poll of each job, and with the last list.
+    trouble: Mutex<HashMap<Option<JobId>, Option<Reason>>>,
     /// Jobs whose detail is still to be read.
     without_detail: Mutex<HashSet<JobId>>,
     /// Of a project whose jobs are found: those that are followed.
@@ -93,6 +95,10 @@ impl Ledger for Answers {
                 *self.failed.lock().unwrap().entry(job.clone()).or_default() += 1;
             }
         }
+    }
+
+    fn trouble(&self, job: Option<&JobId>, reason: Option<Reason>) {
+        self.trouble.lock().unwrap().insert(job.cloned(), reason);
     }
 
     fn interval(&self, job: &JobId, interval: Duration) {
