@@ -137,6 +137,18 @@ impl Book {
         self.store.remove(key);
     }
 
+    /// Lends what is known, and what time it is.
+    pub(super) fn look(&self, look: &mut dyn FnMut(&Inventory, Moment)) {
+        look(&self.lock().inventory, now());
+    }
+
+    /// What each project makes of its request budget.
+    pub(super) fn spending(&self) -> Vec<(Arc<str>, schedule::Spending)> {
+        let entries = self.lock();
+        let spending = entries.paid_from.iter();
+        spending.map(|(name, budget)| (Arc::clone(name), budget.spending())).collect()
+    }
+
     /// The jobs of a project that are followed.
     pub(super) fn jobs_of(&self, project: &Arc<str>) -> Vec<JobId> {
         self.lock().inventory.jobs_of(project)

@@ -1,4 +1,4 @@
-use crate::model::Curves;
+use crate::model::{Curves, Measure};
 
 /// What the cloud sampled of a version's use of its machines, one entry a task (v1: one, for the whole job).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,6 +49,24 @@ pub struct UsageSample {
     pub disk_write: Option<f64>,
 }
 
+impl UsageSample {
+    /// The value of a measure.
+    pub fn of(&self, measure: Measure) -> Option<f64> {
+        match measure {
+            Measure::Cpu => self.cpu,
+            Measure::Memory => self.memory,
+            Measure::Gpu => self.gpu,
+            Measure::GpuMemory => self.gpu_memory,
+            Measure::Npu => self.npu,
+            Measure::NpuMemory => self.npu_memory,
+            Measure::NetworkReceive => self.network_receive,
+            Measure::NetworkTransmit => self.network_transmit,
+            Measure::DiskRead => self.disk_read,
+            Measure::DiskWrite => self.disk_write,
+        }
+    }
+}
+
 /// Mean and maximum of each share over the valid samples of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Summary {
@@ -64,6 +82,21 @@ pub struct Summary {
     pub npu: Option<MeanMax>,
     /// `npuMemUsage`.
     pub npu_memory: Option<MeanMax>,
+}
+
+impl Summary {
+    /// Of a share; `None` for a rate.
+    pub fn of(&self, measure: Measure) -> Option<MeanMax> {
+        match measure {
+            Measure::Cpu => self.cpu,
+            Measure::Memory => self.memory,
+            Measure::Gpu => self.gpu,
+            Measure::GpuMemory => self.gpu_memory,
+            Measure::Npu => self.npu,
+            Measure::NpuMemory => self.npu_memory,
+            _ => None,
+        }
+    }
 }
 
 /// A mean and a maximum, as ratios.
