@@ -79,7 +79,7 @@ golden: ## Write tests/golden anew; read the difference before committing it
 
 .PHONY: peers
 peers: $(PEERS)/prometheus.ready $(PEERS)/alertmanager.ready $(PEERS)/victoria-metrics.ready
-peers: $(PEERS)/clients.ready $(PEERS)/packages.ready $(PEERS)/grafana.ready
+peers: $(PEERS)/clients.ready $(PEERS)/packages.ready $(PEERS)/grafana.ready $(PEERS)/browser.ready
 peers: $(PEERS)/keystone.ready ## Bring what other people wrote, under target/peers
 
 $(PEERS)/prometheus.ready: scripts/peers.sh
@@ -99,6 +99,9 @@ $(PEERS)/packages.ready: scripts/peers.sh tests/peers/packages.txt
 
 $(PEERS)/grafana.ready: scripts/peers.sh tests/peers/grafana/package.json tests/peers/grafana/package-lock.json
 	scripts/peers.sh grafana
+
+$(PEERS)/browser.ready: scripts/peers.sh tests/peers/browser/package.json tests/peers/browser/package-lock.json
+	scripts/peers.sh browser
 
 $(PEERS)/keystone.ready: scripts/peers.sh tests/peers/keystone.txt
 	scripts/peers.sh keystone

@@ -1,11 +1,11 @@
 #!/bin/sh
 # Brings one of the programs that tests and benchmarks run against, and unpacks it under target/peers.
 #
-# Usage: scripts/peers.sh prometheus|alertmanager|victoria-metrics|clients|packages|grafana|keystone|nginx|pushgateway|wrk
+# Usage: scripts/peers.sh prometheus|alertmanager|victoria-metrics|clients|packages|grafana|browser|keystone|nginx|pushgateway|wrk
 #
-# Nothing is started, and nothing outside target/peers changes, with four exceptions on a machine that
-# lacks them, all for root alone: apt's package lists, curl, Node.js, and python3 with its venv module. Whoever
-# is not root is told the command instead.
+# Nothing is started, and nothing outside target/peers changes, with five exceptions on a machine that
+# lacks them, all for root alone: apt's package lists, curl, Node.js, Chromium, and python3 with its venv module.
+# Whoever is not root is told the command instead.
 set -eu
 
 peers=target/peers
@@ -117,6 +117,26 @@ node_is_there() {
     DEBIAN_FRONTEND=noninteractive apt_get install -y --no-install-recommends nodejs npm
 }
 
+# Makes sure that Chromium, which needs too many libraries to be unpacked alone, is on the machine.
+chromium_is_there() {
+    command -v chromium >/dev/null && return
+    is_root || missing Chromium \
+        "sudo apt-get update && sudo apt-get install --no-install-recommends chromium fonts-dejavu-core"
+    know chromium
+    say "installing chromium"
+    DEBIAN_FRONTEND=noninteractive \
+        apt_get install -y --no-install-recommends chromium fonts-dejavu-core
+}
+
+# Brings what a lock file of npm names, for the peer $1.
+npm_packages() {
+    node_is_there
+    rm -rf "${peers:?}/$1"
+    mkdir -p "$peers/$1"
+    cp "tests/peers/$1/package.json" "tests/peers/$1/package-lock.json" "$peers/$1"
+    (cd "$peers/$1" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+}
+
 mkdir -p "$peers"
 rm -f "$peers/${1:-}.ready"
 case ${1:-} in
@@ -149,12 +169,14 @@ packages)
 print("Helm", helm_python.helm_sdk_version(), "and the schemas of Kubernetes")'
     ;;
 grafana)
-    node_is_there
-    rm -rf "${peers:?}/grafana"
-    mkdir -p "$peers/grafana"
-    cp tests/peers/grafana/package.json tests/peers/grafana/package-lock.json "$peers/grafana"
-    (cd "$peers/grafana" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+    npm_packages grafana
     say "grafana: types of $(sed -n 's/.*"@grafana\/schema": "\(.*\)".*/\1/p' "$peers/grafana/package.json")"
+    ;;
+browser)
+    chromium_is_there
+    npm_packages browser
+    # Debian's start script has complaints of its own.
+    say "$(chromium --version 2>/dev/null)"
     ;;
 keystone) python keystone keystone-manage --version ;;
 nginx)

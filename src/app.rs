@@ -17,6 +17,7 @@ mod outcomes;
 mod projects;
 mod reload;
 mod series;
+mod sight;
 mod signals;
 mod simulate;
 mod sockets;

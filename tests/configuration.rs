@@ -653,12 +653,11 @@ fn values_outlive_a_failed_poll() {
 #[test]
 fn what_comes_later_is_refused_by_name() {
     let all = "
-limits = { curve_points = 10, tasks_per_version = 1 }
+limits = { tasks_per_version = 1 }
 [poll]
 ";
     let later = GOOD.replace("[poll]", all);
     insta::assert_snapshot!(mistakes(&later.replace("name = \"vision\"", "name = \"vision\"\napi = \"v2\"")), @r#"
-    exporter.toml | limits.curve_points | is not yet supported | remove it
     exporter.toml | limits.tasks_per_version | is not yet supported | remove it
     exporter.toml | projects[0].api | "v2" is not yet supported | use "v1"
     "#);

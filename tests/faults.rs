@@ -114,7 +114,8 @@ async fn secrets_are_nowhere() {
         let setup = Setup { tables, auth, project: &proxy, ..Setup::of(jobs) };
         let daemon = Daemon::start(&setup.file(&cloud)).await;
         daemon.shows(&["modelarts_exporter_polls_total{result=\"failed\"} > 2"]).await;
-        for path in ["/", "/metrics", "/-/healthy", "/-/ready", "/config", "/nowhere"] {
+        let job = format!("/jobs/p/{}", jobs[1]);
+        for path in ["/", &job, "/metrics", "/-/healthy", "/-/ready", "/config", "/nowhere"] {
             daemon.get(path).await;
         }
         daemon.post("/-/reload", "").await;

@@ -13,5 +13,6 @@ mod promtool;
 mod proxy;
 mod shards;
 mod signer;
+mod status_page;
 mod victoria;
 mod web;

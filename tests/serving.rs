@@ -1,10 +1,12 @@
 //! What a client sees over a socket.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use modelarts_exporter::exposition::Store;
-use modelarts_exporter::server::{self, Settings, Site, Stopped};
+use modelarts_exporter::inventory::{Inventory, Moment};
+use modelarts_exporter::server::{self, Facts, Settings, Sight, Site, Stopped};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
@@ -36,6 +38,19 @@ fn settings() -> Settings {
     }
 }
 
+/// Knows of no job.
+struct Nothing(Inventory);
+
+impl Sight for Nothing {
+    fn look(&self, look: &mut dyn FnMut(&Inventory, Moment)) {
+        look(&self.0, Moment { steady: Instant::now(), unix: 0.0 });
+    }
+
+    fn facts(&self) -> Facts {
+        Facts::default()
+    }
+}
+
 async fn serve(settings: Settings) -> Served {
     let (store, reader, own) = new();
     let (ready, ready_seen) = watch::channel(false);
@@ -45,6 +60,7 @@ async fn serve(settings: Settings) -> Served {
     let site = Site {
         settings,
         reader,
+        sight: Arc::new(Nothing(Inventory::new())),
         own,
         access: watch::Sender::default().subscribe(),
         ready: ready_seen,
@@ -155,7 +171,7 @@ async fn each_path_answers() {
     assert_eq!(style.header("content-type"), Some("text/css; charset=utf-8"));
 
     assert_eq!(served.get("/-/healthy").await.status, 200);
-    for unknown in ["/nothing", "/-/nothing", "/config/", "/jobs/a/1", "/metrics/", "//"] {
+    for unknown in ["/nothing", "/-/nothing", "/config/", "/jobs/a", "/metrics/", "//"] {
         assert_eq!(served.get(unknown).await.status, 404, "{unknown}");
     }
     let counted = "modelarts_exporter_http_requests_total{handler=\"other\",code=\"404\"} 6\n";
@@ -179,7 +195,8 @@ async fn wait_for(served: &Served, line: &str) {
 #[tokio::test]
 async fn head_has_the_headers_of_get_and_no_body() {
     let served = serve(settings()).await;
-    for path in ["/metrics", "/", "/-/healthy"] {
+    assert_eq!(served.ask("HEAD", "/jobs/a/1", "").await.status, 404);
+    for path in ["/metrics", "/", "/style.css", "/icon.svg", "/-/healthy"] {
         let get = served.get(path).await;
         let head = served.ask("HEAD", path, "").await;
         assert_eq!((head.status, head.body.len()), (200, 0), "{path}");
@@ -211,7 +228,7 @@ async fn paths_stand_behind_the_prefix() {
     for path in ["/m", "/", "/-/healthy", "/cloudm", "/cloud/metrics"] {
         assert_eq!(served.get(path).await.status, 404, "{path}");
     }
-    assert!(served.get("/cloud/").await.text().contains("href=\"/cloud/style.css\""));
+    assert!(served.get("/cloud/").await.text().contains("href=\"/cloud/style.css?v="));
 }
 
 #[tokio::test]
@@ -345,7 +362,8 @@ async fn several_addresses_serve_the_same() {
     let (access, configuration) =
         (watch::Sender::default().subscribe(), watch::channel("".into()).1);
     let reload = mpsc::channel(1).0;
-    let site = Site { settings, reader, own, access, ready, configuration, reload };
+    let sight = Arc::new(Nothing(Inventory::new()));
+    let site = Site { settings, reader, sight, own, access, ready, configuration, reload };
     let task = tokio::spawn(server::serve(listeners, site, stop.clone()));
     for address in addresses {
         let answer = finish(connect(address, &request("GET", "/-/ready", "")).await).await;

@@ -17,10 +17,12 @@ use crate::app::log::Level;
 use crate::app::outcomes;
 use crate::app::projects::{Plan, Projects};
 use crate::app::reload::Reload;
+use crate::app::sight::Sight;
 use crate::app::signals;
 use crate::config::{Config, Effective, Source, WebFile};
 use crate::exposition::{self, Reader};
 use crate::inventory::state_file::StateFile;
+use crate::model::Shard;
 use crate::server::{self, Listeners, Site, Stopped};
 use crate::{metrics, own};
 
@@ -44,6 +46,8 @@ const RELOADS_WAITING: usize = 16;
 pub(super) struct Parts {
     pub(super) own: own::Metrics,
     pub(super) book: Arc<Book>,
+    /// Which part of the jobs is ours.
+    pub(super) shard: Shard,
     /// Where outcomes survive a restart.
     pub(super) state_file: Option<StateFile>,
     pub(super) reader: Reader,
@@ -75,6 +79,7 @@ pub(super) fn build(config: Config, stop: &CancellationToken) -> anyhow::Result<
     Ok(Parts {
         own,
         book,
+        shard: config.shard,
         state_file: config.state_file,
         reader,
         projects,
@@ -112,8 +117,20 @@ pub(super) async fn serve(
     stop: CancellationToken,
     bound: impl FnOnce(&[std::net::SocketAddr]) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
-    let Parts { own, book, state_file, reader, mut projects, plan, web_file, web, effective } =
-        parts;
+    let Parts {
+        own,
+        book,
+        shard,
+        state_file,
+        reader,
+        mut projects,
+        plan,
+        web_file,
+        web,
+        effective,
+    } = parts;
+    let (sighted, has_state_file) = (Arc::clone(&book), state_file.is_some());
+    let sight = Arc::new(Sight { book: sighted, shard, has_state_file });
     if let Some(file) = state_file {
         match stop.run_until_cancelled(outcomes::take_turn(&file)).await {
             Some(turn) => turn?,
@@ -156,7 +173,7 @@ pub(super) async fn serve(
     }
     bound(&addresses)?;
     let ready = is_ready;
-    let site = Site { settings: web, reader, own, access, ready, configuration, reload };
+    let site = Site { settings: web, reader, sight, own, access, ready, configuration, reload };
     let mut serving = tokio::spawn(server::serve(listeners, site, stop.clone()));
     tokio::select! {
         stopped = &mut serving => said(stopped?),

@@ -69,7 +69,7 @@ fn environment(args: &DemoArgs, cloud: SocketAddr) -> Vec<(String, String)> {
 fn welcome(addresses: &[SocketAddr], cloud: SocketAddr) -> String {
     let mut text = String::from("\nThe exporter polls a simulated cloud. Open:\n");
     for address in addresses {
-        let _ = writeln!(text, "  http://{address}/          what this is");
+        let _ = writeln!(text, "  http://{address}/          the status page");
         let _ = writeln!(text, "  http://{address}/metrics   what Prometheus scrapes");
     }
     let _ = writeln!(text, "  http://{cloud}/          the simulated cloud\nCtrl-C ends it.\n");

@@ -12,8 +12,8 @@ use crate::inventory::state_file::StateFile;
 use crate::inventory::{self, Inventory, Moment, Roster};
 use crate::metrics::{self, Budget};
 use crate::model::{JobId, JobKey, JobList, Outlook, Polled, TaskUsage, Turnover, Version};
-use crate::own;
-use crate::schedule::Ledger;
+use crate::own::{self, Reason};
+use crate::schedule::{self, Ledger};
 
 /// Jobs rendered without letting a poller in between: at the end of the first round the whole fleet is due.
 const RENDERED_AT_ONCE: usize = 64;
@@ -32,6 +32,8 @@ struct Entries {
     settings: metrics::Settings,
     budget: Budget,
     own: BTreeMap<Arc<str>, own::Project>,
+    /// What the requests of each project are paid from.
+    paid_from: BTreeMap<Arc<str>, Arc<schedule::Budget>>,
     told: Told,
 }
 
@@ -54,6 +56,8 @@ pub(super) struct Coming {
     /// Between two polls of one job, as stretched by the budget.
     pub(super) interval: Duration,
     pub(super) own: own::Project,
+    /// What its requests are paid from.
+    pub(super) paid_from: Arc<schedule::Budget>,
 }
 
 impl Book {
@@ -64,6 +68,7 @@ impl Book {
             budget: Budget::new(settings.series),
             settings,
             own: BTreeMap::new(),
+            paid_from: BTreeMap::new(),
             told: Told::new(own.clone()),
         };
         Self { entries: Mutex::new(entries), store, publishing: Mutex::new(Keeping::new(own)) }
@@ -96,9 +101,11 @@ impl Book {
             keeping.forget(name, &self.store);
             self.store.remove(of_project(name));
             entries.own.remove(name);
+            entries.paid_from.remove(name);
             entries.budget.forget_project(name);
         }
-        for Coming { name, settings, rules, roster, interval, own } in change.coming {
+        for coming in change.coming {
+            let Coming { name, settings, rules, roster, interval, own, paid_from } = coming;
             let outcomes = &mut entries.inventory.outcomes;
             outcomes.add_project(&name, rules, &mut keeping.saved, now());
             for job in &roster.named {
@@ -106,6 +113,7 @@ impl Book {
                     .await_job(&JobKey { project: Arc::clone(&name), job_id: job.job_id.clone() });
             }
             entries.own.insert(Arc::clone(&name), own);
+            entries.paid_from.insert(Arc::clone(&name), paid_from);
             if entries.inventory.has_project(&name) {
                 let left = entries.inventory.change_project(&name, settings, roster, interval);
                 for key in left {
@@ -127,6 +135,18 @@ impl Book {
     fn forget(&self, entries: &mut Entries, key: JobKey) {
         entries.budget.forget(&key);
         self.store.remove(key);
+    }
+
+    /// Lends what is known, and what time it is.
+    pub(super) fn look(&self, look: &mut dyn FnMut(&Inventory, Moment)) {
+        look(&self.lock().inventory, now());
+    }
+
+    /// What each project makes of its request budget.
+    pub(super) fn spending(&self) -> Vec<(Arc<str>, schedule::Spending)> {
+        let entries = self.lock();
+        let spending = entries.paid_from.iter();
+        spending.map(|(name, budget)| (Arc::clone(name), budget.spending())).collect()
     }
 
     /// The jobs of a project that are followed.
@@ -322,6 +342,14 @@ impl Ledger for ProjectLedger {
         let mut entries = self.book.lock();
         entries.inventory.polled(&key, polled, interval, now);
         self.book.render(&mut entries, &key, now);
+    }
+
+    fn trouble(&self, job: Option<&JobId>, reason: Option<Reason>) {
+        let mut entries = self.book.lock();
+        match job {
+            Some(job) => entries.inventory.job_trouble(&self.key(job), reason, now()),
+            None => entries.inventory.list_trouble(&self.project, reason, now()),
+        }
     }
 
     fn interval(&self, job: &JobId, interval: Duration) {

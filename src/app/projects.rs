@@ -177,7 +177,8 @@ impl Projects {
             let poller = self.poller(&config, &training, own.clone(), found);
             let (settings, roster) = (config.inventory, self.roster(&config));
             let rules = self.rules(&config);
-            coming.push(Coming { name, settings, rules, roster, interval: poller.interval(), own });
+            let (interval, paid_from) = (poller.interval(), Arc::clone(poller.budget()));
+            coming.push(Coming { name, settings, rules, roster, interval, own, paid_from });
             starting.push((config, training, poller));
         }
         let (book, change) = (Arc::clone(&self.book), Change { leaving, coming, metrics });

@@ -154,10 +154,11 @@ impl fmt::Display for Ahead {
 impl Error {
     /// The label value of `modelarts_exporter_api_errors_total{reason}`: a closed set.
     pub fn reason(&self) -> &'static str {
-        self.counts_as().as_str()
+        self.class().as_str()
     }
 
-    fn counts_as(&self) -> Reason {
+    /// As what it counts.
+    pub fn class(&self) -> Reason {
         match self {
             Self::Unreachable { .. } => Reason::Unreachable,
             Self::Dns { .. } => Reason::Dns,
@@ -175,7 +176,7 @@ impl Error {
             Self::Malformed(_) => Reason::Malformed,
             Self::TooLarge { .. } => Reason::TooLarge,
             Self::Held { cause, .. } | Self::NoToken(cause) | Self::Refused { cause, .. } => {
-                cause.counts_as()
+                cause.class()
             }
             Self::Internal(_) => Reason::Internal,
         }

@@ -58,6 +58,7 @@ impl ModelArts {
                 classes: project.classes_per_version,
                 extra_metrics: project.extra_metrics,
                 tasks: project.tasks_per_version,
+                curve_points: project.curve_points,
             },
             credentials,
             transport,

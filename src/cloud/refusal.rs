@@ -14,8 +14,13 @@ const MESSAGE_LENGTH: usize = 200;
 /// v2's `NotReadyToFetchMetric`: a task that does not run yet, or has no sample yet.
 const TOO_EARLY: &str = "2777";
 
-const LIMITS: Limits =
-    Limits { label_length: MESSAGE_LENGTH, classes: 0, extra_metrics: 0, tasks: 0 };
+const LIMITS: Limits = Limits {
+    label_length: MESSAGE_LENGTH,
+    classes: 0,
+    extra_metrics: 0,
+    tasks: 0,
+    curve_points: 0,
+};
 
 document! {
     /// The shapes a refusal comes in: `error_code` with `error_msg` (v2, gateway) or

@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess};
 
 use crate::cloud::Fault;
 use crate::cloud::wire::{Reader, Scalar, Tolerant, document};
-use crate::model::{MeanMax, Summary, TaskUsage, UsageSample};
+use crate::model::{Curves, MeanMax, Measure, Point, Summary, TaskUsage, UsageSample};
 
 /// Room that an array gets at first: two hours, to which ten arrays a version would else grow in six
 /// steps each.
@@ -16,6 +16,9 @@ const USUAL_MINUTES: usize = 128;
 /// A longer array is no answer about a training run: nineteen weeks. It bounds what the two bytes of
 /// an element may become in memory.
 pub(super) const MOST_MINUTES: usize = 200_000;
+
+/// What a share can be.
+const PERCENT: RangeInclusive<f64> = 0.0..=100.0;
 
 document! {
     /// The arrays by their names on the wire, which are the same in both APIs (v1, OTC: "Obtaining
@@ -135,6 +138,38 @@ impl Samples {
             fingerprint: fingerprint(&all, first, last),
             newest,
             whole_run,
+            curves: self.curves(first, last, reader.limits.curve_points),
+        }
+    }
+
+    /// How each measure went from the first sample to the last. What is out of range was counted with
+    /// the share it is of.
+    fn curves(&self, first: usize, last: usize, most: usize) -> Curves {
+        let value = move |series: &Series, is_share: bool, at: usize| -> Point {
+            let value = series.at(at)?;
+            match is_share {
+                true => PERCENT.contains(&value).then_some(value / 100.0),
+                false => (value >= 0.0).then_some(value),
+            }
+        };
+        Curves::new(last + 1 - first, most, |measure| {
+            let series = self.of(measure);
+            (first..=last).map(move |at| value(series, measure.is_share(), at))
+        })
+    }
+
+    fn of(&self, measure: Measure) -> &Series {
+        match measure {
+            Measure::Cpu => &self.cpu,
+            Measure::Memory => &self.memory,
+            Measure::Gpu => &self.gpu,
+            Measure::GpuMemory => &self.gpu_memory,
+            Measure::Npu => &self.npu,
+            Measure::NpuMemory => &self.npu_memory,
+            Measure::NetworkReceive => &self.network_receive,
+            Measure::NetworkTransmit => &self.network_transmit,
+            Measure::DiskRead => &self.disk_read,
+            Measure::DiskWrite => &self.disk_write,
         }
     }
 
@@ -269,7 +304,7 @@ impl Share {
         let mut newest = None;
         for at in first..=last {
             let Some(percent) = series.at(at) else { continue };
-            if !(0.0..=100.0).contains(&percent) {
+            if !PERCENT.contains(&percent) {
                 reader.misread(field, Fault::OutOfRange);
                 continue;
             }

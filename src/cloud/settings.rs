@@ -38,6 +38,8 @@ pub struct Project {
     pub tasks_per_version: usize,
     /// Score keys of one version beyond the known four that are kept; 0 keeps none and counts none.
     pub extra_metrics: usize,
+    /// Points that are kept of how a measure went over a run.
+    pub curve_points: usize,
     /// The workspace whose jobs are listed. `None`: the cloud's default one.
     pub workspace_id: Option<String>,
     /// Who we are.

@@ -207,11 +207,12 @@ pub(super) const KEYS: &[Key] = &[
         Text("16MiB"),
         "The largest answer, unpacked; a larger one is an error of that job alone.",
     ),
-    later(
+    // Twice as many as a screen shows side by side in a chart of its own; a byte each.
+    key(
         "limits.curve_points",
         count(10, 100_000),
         Number(240),
-        "Points of a usage curve on the status page.",
+        "Points of a usage curve on the status page; where there are more samples, the smallest and the largest of each stretch. Each takes a byte for each measure of each version that is shown.",
     ),
     // The one that runs, the one it replaces, and the one before.
     key(

@@ -94,6 +94,7 @@ impl Builder<'_> {
             classes_per_version: counted("limits.classes_per_version"),
             tasks_per_version: counted("limits.tasks_per_version"),
             extra_metrics,
+            curve_points: counted("limits.curve_points"),
             workspace_id: discovery.as_ref().and_then(|it| it.workspace_id.clone()),
             auth: auth?,
         };

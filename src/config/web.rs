@@ -6,8 +6,8 @@ use super::kind::{Parsed, Typed};
 use super::mistake::Refusal;
 use crate::server::ListenAddress;
 
-/// Paths of our own, which the metrics may not hide. `/` is the landing page.
-const OWN_PATHS: [&str; 3] = ["/-", "/jobs", "/config"];
+/// Paths of our own, which the metrics may not hide. `/` is the status page.
+const OWN_PATHS: [&str; 5] = ["/-", "/jobs", "/config", "/style.css", "/icon.svg"];
 
 fn parse_web_url(text: &str) -> Result<Url, Refusal> {
     const REMEDY: &str = "write it like \"https://host\"";

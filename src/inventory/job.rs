@@ -9,6 +9,7 @@ use crate::inventory::answered::Answered;
 use crate::inventory::contradictions;
 use crate::inventory::outcomes::{Answer, Seen};
 use crate::inventory::roster::Reason;
+use crate::inventory::sight::Trouble;
 use crate::inventory::version::{Limits, Source, VersionState};
 use crate::inventory::view::{JobView, VersionView};
 use crate::inventory::{Moment, Settings};
@@ -26,9 +27,9 @@ pub(super) struct JobState {
     pub(super) reason: Reason,
     /// The followed versions. Boxed, because a map makes room for eleven at once and most jobs have
     /// one.
-    versions: BTreeMap<VersionId, Box<VersionState>>,
+    pub(super) versions: BTreeMap<VersionId, Box<VersionState>>,
     /// Every version the last answer listed, newest first, with the label it goes by.
-    order: Vec<(VersionId, String)>,
+    pub(super) order: Vec<(VersionId, String)>,
     /// A version that is not followed has not ended yet.
     others_open: bool,
     /// The list of jobs alone told us of the job: no answer about it came yet.
@@ -36,7 +37,7 @@ pub(super) struct JobState {
     /// The cloud does not know the job; what the list may still say of it is no news.
     pub(super) gone: bool,
     /// Its newest version before it was gone.
-    former: Option<Box<VersionState>>,
+    pub(super) former: Option<Box<VersionState>>,
     /// Between two polls.
     pub(super) interval: Duration,
     /// The last answer about this job that could be read, of either call.
@@ -46,9 +47,11 @@ pub(super) struct JobState {
     /// When the list last told all that the job's own document would.
     told: Option<Moment>,
     /// Whether the last poll brought everything; `None` before the first one.
-    success: Option<bool>,
+    pub(super) success: Option<bool>,
     /// Unix seconds.
-    last_success: Option<f64>,
+    pub(super) last_success: Option<f64>,
+    /// What went wrong with the last poll.
+    pub(super) trouble: Option<Trouble>,
     /// What could be shown when it was last looked at, in short.
     shown: Vec<Shown>,
 }
@@ -84,6 +87,7 @@ impl JobState {
             order: Vec::new(),
             success: None,
             last_success: None,
+            trouble: None,
             shown: Vec::new(),
         }
     }
@@ -382,7 +386,7 @@ impl JobState {
     }
 
     /// Older values are withdrawn.
-    fn limits(&self, settings: &Settings, list_interval: Duration) -> Limits {
+    pub(super) fn limits(&self, settings: &Settings, list_interval: Duration) -> Limits {
         let limit = |interval: Duration| settings.max_staleness.max(interval * 2);
         Limits { answered: limit(self.interval), listed: limit(list_interval) }
     }

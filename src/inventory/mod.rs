@@ -13,6 +13,7 @@ mod project;
 mod roster;
 mod settings;
 mod shared;
+mod sight;
 pub mod state_file;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ use tokio::time::Instant;
 
 pub use roster::Roster;
 pub use settings::Settings;
+pub use sight::{JobSight, ProjectSight, QualitySight, TaskSight, Trouble, VersionSight};
 pub use view::{JobView, ProjectView, TaskView, VersionView};
 
 use crate::model::{

@@ -8,6 +8,7 @@ use crate::inventory::job::JobState;
 use crate::inventory::outcomes::Outcomes;
 use crate::inventory::roster::Reason;
 use crate::inventory::shared::Shared;
+use crate::inventory::sight::Trouble;
 use crate::inventory::view::JobView;
 use crate::inventory::{Moment, Roster, Settings};
 use crate::model::{Discovery, JobId, JobKey, JobSpec, NameRule, Outlook, Polled, Shard, Version};
@@ -49,6 +50,8 @@ pub(super) struct ProjectState {
     /// The outcomes know which jobs there are.
     watched: bool,
     pub(super) list: Option<ListState>,
+    /// What went wrong with the last reading of it.
+    pub(super) list_trouble: Option<Trouble>,
     /// When every job was looked at for what grew old.
     looked: Option<Moment>,
     pub(super) contradictions: Contradictions,
@@ -86,6 +89,7 @@ impl ProjectState {
             complete_by: now.after(interval * INTERVALS_TO_COMPLETE),
             watched: false,
             list: None,
+            list_trouble: None,
             looked: None,
             contradictions: Contradictions::default(),
         }
@@ -164,7 +168,7 @@ impl ProjectState {
     }
 
     /// Between two readings of the list, where it is read at all.
-    fn list_interval(&self) -> Duration {
+    pub(super) fn list_interval(&self) -> Duration {
         self.list.map_or(Duration::ZERO, |list| list.interval)
     }
 

@@ -7,6 +7,7 @@ mod contradictions;
 mod discovery;
 mod lifecycle;
 mod model;
+mod sight;
 
 use std::sync::Arc;
 use std::time::Duration;

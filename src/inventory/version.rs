@@ -3,6 +3,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::inventory::outcomes::Remembered;
+use crate::inventory::sight::TaskSight;
 use crate::inventory::view::TaskView;
 use crate::inventory::{Moment, Settings};
 use crate::model::{Status, TaskUsage, Usage, Version};
@@ -17,7 +18,7 @@ pub(super) struct VersionState {
     /// Tasks whose usage was asked for after the end.
     asked_after_end: Vec<Box<str>>,
     /// The last answer that carried quality.
-    quality_seen: Moment,
+    pub(super) quality_seen: Moment,
     /// When the present status was first seen, Unix seconds.
     pub(super) status_changed: f64,
     /// `None` where it was remembered from before a restart.
@@ -242,6 +243,12 @@ impl VersionState {
             || by_list.is_some_and(|at| at.age(now) <= limits.listed)
     }
 
+    /// When a call last said that the version is as it is shown, Unix seconds.
+    pub(super) fn confirmed_at(&self) -> f64 {
+        let Confirmed { by_answer, by_list } = self.confirmed;
+        by_answer.into_iter().chain(by_list).map(|at| at.unix).fold(f64::MIN, f64::max)
+    }
+
     /// Values that came with an answer do not age once the version has ended and is still listed.
     fn carried(&self, seen: Moment, limits: Limits, now: Moment) -> bool {
         self.version.state.terminal || seen.age(now) <= limits.answered
@@ -259,6 +266,22 @@ impl VersionState {
                 sampled: keeps_coming.then_some(grown.unix),
                 has_whole_run: self.carried(*seen, limits, now),
             }
+        })
+    }
+
+    /// The same as a person may want to see it: also what is too old. `is_fresh`: the version is not.
+    pub(super) fn see_tasks(
+        &self,
+        is_fresh: bool,
+        limits: Limits,
+        now: Moment,
+    ) -> impl Iterator<Item = TaskSight<'_>> {
+        let views = self.tasks(limits, now);
+        self.tasks.iter().zip(views).map(move |(state, view)| TaskSight {
+            usage: view.usage,
+            grown: state.grown.unix,
+            is_fresh: is_fresh && view.has_whole_run,
+            is_sampled: is_fresh && view.sampled.is_some(),
         })
     }
 

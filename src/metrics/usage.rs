@@ -4,7 +4,7 @@ use crate::inventory::{JobView, TaskView};
 use crate::metrics::Settings;
 use crate::metrics::catalogue::Out;
 use crate::metrics::job::key;
-use crate::model::{MeanMax, Resources, Summary, TaskUsage};
+use crate::model::{MeanMax, Measure, Resources, Summary, TaskUsage};
 
 /// Whether a version holds the hardware a family is about. The API sends zeros for what it does not.
 type Holds = fn(&Resources) -> bool;
@@ -15,12 +15,12 @@ pub(super) fn always(_: &Resources) -> bool {
 
 /// Not known to hold none.
 pub(super) fn gpus(resources: &Resources) -> bool {
-    resources.gpus != Some(0.0)
+    resources.holds(Measure::Gpu)
 }
 
 /// Not known to hold none.
 pub(super) fn npus(resources: &Resources) -> bool {
-    resources.npus != Some(0.0)
+    resources.holds(Measure::Npu)
 }
 
 fn each_task<'a>(

@@ -3,6 +3,7 @@
 //! Units are those of Prometheus: seconds, bytes, ratios. A value the cloud did not give is `None`,
 //! never zero.
 
+mod curve;
 mod discovery;
 mod execution;
 mod failure;
@@ -20,6 +21,7 @@ mod status;
 mod usage;
 mod version;
 
+pub use curve::{Curves, Measure, Point, reduced};
 pub use discovery::{Discovery, Filter};
 pub use execution::Execution;
 pub use failure::Failure;

@@ -1,3 +1,5 @@
+use crate::model::{Curves, Measure};
+
 /// What the cloud sampled of a version's use of its machines, one entry a task (v1: one, for the whole job).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Usage {
@@ -5,7 +7,7 @@ pub struct Usage {
     pub tasks: Vec<TaskUsage>,
 }
 
-/// The samples of one task, reduced to what is shown: the newest and the whole run.
+/// The samples of one task, reduced to what is shown: the newest, the whole run, and how it went.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskUsage {
     /// v1: empty; v2: `worker-0`, ….
@@ -18,6 +20,8 @@ pub struct TaskUsage {
     pub newest: UsageSample,
     /// The shares of the machine over the whole run.
     pub whole_run: Summary,
+    /// All of it, minute by minute, as coarse as an eye needs it.
+    pub curves: Curves,
 }
 
 /// One minute of use. Shares are ratios from 0 to 1.
@@ -45,6 +49,24 @@ pub struct UsageSample {
     pub disk_write: Option<f64>,
 }
 
+impl UsageSample {
+    /// The value of a measure.
+    pub fn of(&self, measure: Measure) -> Option<f64> {
+        match measure {
+            Measure::Cpu => self.cpu,
+            Measure::Memory => self.memory,
+            Measure::Gpu => self.gpu,
+            Measure::GpuMemory => self.gpu_memory,
+            Measure::Npu => self.npu,
+            Measure::NpuMemory => self.npu_memory,
+            Measure::NetworkReceive => self.network_receive,
+            Measure::NetworkTransmit => self.network_transmit,
+            Measure::DiskRead => self.disk_read,
+            Measure::DiskWrite => self.disk_write,
+        }
+    }
+}
+
 /// Mean and maximum of each share over the valid samples of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Summary {
@@ -60,6 +82,21 @@ pub struct Summary {
     pub npu: Option<MeanMax>,
     /// `npuMemUsage`.
     pub npu_memory: Option<MeanMax>,
+}
+
+impl Summary {
+    /// Of a share; `None` for a rate.
+    pub fn of(&self, measure: Measure) -> Option<MeanMax> {
+        match measure {
+            Measure::Cpu => self.cpu,
+            Measure::Memory => self.memory,
+            Measure::Gpu => self.gpu,
+            Measure::GpuMemory => self.gpu_memory,
+            Measure::Npu => self.npu,
+            Measure::NpuMemory => self.npu_memory,
+            _ => None,
+        }
+    }
 }
 
 /// A mean and a maximum, as ratios.

@@ -1,4 +1,4 @@
-use crate::model::{Execution, JobId, Quality, State, Usage, VersionId};
+use crate::model::{Execution, JobId, Measure, Quality, State, Usage, VersionId};
 
 /// Which of the two `ModelArts` training APIs a project speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,6 +50,18 @@ pub struct Version {
     pub usage: Option<Usage>,
     /// `None` where the answer carried no quality at all.
     pub quality: Option<Quality>,
+}
+
+impl Resources {
+    /// Whether there is anything to measure: hardware that is not known to be missing. The cloud sends
+    /// zeros for what is.
+    pub fn holds(&self, measure: Measure) -> bool {
+        match measure {
+            Measure::Gpu | Measure::GpuMemory => self.gpus != Some(0.0),
+            Measure::Npu | Measure::NpuMemory => self.npus != Some(0.0),
+            _ => true,
+        }
+    }
 }
 
 impl Version {

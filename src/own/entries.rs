@@ -20,8 +20,9 @@ macro_rules! entries {
         }),*];
 
         /// The names, so that no other file spells one.
-        pub(super) mod names {
-            $(pub(in super::super) const $constant: &str = $name;)*
+        pub mod names {
+            $(#[doc = $help]
+            pub const $constant: &str = $name;)*
         }
     };
 }

@@ -20,13 +20,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use prometheus::{Gauge, GaugeVec, IntCounter, IntCounterVec, Registry};
 
 pub use build::BuildInfo;
-pub use entries::FAMILIES;
+pub use entries::{FAMILIES, names};
 pub use family::{Family, Kind};
 pub use labels::{Contradiction, Operation, PollResult, Reason};
 pub use project::Project;
 pub use reading::{Reading, Series, Value};
 
-use entries::names;
 use process::Process;
 
 /// The counters of the whole process, and the door to those of each project. Clones share them.

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::cloud::Pace;
+use crate::schedule::spent::Spent;
 
 /// A minute's requests are spread over a little more than a minute: what the network delays must not
 /// make the cloud count one too many, and a token may come on top.
@@ -42,7 +43,20 @@ pub struct Budget {
     /// How long what was taken is good for, so that those who had to wait with it, for a token perhaps,
     /// do not go out all at once.
     good_for: Duration,
+    requests_per_minute: u32,
+    spent: Spent,
     gate: watch::Sender<Gate>,
+}
+
+/// What a project makes of its budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spending {
+    /// What there is; 0 is unlimited.
+    pub requests_per_minute: u32,
+    /// Requests that went out within the last minute.
+    pub last_minute: u32,
+    /// The cloud asked for silence, which will last for so long.
+    pub held_for: Option<Duration>,
 }
 
 /// Whether the cloud lets us ask.
@@ -95,7 +109,21 @@ impl Budget {
             .map(|quota| quota.allow_burst(catch_up.unwrap_or(NonZeroU32::MIN)))
             .map(|quota| RateLimiter::direct_with_clock(quota, clock));
         let good_for = spacing.map_or(Duration::MAX, |spacing| spacing.min(LATEST_USE));
-        Self { limiter, clock, good_for, gate: watch::Sender::new(Gate::Open) }
+        let gate = watch::Sender::new(Gate::Open);
+        Self { limiter, clock, good_for, requests_per_minute, spent: Spent::new(), gate }
+    }
+
+    /// What is made of it at present.
+    pub fn spending(&self) -> Spending {
+        let held_until = match *self.gate.borrow() {
+            Gate::HeldUntil(until) => Some(until),
+            Gate::Open | Gate::Probing => None,
+        };
+        Spending {
+            requests_per_minute: self.requests_per_minute,
+            last_minute: self.spent.in_last_minute(),
+            held_for: held_until.and_then(|until| until.checked_duration_since(Instant::now())),
+        }
     }
 
     /// Whether a request for which `pass` was taken at `taken` may still go out.
@@ -242,6 +270,7 @@ impl Pace for PollPace {
                 self.end_probe();
             } else if self.budget.is_good(pass, taken) {
                 self.purse().sent = 1;
+                self.budget.spent.count();
                 return;
             } else {
                 // Of a probe too: the cloud has asked for silence once more.
@@ -254,6 +283,7 @@ impl Pace for PollPace {
             purse.waits_since = None;
             purse.waited += began.elapsed();
             purse.sent += 1;
+            self.budget.spent.count();
             purse.probes = pass == Pass::Probe;
         })
     }
@@ -308,6 +338,7 @@ mod tests {
         budget.hold_until(now + Duration::from_secs(9));
         budget.hold_until(now + Duration::from_secs(5));
         assert_eq!(budget.take(now), Err(Wait::Until(now + Duration::from_secs(9))));
+        assert_eq!(budget.spending().held_for, Some(Duration::from_secs(9)));
         assert_eq!(budget.take(now + Duration::from_secs(9)), Ok(Pass::Probe));
     }
 
@@ -318,6 +349,8 @@ mod tests {
         budget.hold_until(now);
         let probe = PollPace::paid(&budget, budget.take(now).unwrap());
         probe.ready().await;
+        let spending = Spending { requests_per_minute: 0, last_minute: 1, held_for: None };
+        assert_eq!(budget.spending(), spending);
         assert_eq!(budget.take(now), Err(Wait::ForTheProbe));
         // Refused again: the next one is the probe.
         budget.hold_until(now + MINUTE);

@@ -11,6 +11,7 @@ mod listing;
 mod poll;
 mod poller;
 mod settings;
+mod spent;
 mod stretch;
 #[cfg(test)]
 mod tests;
@@ -20,13 +21,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-pub use budget::{Budget, PollPace};
+pub use budget::{Budget, PollPace, Spending};
 pub use listing::{MOST_PAGES as MOST_LIST_PAGES, is_worth_reading};
 pub use poller::Poller;
 pub use settings::Settings;
 pub use stretch::{Cost, Load, cost};
 
 use crate::model::{JobId, JobList, Outlook, Polled, TaskUsage, Turnover, Version};
+use crate::own::Reason;
 
 /// Where answers go. Called from the tasks that poll; must not wait.
 pub trait Ledger: Send + Sync + 'static {
@@ -53,6 +55,10 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// A poll is over; the next one is due in `interval`.
     fn polled(&self, job: &JobId, polled: Polled, interval: Duration);
+
+    /// What went wrong with a poll of the job that has just ended, or without a job with a reading of the
+    /// list; `None`: nothing.
+    fn trouble(&self, job: Option<&JobId>, reason: Option<Reason>);
 
     /// The job is polled in another interval from its next poll on. A longer one is to be believed at
     /// once; what is known stays for as long as a longer one before asked for, until that poll is over.

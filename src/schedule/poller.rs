@@ -126,6 +126,11 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         self.settings.interval.mul_f64(self.fit.stretch)
     }
 
+    /// What its requests are paid from.
+    pub fn budget(&self) -> &Arc<Budget> {
+        &self.budget
+    }
+
     /// Polls those that were found from now on, and those that left no more.
     fn turn_over(&mut self, turnover: &Turnover, why: &str) {
         let Turnover { found, left } = turnover;

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! GET /metrics     the exposition (the path is configurable)
-//! GET /            a page that says what this is
-//! GET /style.css   what that page looks like
+//! GET /            the status page: every job, as the query asks for them
+//! GET /jobs/{project}/{job_id}   the same for one job
+//! GET /style.css   what these pages look like; /icon.svg
 //! GET /-/healthy   200 while the process lives
 //! GET /-/ready     200 once there is something worth scraping, 503 before and during stop
 //! GET /config      the configuration in use, without secrets
@@ -19,10 +20,10 @@ mod connection;
 mod connections;
 mod content;
 mod heard;
-mod landing;
 mod operations;
 mod routes;
 mod settings;
+mod status;
 mod turns;
 
 use std::sync::Arc;
@@ -39,6 +40,7 @@ pub use access::{
 pub use bind::{AdoptError, BindError, Listeners, bind};
 pub use operations::ReloadRequest;
 pub use settings::{ListenAddress, Settings};
+pub use status::{Facts, Requests, Sight};
 
 /// What is served.
 pub struct Site {
@@ -46,6 +48,8 @@ pub struct Site {
     pub settings: Settings,
     /// Gives the exposition.
     pub reader: exposition::Reader,
+    /// Where the status page looks.
+    pub sight: Arc<dyn Sight>,
     /// Counts the requests.
     pub own: own::Metrics,
     /// Who may ask, and over what; looked at for each handshake and each request.

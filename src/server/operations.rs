@@ -65,8 +65,20 @@ mod tests {
     use tokio::sync::{mpsc, watch};
 
     use super::*;
-    use crate::server::Settings;
+    use crate::inventory::{Inventory, Moment};
+    use crate::server::{Facts, Settings, Sight};
     use crate::{exposition, own};
+
+    /// Knows nothing.
+    struct Blind;
+
+    impl Sight for Blind {
+        fn look(&self, _: &mut dyn FnMut(&Inventory, Moment)) {}
+
+        fn facts(&self) -> Facts {
+            Facts::default()
+        }
+    }
 
     fn site(enable_config: bool) -> Site {
         let own = own::Metrics::new();
@@ -83,7 +95,8 @@ mod tests {
         let (_, ready) = watch::channel(true);
         let (_, configuration) = watch::channel("a = 1".into());
         let (reload, _) = mpsc::channel(1);
-        Site { settings, reader, own, access, ready, configuration, reload }
+        let sight = Arc::new(Blind);
+        Site { settings, reader, sight, own, access, ready, configuration, reload }
     }
 
     #[test]

@@ -2,8 +2,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-    HeaderName, REFERRER_POLICY, RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, HeaderName, REFERRER_POLICY, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
@@ -15,19 +16,26 @@ use tokio_util::task::TaskTracker;
 use super::access::{Access, Denial, Peer};
 use super::connection::Connection;
 use super::content::{Content, InFlight};
+use super::status::{self, Pages};
 use super::turns::{Turn, Turns};
-use super::{Site, landing, operations};
+use super::{Site, operations};
 use crate::exposition::{Refusal, View};
 
 pub(super) const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const CSS: HeaderValue = HeaderValue::from_static("text/css; charset=utf-8");
 
-/// Pages load our own style sheet and nothing else, run nothing and are framed by nobody.
+const SVG: HeaderValue = HeaderValue::from_static("image/svg+xml");
+
+/// Pages load our own style sheet and icon and nothing else, run nothing, ask us alone and are framed by
+/// nobody.
 const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; \
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; \
      frame-ancestors 'none'",
 );
+
+/// What will be the same for ever under this URL; private, because users may have to say who they are.
+const KEPT: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
 
 /// What is answered while nothing worth scraping is there.
 const NOT_READY: &str = "not ready: waiting for the first answers of the cloud\n";
@@ -53,6 +61,7 @@ pub(super) struct Routes {
     stop: CancellationToken,
     permits: Arc<Semaphore>,
     turns: Turns,
+    pages: Pages,
     /// One token for every answer that is not sent to its end.
     pub(super) in_flight: TaskTracker,
 }
@@ -61,8 +70,10 @@ pub(super) struct Routes {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Route {
     Metrics,
-    Landing,
+    Overview,
+    Job,
     Style,
+    Icon,
     Healthy,
     Ready,
     Reload,
@@ -74,8 +85,10 @@ impl Route {
     fn handler(self) -> &'static str {
         match self {
             Self::Metrics => "/metrics",
-            Self::Landing => "/",
+            Self::Overview => "/",
+            Self::Job => "/jobs",
             Self::Style => "/style.css",
+            Self::Icon => "/icon.svg",
             Self::Healthy => "/-/healthy",
             Self::Ready => "/-/ready",
             Self::Reload => "/-/reload",
@@ -103,6 +116,7 @@ impl Routes {
         Self {
             permits: Arc::new(Semaphore::new(max_requests)),
             turns: Turns::new(),
+            pages: Pages::new(Arc::clone(&site.sight), site.own.clone(), &site.settings),
             in_flight: TaskTracker::new(),
             site,
             stop,
@@ -181,12 +195,16 @@ impl Routes {
         }
         match route {
             Route::Metrics => self.metrics(request.headers(), request.uri().query()).await,
-            Route::Landing => {
-                let page = response(StatusCode::OK, HTML, landing::page(&self.site.settings));
-                let page = with(page, CONTENT_SECURITY_POLICY, PAGE_POLICY);
-                with(page, REFERRER_POLICY, HeaderValue::from_static("no-referrer"))
+            Route::Overview => {
+                let query = request.uri().query().unwrap_or_default();
+                page(StatusCode::OK, self.pages.overview(query).await)
             }
-            Route::Style => response(StatusCode::OK, CSS, landing::STYLE),
+            Route::Job => match self.pages.job(self.own_path(request.uri().path())).await {
+                Ok(job) => page(StatusCode::OK, job),
+                Err(unknown) => page(StatusCode::NOT_FOUND, unknown),
+            },
+            Route::Style => kept(response(StatusCode::OK, CSS, status::STYLE)),
+            Route::Icon => kept(response(StatusCode::OK, SVG, status::ICON)),
             Route::Healthy => text(StatusCode::OK, "healthy\n"),
             Route::Ready => self.ready(),
             Route::Reload => operations::reload(&self.site).await,
@@ -216,14 +234,21 @@ impl Routes {
         free()
     }
 
+    /// A path of ours without the prefix.
+    fn own_path<'a>(&self, path: &'a str) -> &'a str {
+        path.strip_prefix(self.site.settings.route_prefix.as_str()).unwrap_or(path)
+    }
+
     fn route(&self, path: &str) -> Option<Route> {
         let settings = &self.site.settings;
         let path = path.strip_prefix(settings.route_prefix.as_str())?;
         match path {
             path if path == settings.telemetry_path => Some(Route::Metrics),
-            "/" => Some(Route::Landing),
-            "" if !settings.route_prefix.is_empty() => Some(Route::Landing),
-            landing::STYLE_PATH => Some(Route::Style),
+            "/" => Some(Route::Overview),
+            "" if !settings.route_prefix.is_empty() => Some(Route::Overview),
+            path if status::is_job_path(path) => Some(Route::Job),
+            status::STYLE_PATH => Some(Route::Style),
+            status::ICON_PATH => Some(Route::Icon),
             "/-/healthy" => Some(Route::Healthy),
             "/-/ready" => Some(Route::Ready),
             "/-/reload" => Some(Route::Reload),
@@ -269,6 +294,18 @@ impl Routes {
         let refusal = response(StatusCode::SERVICE_UNAVAILABLE, TEXT, reason);
         with(refusal, RETRY_AFTER, RETRY_TIME.as_secs().into())
     }
+}
+
+/// A page for people: nobody keeps it, and where a link on it leads is not told where it came from.
+fn page(status: StatusCode, page: String) -> Response<Content> {
+    let page = with(response(status, HTML, page), CONTENT_SECURITY_POLICY, PAGE_POLICY);
+    let page = with(page, REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    with(page, CACHE_CONTROL, HeaderValue::from_static("no-store"))
+}
+
+/// What a page needs besides itself.
+fn kept(content: Response<Content>) -> Response<Content> {
+    with(content, CACHE_CONTROL, KEPT)
 }
 
 fn refused(refusal: Refusal) -> Response<Content> {

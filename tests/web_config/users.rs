@@ -47,7 +47,10 @@ async fn only_users_with_their_password_are_answered() {
     }
     for header in ["Bearer S3CR3T", "Basic", "Basic !", "Basic YWxpY2U="] {
         let header = format!("Authorization: {header}");
-        assert_eq!(served.status("/", &["--header", &header]).await, "HTTP/2 401", "{header}");
+        for path in ["/", "/jobs/p/1"] {
+            let status = served.status(path, &["--header", &header]).await;
+            assert_eq!(status, "HTTP/2 401", "{path} {header}");
+        }
     }
     for (path, status) in [("/metrics", "401"), ("/nowhere", "401"), ("/-/healthy", "200")] {
         assert_eq!(served.status(path, &[]).await, format!("HTTP/2 {status}"), "{path}");

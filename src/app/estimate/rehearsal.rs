@@ -51,6 +51,8 @@ pub(super) async fn rehearse(plan: &Plan, account: &Account) -> anyhow::Result<R
         roster: plan.roster(account.list()),
         interval: plan.schedule.interval,
         own: own.project(&plan.project),
+        // Nothing is asked.
+        paid_from: Arc::new(schedule::Budget::new(0)),
     };
     book.change(Change {
         leaving: Vec::new(),

@@ -117,7 +117,8 @@ mod tests {
     use super::*;
     use crate::cloud::hostile;
 
-    const LIMITS: Limits = Limits { label_length: 128, classes: 9, extra_metrics: 0, tasks: 9 };
+    const LIMITS: Limits =
+        Limits { label_length: 128, classes: 9, extra_metrics: 0, tasks: 9, curve_points: 240 };
 
     proptest! {
         #![proptest_config(hostile::config())]

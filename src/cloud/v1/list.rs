@@ -98,7 +98,8 @@ mod tests {
     use crate::cloud::pages::Pages;
     use crate::model::Status;
 
-    const LIMITS: Limits = Limits { label_length: 128, classes: 9, extra_metrics: 0, tasks: 9 };
+    const LIMITS: Limits =
+        Limits { label_length: 128, classes: 9, extra_metrics: 0, tasks: 9, curve_points: 240 };
 
     /// The documents' own example.
     const DOCUMENTED: &str = r#"{"is_success": true, "quotas": 5, "job_total_count": 1, "job_count_limit": 3,

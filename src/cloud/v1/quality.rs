@@ -197,7 +197,8 @@ mod tests {
     use crate::cloud::Misread;
     use crate::cloud::wire::Limits;
 
-    const LIMITS: Limits = Limits { label_length: 8, classes: 3, extra_metrics: 2, tasks: 9 };
+    const LIMITS: Limits =
+        Limits { label_length: 8, classes: 3, extra_metrics: 2, tasks: 9, curve_points: 240 };
 
     fn quality(json: &str) -> (Quality, Vec<Misread>) {
         let mut reader = Reader::new(LIMITS);

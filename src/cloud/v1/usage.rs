@@ -23,11 +23,16 @@ mod tests {
     use crate::cloud::samples::MOST_MINUTES;
     use crate::cloud::wire::Limits;
     use crate::cloud::{Fault, Misread};
-    use crate::model::{MeanMax, Summary, TaskUsage, UsageSample};
+    use crate::model::{MeanMax, Measure, Summary, TaskUsage, UsageSample};
 
     fn usage(json: &str) -> (TaskUsage, Vec<Misread>) {
-        let mut reader =
-            Reader::new(Limits { label_length: 128, classes: 9, extra_metrics: 9, tasks: 9 });
+        let mut reader = Reader::new(Limits {
+            label_length: 128,
+            classes: 9,
+            extra_metrics: 9,
+            tasks: 9,
+            curve_points: 240,
+        });
         let document = match serde_json::from_str(json).unwrap() {
             crate::cloud::wire::Lenient::Taken(document) => document,
             other => panic!("{other:?}"),
@@ -51,6 +56,18 @@ mod tests {
         assert_eq!(task.newest.gpu_memory, None, "an absent array is no zero");
         assert_eq!(task.whole_run.memory, Some(MeanMax { mean: 0.025, max: 0.04 }));
         assert_eq!(misreads, []);
+    }
+
+    #[test]
+    fn curves_go_from_the_first_sample_to_the_last_without_what_cannot_be() {
+        let json = r#"{"memUsage":["0","5","5","5","0"],"gpuUtil":["0","100","101","x","0"],"recvBytesRate":[0,8,-1,4,0]}"#;
+        let curves = usage(json).0.curves;
+        assert_eq!(curves.minutes(), 3);
+        assert_eq!(curves.of(Measure::Gpu).unwrap(), [Some(1.0), None, None]);
+        let received = curves.of(Measure::NetworkReceive).unwrap();
+        assert_eq!((received[0], received[1]), (Some(8.0), None));
+        assert!(received[2].is_some_and(|rate| (rate - 4.0).abs() < 0.05), "{received:?}");
+        assert_eq!(curves.of(Measure::Cpu), None, "an absent array is no zero");
     }
 
     #[test]

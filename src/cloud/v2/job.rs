@@ -210,7 +210,8 @@ mod tests {
     use crate::cloud::{Misread, hostile};
     use crate::model::{Failure, Resources, Status};
 
-    const LIMITS: Limits = Limits { label_length: 64, classes: 9, extra_metrics: 9, tasks: 2 };
+    const LIMITS: Limits =
+        Limits { label_length: 64, classes: 9, extra_metrics: 9, tasks: 2, curve_points: 240 };
 
     const ID: &str = "5b2c1d6e-7f30-4a52-9c11-0d9f0a6b7e04";
 

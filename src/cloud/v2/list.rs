@@ -91,7 +91,8 @@ mod tests {
     use crate::cloud::hostile;
     use crate::model::{Failure, Resources, Status};
 
-    const LIMITS: Limits = Limits { label_length: 128, classes: 9, extra_metrics: 9, tasks: 9 };
+    const LIMITS: Limits =
+        Limits { label_length: 128, classes: 9, extra_metrics: 9, tasks: 9, curve_points: 240 };
 
     const GIB: f64 = 1_073_741_824.0;
 

@@ -80,7 +80,8 @@ mod tests {
     use crate::cloud::{Misread, hostile};
     use crate::model::{MeanMax, Summary, UsageSample};
 
-    const LIMITS: Limits = Limits { label_length: 128, classes: 9, extra_metrics: 9, tasks: 9 };
+    const LIMITS: Limits =
+        Limits { label_length: 128, classes: 9, extra_metrics: 9, tasks: 9, curve_points: 240 };
 
     proptest! {
         #![proptest_config(hostile::config())]

@@ -61,7 +61,8 @@ mod tests {
     use super::*;
     use crate::cloud::{Misread, hostile};
 
-    const LIMITS: Limits = Limits { label_length: 9, classes: 9, extra_metrics: 9, tasks: 9 };
+    const LIMITS: Limits =
+        Limits { label_length: 9, classes: 9, extra_metrics: 9, tasks: 9, curve_points: 240 };
 
     proptest! {
         #![proptest_config(hostile::config())]

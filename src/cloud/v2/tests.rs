@@ -70,6 +70,7 @@ impl Cloud {
             label_value_length: 16,
             classes_per_version: 1,
             tasks_per_version: 4,
+            curve_points: 240,
             extra_metrics: 0,
             workspace_id: None,
             auth: Auth { method, agency: None },

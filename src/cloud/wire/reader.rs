@@ -28,6 +28,8 @@ pub(crate) struct Limits {
     pub(crate) extra_metrics: usize,
     /// Tasks.
     pub(crate) tasks: usize,
+    /// Points of a curve.
+    pub(crate) curve_points: usize,
 }
 
 impl Reader {

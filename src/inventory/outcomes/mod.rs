@@ -176,6 +176,11 @@ impl Outcomes {
         self.projects.get(&key.project)?.previous(&key.job_id, version_id)
     }
 
+    /// The name under which the outcomes of a job are kept, and how its runs ended.
+    pub fn of_job(&self, key: &JobKey) -> Option<(Arc<str>, NameView)> {
+        self.projects.get(&key.project)?.of_job(&key.job_id)
+    }
+
     /// What is remembered of a version, from before a restart too.
     pub fn remembered(&self, key: &JobKey, version_id: &VersionId) -> Option<Remembered> {
         self.projects.get(&key.project)?.remembered(&key.job_id, version_id)

@@ -7,7 +7,7 @@ use super::job::{Ended, Job};
 use super::names::{Known, Names};
 use super::run::{Millis, Run, Runs, millis, seconds};
 use super::shared_map::SharedMap;
-use super::view::{Changes, Remembered};
+use super::view::{Changes, NameView, Remembered};
 use super::{Answer, Rules, Seen};
 use crate::model::{JobId, Scores, VersionId};
 
@@ -296,6 +296,11 @@ impl Project {
             version_id: version_id.clone(),
         });
         self.names.get(&job.name)?.previous(run.as_ref())
+    }
+
+    pub(super) fn of_job(&self, id: &JobId) -> Option<(Arc<str>, NameView)> {
+        let name = &self.jobs.get(id)?.name;
+        Some((Arc::clone(name), self.names.get(name)?.view()))
     }
 
     pub(super) fn remembered(&self, id: &JobId, version_id: &VersionId) -> Option<Remembered> {

@@ -74,6 +74,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         }
         // Ages are judged by this: it is to be no shorter than the wait that follows.
         let interval = interval.max(due - now);
+        self.ledger.trouble(Some(&job.id), report.error.as_ref().map(Error::class));
         self.ledger.polled(&job.id, report.outcome, interval);
         self.lanes.wait_until(due, index);
     }
@@ -88,6 +89,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
             self.listing.put_off(until + self.fit.list_interval);
         }
         drop(pace);
+        self.ledger.trouble(None, error.map(Error::class));
         self.log.listed(&mut self.list_told, error, &misreads);
         for misread in &misreads {
             self.own.decode_error(misread.field, misread.fault.as_str());

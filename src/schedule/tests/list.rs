@@ -42,6 +42,9 @@ async fn what_the_list_says_anew_has_the_job_polled_at_once() {
     sleep(Duration::from_secs(11)).await;
     assert_eq!(scene.polls_of(3), after[2] + 1, "it left the list");
     assert!(scene.answers.gone.lock().unwrap().contains(&JobId::from(3)));
+    let trouble = scene.answers.trouble.lock().unwrap();
+    assert_eq!(trouble[&Some(JobId::from(3))], Some(Reason::NotFound));
+    assert_eq!((trouble[&Some(JobId::from(1))], trouble[&None]), (None, None));
 }
 
 #[tokio::test(start_paused = true)]

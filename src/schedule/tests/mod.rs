@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::model::{
     Activity, Detail, JobId, JobList, Outlook, Polled, TaskUsage, Turnover, Version,
 };
-use crate::own;
+use crate::own::{self, Reason};
 use crate::schedule::{Ledger, Poller, Settings};
 use cloud::{Asked, Cloud};
 
@@ -42,6 +42,8 @@ struct Answers {
     failed: Mutex<HashMap<JobId, usize>>,
     gone: Mutex<HashSet<JobId>>,
     intervals: Mutex<HashMap<JobId, Duration>>,
+    /// What went wrong with the last poll of each job, and with the last list.
+    trouble: Mutex<HashMap<Option<JobId>, Option<Reason>>>,
     /// Jobs whose detail is still to be read.
     without_detail: Mutex<HashSet<JobId>>,
     /// Of a project whose jobs are found: those that are followed.
@@ -101,6 +103,10 @@ impl Ledger for Answers {
                 *self.failed.lock().unwrap().entry(job.clone()).or_default() += 1;
             }
         }
+    }
+
+    fn trouble(&self, job: Option<&JobId>, reason: Option<Reason>) {
+        self.trouble.lock().unwrap().insert(job.cloned(), reason);
     }
 
     fn interval(&self, job: &JobId, interval: Duration) {
