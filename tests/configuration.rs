@@ -319,7 +319,7 @@ fn all_mistakes_come_at_once_in_columns() {
       MODELARTS_EXPORTER_POLL__CONCURRENCY      poll.concurrency                is not a whole number
       tests/fixtures/config/many-mistakes.toml  poll.concurency                 is not a key of the configuration; did you mean `concurrency`?
       tests/fixtures/config/many-mistakes.toml  poll.interval                   is not a duration; write a number and a unit, such as "30s", "5m" or "30d"
-      tests/fixtures/config/many-mistakes.toml  projects[0].api                 "v2" is not yet supported; use "v1"
+      tests/fixtures/config/many-mistakes.toml  projects[0].api                 is not a word this key knows; use "v1" or "v2"
       tests/fixtures/config/many-mistakes.toml  projects[0].auth.method         is not a word this key knows; use "password" or "aksk" or "token" or "ecs_metadata"
       tests/fixtures/config/many-mistakes.toml  projects[0].endpoint            is not a URL; write it like "https://host"
       tests/fixtures/config/many-mistakes.toml  projects[0].jobs[0].job_id      is missing
@@ -651,16 +651,11 @@ fn values_outlive_a_failed_poll() {
 }
 
 #[test]
-fn what_comes_later_is_refused_by_name() {
-    let all = "
-limits = { tasks_per_version = 1 }
-[poll]
-";
-    let later = GOOD.replace("[poll]", all);
-    insta::assert_snapshot!(mistakes(&later.replace("name = \"vision\"", "name = \"vision\"\napi = \"v2\"")), @r#"
-    exporter.toml | limits.tasks_per_version | is not yet supported | remove it
-    exporter.toml | projects[0].api | "v2" is not yet supported | use "v1"
-    "#);
+fn jobs_of_v2_have_no_versions_to_name() {
+    let v2 = GOOD.replace("name = \"vision\"", "name = \"vision\"\napi = \"v2\"");
+    load(&v2).unwrap();
+    load(&v2.replace("job_id = 182626", "job_id = 182626\nversions = \"all\"")).unwrap();
+    insta::assert_snapshot!(mistakes(&v2.replace("job_id = 182626", "job_id = 182626\nversions = [7]")), @"exporter.toml | projects[0].jobs[0].versions | names versions, which jobs of api v2 do not have | leave it out");
 }
 
 // === What is in use ===

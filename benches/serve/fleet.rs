@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use modelarts_exporter::inventory::{self, Inventory, Moment, Roster};
 use modelarts_exporter::metrics::{self, JobKey, Room, Sink};
 use modelarts_exporter::model::{
-    Api, ClassQuality, Curves, Execution, Facts, JobId, JobSpec, MeanMax, Polled, Quality, Resources,
-    Scores, State, Summary, TaskUsage, Usage, UsageSample, Version, VersionId, VersionSelection,
+    Api, ClassQuality, Curves, Execution, Facts, JobId, JobSpec, MeanMax, Polled, Quality,
+    Resources, Scores, State, Summary, TaskUsage, Usage, UsageSample, Version, VersionId,
+    VersionSelection,
 };
 use tokio::time::Instant;
 

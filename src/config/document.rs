@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::keys::{Initial, KEYS, Key, Support};
+use super::keys::{Initial, KEYS, Key};
 use super::web_file;
 
 const EXAMPLE_HEAD: &str = "\
@@ -24,7 +24,7 @@ const OWN_POLL_EXAMPLE: &str = "poll = { interval = \"30s\", requests_per_minute
 /// The commented example file.
 pub fn example_file() -> String {
     let mut page = EXAMPLE_HEAD.to_owned();
-    for (section, keys) in sections(Support::Now) {
+    for (section, keys) in sections() {
         let in_project = section.starts_with("projects[]");
         if section == "projects[]" {
             page.push_str(PROJECTS_HEAD);
@@ -113,16 +113,10 @@ refused; secret files and `ca_file` can be read. A `timeout` longer than the `in
 `insecure_skip_verify` are allowed, with a warning in the log.
 ";
 
-const LATER_HEAD: &str = "
-## Not yet supported
-
-These keys are known and refused until they do something:
-";
-
 /// The reference of the configuration, `docs/configuration.md`.
 pub fn reference() -> String {
     let mut page = REFERENCE_HEAD.to_owned();
-    for (section, keys) in sections(Support::Now) {
+    for (section, keys) in sections() {
         put(&mut page, &format!("\n## `{}`\n", header(section)));
         put(&mut page, "| key | takes | default | meaning |\n|---|---|---|---|");
         for key in keys {
@@ -140,19 +134,13 @@ pub fn reference() -> String {
         }
     }
     page.push_str(&web_file::reference());
-    page.push_str(LATER_HEAD);
-    page.push('\n');
-    for (section, keys) in sections(Support::Later) {
-        let names: Vec<_> = keys.iter().map(|key| format!("`{}`", name(key))).collect();
-        put(&mut page, &format!("- `{}`: {}", header(section), names.join(", ")));
-    }
     page
 }
 
-/// The keys with that support, section by section, in the table's order.
-fn sections(support: Support) -> Vec<(&'static str, Vec<&'static Key>)> {
+/// The keys, section by section, in the table's order.
+fn sections() -> Vec<(&'static str, Vec<&'static Key>)> {
     let mut sections: Vec<(&str, Vec<&Key>)> = Vec::new();
-    for key in KEYS.iter().filter(|key| key.support == support) {
+    for key in KEYS {
         let section = key.path.rsplit_once('.').map_or("", |(section, _)| section);
         match sections.last_mut() {
             Some((last, keys)) if *last == section => keys.push(key),

@@ -6,7 +6,7 @@ use std::path::Path;
 use url::Url;
 
 use super::document::header;
-use super::keys::{KEYS, Key, Support};
+use super::keys::{KEYS, Key};
 use super::kind::{Kind, Typed};
 use super::units::{format_bytes, format_duration};
 use super::values::Values;
@@ -37,7 +37,7 @@ pub struct Effective {
 
 impl Effective {
     pub(super) fn of(values: &Values) -> Self {
-        let single = supported().filter(|key| !key.path.contains("[]"));
+        let single = KEYS.iter().filter(|key| !key.path.contains("[]"));
         Self {
             single: single.map(|key| (key.path, shown(key, key.path, values))).collect(),
             projects: (0..values.len("projects")).map(|index| project(index, values)).collect(),
@@ -87,10 +87,6 @@ impl fmt::Display for Effective {
     }
 }
 
-fn supported() -> impl Iterator<Item = &'static Key> {
-    KEYS.iter().filter(|key| key.support == Support::Now)
-}
-
 /// The tables of one project.
 fn project(index: usize, values: &Values) -> String {
     let mut text = String::new();
@@ -98,7 +94,7 @@ fn project(index: usize, values: &Values) -> String {
     table(&mut text, PROJECTS, &own(PROJECTS), keys_of(PROJECTS), values);
     table(&mut text, "projects[].poll", &own("projects[].poll"), keys_of("poll"), values);
     let mut done = PROJECTS;
-    for (section, _) in supported().filter_map(|key| key.path.rsplit_once('.')) {
+    for (section, _) in KEYS.iter().filter_map(|key| key.path.rsplit_once('.')) {
         if section != done && section.starts_with("projects[].") {
             for path in values.expand(&own(section)) {
                 table(&mut text, section, &path, keys_of(section), values);
@@ -111,7 +107,7 @@ fn project(index: usize, values: &Values) -> String {
 
 /// The keys that stand directly in a section.
 fn keys_of(section: &str) -> impl Iterator<Item = &'static Key> {
-    supported().filter(move |key| key.path.rsplit_once('.').is_some_and(|(of, _)| of == section))
+    KEYS.iter().filter(move |key| key.path.rsplit_once('.').is_some_and(|(of, _)| of == section))
 }
 
 /// One table with what is in it; one that says nothing is left out, unless it is one of a list.

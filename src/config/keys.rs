@@ -16,7 +16,6 @@ pub(super) struct Key {
     pub(super) initial: Initial,
     /// One sentence, or two; shown in the example file and in the documentation.
     pub(super) doc: &'static str,
-    pub(super) support: Support,
 }
 
 /// What a key is when nobody sets it.
@@ -38,16 +37,7 @@ pub(super) enum Initial {
     },
 }
 
-/// Whether a key, or a word of a key, may be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Support {
-    Now,
-    /// Known, and refused as not yet supported instead of being silently taken.
-    Later,
-}
-
 use Initial::{Absent, Bool, List, Number, Required, Text, With};
-use Support::{Later, Now};
 
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -76,11 +66,7 @@ const fn count(least: u64, most: u64) -> Kind {
 }
 
 const fn key(path: &'static str, kind: Kind, initial: Initial, doc: &'static str) -> Key {
-    Key { path, kind, initial, doc, support: Now }
-}
-
-const fn later(path: &'static str, kind: Kind, initial: Initial, doc: &'static str) -> Key {
-    Key { path, kind, initial, doc, support: Later }
+    Key { path, kind, initial, doc }
 }
 
 /// Every key, in the order of the example file. The reason for a number stands above its row.
@@ -138,7 +124,7 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         "log.format",
-        Kind::Choice(&[("logfmt", Now), ("json", Now)]),
+        Kind::Choice(&["logfmt", "json"]),
         Text("logfmt"),
         "How a log line is written.",
     ),
@@ -299,7 +285,7 @@ pub(super) const KEYS: &[Key] = &[
     key("projects[].name", NAME, Required("\"vision\""), "Becomes the label `project`; unique."),
     key(
         "projects[].api",
-        Kind::Choice(&[("v1", Now), ("v2", Now)]),
+        Kind::Choice(&["v1", "v2"]),
         Text("v1"),
         "Which generation of the ModelArts API the project's region speaks: `v1` with integer ids and versions (Open Telekom Cloud's historical APIs), `v2` with uuids (Huawei Cloud).",
     ),
@@ -335,7 +321,7 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         "projects[].auth.method",
-        Kind::Choice(&[("password", Now), ("aksk", Now), ("token", Now), ("ecs_metadata", Now)]),
+        Kind::Choice(&["password", "aksk", "token", "ecs_metadata"]),
         Text("password"),
         "How the exporter proves who it is: a user's password, an access key that signs every request, a token made elsewhere, or the temporary keys of the machine it runs on.",
     ),
@@ -416,7 +402,7 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         "projects[].auth.signature",
-        Kind::Choice(&[("access", Now), ("scoped", Now)]),
+        Kind::Choice(&["access", "scoped"]),
         Absent("\"access\""),
         "With `aksk` or `ecs_metadata`: the present signature (`Access=`), as when left out, or the older one (`Credential=`) for a region and a service.",
     ),

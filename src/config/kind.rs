@@ -10,7 +10,6 @@ use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use super::keys::Support;
 use super::mistake::Refusal;
 use super::units::{format_bytes, format_duration, parse_bytes, parse_duration};
 use super::web::{
@@ -37,7 +36,7 @@ pub(super) enum Kind {
     ProjectId,
     JobId,
     Versions,
-    Choice(&'static [(&'static str, Support)]),
+    Choice(&'static [&'static str]),
     Statuses,
     InfoLabels,
     Addresses,
@@ -128,7 +127,7 @@ impl Kind {
             Self::ProjectId => "text".to_owned(),
             Self::JobId => "number or text".to_owned(),
             Self::Versions => "`\"latest\"`, `\"all\"` or a list".to_owned(),
-            Self::Choice(words) => supported(words, "`", " or "),
+            Self::Choice(words) => either(words, "`"),
             Self::Statuses | Self::InfoLabels => "list of texts".to_owned(),
             Self::Addresses => "list of addresses".to_owned(),
             Self::LogFilter => "level or directives".to_owned(),
@@ -328,23 +327,18 @@ fn version_text(value: &Value) -> Result<String, Refusal> {
     }
 }
 
-fn supported(words: &[(&'static str, Support)], quote: &str, separator: &str) -> String {
-    words
-        .iter()
-        .filter(|(_, support)| *support == Support::Now)
-        .map(|(word, _)| format!("{quote}{word}{quote}"))
-        .collect::<Vec<_>>()
-        .join(separator)
+fn either(words: &[&str], quote: &str) -> String {
+    let words: Vec<_> = words.iter().map(|word| format!("{quote}{word}{quote}")).collect();
+    words.join(" or ")
 }
 
-fn parse_choice(text: &str, words: &[(&'static str, Support)]) -> Parsed {
-    let remedy = || format!("use {}", supported(words, "\"", " or "));
-    match words.iter().find(|(word, _)| *word == text) {
-        Some((word, Support::Now)) => Ok(Typed::Text((*word).to_owned())),
-        Some((word, Support::Later)) => {
-            Err(Refusal::new(format!("\"{word}\" is not yet supported"), remedy()))
+fn parse_choice(text: &str, words: &[&'static str]) -> Parsed {
+    match words.iter().find(|word| **word == text) {
+        Some(word) => Ok(Typed::Text((*word).to_owned())),
+        None => {
+            let remedy = format!("use {}", either(words, "\""));
+            Err(Refusal::new("is not a word this key knows", remedy))
         }
-        None => Err(Refusal::new("is not a word this key knows", remedy())),
     }
 }
 

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::document::header;
-use super::keys::{self, Initial, Key, Support};
+use super::keys::{self, Initial, Key};
 use super::kind::Typed;
 use super::layers::{Origin, join, resolve};
 use super::mistake::{Refusal, Report};
@@ -124,9 +124,6 @@ impl Walk<'_> {
     }
 
     fn leaf(&mut self, key: &Key, value: &Value, path: &str) {
-        if key.support == Support::Later {
-            self.refuse(value, path, Refusal::new("is not yet supported", "remove it"));
-        }
         let origin = Origin::of(value, self.figment);
         match key.kind.parse(value, origin.is_text) {
             Ok(typed) => {
