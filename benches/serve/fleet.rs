@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use modelarts_exporter::inventory::{self, Inventory, Moment, Roster};
 use modelarts_exporter::metrics::{self, JobKey, Room, Sink};
 use modelarts_exporter::model::{
-    Api, ClassQuality, Facts, JobId, JobSpec, MeanMax, Polled, Quality, Resources, Scores, State,
-    Summary, TaskUsage, Usage, UsageSample, Version, VersionId, VersionSelection,
+    Api, ClassQuality, Curves, Facts, JobId, JobSpec, MeanMax, Polled, Quality, Resources, Scores,
+    State, Summary, TaskUsage, Usage, UsageSample, Version, VersionId, VersionSelection,
 };
 use tokio::time::Instant;
 
@@ -203,6 +203,8 @@ fn usage(place: u64, samples: u64) -> Usage {
             gpu_memory: whole_run(newest.gpu_memory),
             ..Summary::default()
         },
+        // No scrape has them.
+        curves: Curves::default(),
     };
     Usage { tasks: vec![task] }
 }

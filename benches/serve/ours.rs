@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use modelarts_exporter::app::spawn_behind;
 use modelarts_exporter::exposition::{self, Store};
+use modelarts_exporter::inventory::Inventory;
 use modelarts_exporter::metrics::{FAMILIES, JobKey};
 use modelarts_exporter::model::JobId;
 use modelarts_exporter::own;
@@ -66,7 +67,9 @@ pub(crate) async fn run(series: usize) -> anyhow::Result<()> {
     // There is no configuration to be shown or read again.
     let (_configuration, configuration) = watch::channel("".into());
     let (reload, _requests) = mpsc::channel(1);
-    let site = Site { settings, reader, own, access, ready, configuration, reload };
+    // Nobody looks at the status page.
+    let sight = Arc::new((Inventory::new(), now()));
+    let site = Site { settings, reader, sight, own, access, ready, configuration, reload };
     tokio::select! {
         _ = server::serve(listeners, site, CancellationToken::new()) => {}
         ended = tasks.join_next() => {

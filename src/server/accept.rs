@@ -278,6 +278,7 @@ mod tests {
     use tokio::sync::{mpsc, watch};
 
     use super::*;
+    use crate::inventory::{Inventory, Moment};
     use crate::server::Settings;
     use crate::{exposition, own};
 
@@ -299,7 +300,8 @@ mod tests {
         let (_, access) = watch::channel(Arc::default());
         let (_, configuration) = watch::channel("".into());
         let (reload, _) = mpsc::channel(1);
-        let site = Site { settings, reader, own, access, ready, configuration, reload };
+        let sight = Arc::new((Inventory::new(), Moment { steady: Instant::now(), unix: 0.0 }));
+        let site = Site { settings, reader, sight, own, access, ready, configuration, reload };
         let server = Server {
             routes: Routes::new(site, CancellationToken::new()),
             sockets: Arc::new(Semaphore::new(1)),

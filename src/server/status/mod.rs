@@ -3,6 +3,7 @@
 //! A page is made when somebody asks for it, of a copy of what it shows, and one after the other: however
 //! many ask, polls and scrapes are held up for moments.
 
+mod cards;
 mod chart;
 mod figures;
 mod job;
@@ -11,6 +12,7 @@ mod overview;
 mod query;
 mod rows;
 mod survey;
+mod version;
 mod words;
 
 use std::collections::BTreeMap;
@@ -38,6 +40,18 @@ pub trait Sight: Send + Sync {
 
     /// What else is to be told.
     fn facts(&self) -> Facts;
+}
+
+/// What was known at that moment, for as long as anybody looks.
+impl Sight for (Inventory, Moment) {
+    fn look(&self, look: &mut dyn FnMut(&Inventory, Moment)) {
+        let (inventory, now) = self;
+        look(inventory, *now);
+    }
+
+    fn facts(&self) -> Facts {
+        Facts::default()
+    }
 }
 
 /// What the status page tells of the exporter beside what it knows of jobs.
@@ -134,7 +148,84 @@ fn job_key(path: &str) -> Option<JobKey> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
     use super::*;
+    use crate::inventory::{self, Roster};
+    use crate::model::{
+        Api, Curves, JobId, JobSpec, MeanMax, Measure, Point, Polled, Resources, State, Summary,
+        TaskUsage, Usage, UsageSample, Version, VersionId, VersionSelection,
+    };
+
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    const NOW: f64 = 1_700_000_000.0;
+
+    /// A task that uses its NPUs so.
+    fn task(name: &str, npu: f64) -> TaskUsage {
+        let values = move |measure| {
+            let value: Point = Some(npu).filter(|_| measure == Measure::Npu);
+            std::iter::repeat_n(value, 9)
+        };
+        TaskUsage {
+            task: name.to_owned(),
+            samples: 9,
+            newest: UsageSample { npu: Some(npu), ..UsageSample::default() },
+            whole_run: Summary { npu: Some(MeanMax { mean: npu, max: npu }), ..Summary::default() },
+            curves: Curves::new(9, 240, values),
+            ..TaskUsage::default()
+        }
+    }
+
+    /// Pages about one job `7` of the project `p`, which is this version.
+    fn pages(version: Version) -> Pages {
+        let now = Moment { steady: Instant::now(), unix: NOW };
+        let settings = inventory::Settings {
+            timeout: MINUTE,
+            max_staleness: MINUTE * 5,
+            lost_after: MINUTE,
+            finished_retention: MINUTE,
+            versions_per_job: 1,
+        };
+        let key = JobKey { project: "p".into(), job_id: JobId::from(7) };
+        let spec = JobSpec { job_id: JobId::from(7), versions: VersionSelection::Latest };
+        let roster = Roster { named: vec![spec], ..Roster::default() };
+        let mut inventory = Inventory::new();
+        inventory.add_project(&key.project, settings, roster, MINUTE, now);
+        inventory.versions(&key, vec![version], now);
+        inventory.polled(&key, Polled::Success, MINUTE, now);
+        let settings = Settings {
+            listen_addresses: Vec::new(),
+            telemetry_path: "/metrics".into(),
+            route_prefix: String::new(),
+            max_requests: 1,
+            enable_lifecycle: false,
+            enable_config: false,
+        };
+        Pages::new(Arc::new((inventory, now)), own::Metrics::new(), &settings)
+    }
+
+    #[tokio::test]
+    async fn each_task_has_its_curves_and_the_one_that_does_least_stands_for_all() {
+        let tasks = [("worker-0", 0.75), ("worker-1", 0.25), ("worker-2", 0.5)];
+        let version = Version {
+            resources: Resources { gpus: Some(0.0), npus: Some(24.0), ..Resources::default() },
+            usage: Some(Usage { tasks: tasks.map(|(name, npu)| task(name, npu)).into() }),
+            ..Version::unknown(Api::V1, JobId::from(7), VersionId::from(1), State::from_v1(8))
+        };
+        let pages = pages(version);
+        let overview = pages.overview("").await;
+        for text in ["25 %", "NPU, least of 3", "NPU over 9 min: 25 %"] {
+            assert!(overview.contains(text), "{text} in {overview}");
+        }
+        let job = pages.job("/jobs/p/7").await.unwrap();
+        for (name, npu) in tasks {
+            let chart = format!("NPU over 9 min: mean {0:.0} %, largest {0:.0} %", npu * 100.0);
+            assert!(job.contains(name) && job.contains(&chart), "{chart} in {job}");
+        }
+        assert!(!job.contains("GPU mem"), "{job}");
+        assert_eq!(job.matches("<details class=\"task\" open>").count(), 1, "{job}");
+    }
 
     #[test]
     fn paths_of_jobs() {
