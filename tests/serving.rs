@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use modelarts_exporter::exposition::Store;
 use modelarts_exporter::inventory::{Inventory, Moment};
-use modelarts_exporter::server::{self, Facts, Settings, Sight, Site, Stopped};
+use modelarts_exporter::server::{self, Settings, Sight, Site, Stopped};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
@@ -38,17 +38,9 @@ fn settings() -> Settings {
     }
 }
 
-/// Knows of no job.
-struct Nothing(Inventory);
-
-impl Sight for Nothing {
-    fn look(&self, look: &mut dyn FnMut(&Inventory, Moment)) {
-        look(&self.0, Moment { steady: Instant::now(), unix: 0.0 });
-    }
-
-    fn facts(&self) -> Facts {
-        Facts::default()
-    }
+/// No job is known.
+fn nothing() -> Arc<dyn Sight> {
+    Arc::new((Inventory::new(), Moment { steady: Instant::now(), unix: 0.0 }))
 }
 
 async fn serve(settings: Settings) -> Served {
@@ -60,7 +52,7 @@ async fn serve(settings: Settings) -> Served {
     let site = Site {
         settings,
         reader,
-        sight: Arc::new(Nothing(Inventory::new())),
+        sight: nothing(),
         own,
         access: watch::Sender::default().subscribe(),
         ready: ready_seen,
@@ -362,7 +354,7 @@ async fn several_addresses_serve_the_same() {
     let (access, configuration) =
         (watch::Sender::default().subscribe(), watch::channel("".into()).1);
     let reload = mpsc::channel(1).0;
-    let sight = Arc::new(Nothing(Inventory::new()));
+    let sight = nothing();
     let site = Site { settings, reader, sight, own, access, ready, configuration, reload };
     let task = tokio::spawn(server::serve(listeners, site, stop.clone()));
     for address in addresses {

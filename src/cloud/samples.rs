@@ -147,9 +147,10 @@ impl Samples {
     fn curves(&self, first: usize, last: usize, most: usize) -> Curves {
         let value = move |series: &Series, is_share: bool, at: usize| -> Point {
             let value = series.at(at)?;
-            match is_share {
-                true => PERCENT.contains(&value).then_some(value / 100.0),
-                false => (value >= 0.0).then_some(value),
+            if is_share {
+                PERCENT.contains(&value).then_some(value / 100.0)
+            } else {
+                (value >= 0.0).then_some(value)
             }
         };
         Curves::new(last + 1 - first, most, |measure| {

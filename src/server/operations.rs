@@ -63,22 +63,12 @@ mod tests {
     use std::sync::Arc;
 
     use tokio::sync::{mpsc, watch};
+    use tokio::time::Instant;
 
     use super::*;
     use crate::inventory::{Inventory, Moment};
-    use crate::server::{Facts, Settings, Sight};
+    use crate::server::Settings;
     use crate::{exposition, own};
-
-    /// Knows nothing.
-    struct Blind;
-
-    impl Sight for Blind {
-        fn look(&self, _: &mut dyn FnMut(&Inventory, Moment)) {}
-
-        fn facts(&self) -> Facts {
-            Facts::default()
-        }
-    }
 
     fn site(enable_config: bool) -> Site {
         let own = own::Metrics::new();
@@ -95,7 +85,7 @@ mod tests {
         let (_, ready) = watch::channel(true);
         let (_, configuration) = watch::channel("a = 1".into());
         let (reload, _) = mpsc::channel(1);
-        let sight = Arc::new(Blind);
+        let sight = Arc::new((Inventory::new(), Moment { steady: Instant::now(), unix: 0.0 }));
         Site { settings, reader, sight, own, access, ready, configuration, reload }
     }
 
@@ -126,7 +116,7 @@ mod tests {
     async fn who_asks_is_told_when_it_takes_too_long() {
         let (reload, mut requests) = mpsc::channel(1);
         let site = Site { reload, ..site(true) };
-        let asked = tokio::time::Instant::now();
+        let asked = Instant::now();
         let (answer, request) = tokio::join!(super::reload(&site), requests.recv());
         assert_eq!(answer.status(), StatusCode::GATEWAY_TIMEOUT);
         assert_eq!(asked.elapsed(), RELOAD_DEADLINE);

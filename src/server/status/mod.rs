@@ -3,6 +3,7 @@
 //! A page is made when somebody asks for it, of a copy of what it shows, and one after the other: however
 //! many ask, polls and scrapes are held up for moments.
 
+mod cards;
 mod chart;
 mod figures;
 mod job;
@@ -11,6 +12,7 @@ mod overview;
 mod query;
 mod rows;
 mod survey;
+mod version;
 mod words;
 
 use std::collections::BTreeMap;

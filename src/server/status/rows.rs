@@ -127,8 +127,11 @@ pub(super) fn main_measure<'a>(version: &VersionSight<'a>) -> Option<(Measure, T
         })
 }
 
+/// Takes one of the scores.
+pub(super) type Get = fn(&Scores) -> Option<f64>;
+
 /// The scores that have a name of their own, the most telling first.
-pub(super) const SCORES: [(&str, fn(&Scores) -> Option<f64>); 4] = [
+pub(super) const SCORES: [(&str, Get); 4] = [
     ("F1", |scores| scores.f1_score),
     ("accuracy", |scores| scores.accuracy),
     ("recall", |scores| scores.recall),

@@ -204,3 +204,33 @@ fn urgency(status: Status) -> f64 {
     ];
     ORDER.iter().position(|it| *it == status).unwrap_or_default() as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::JobId;
+
+    /// The ids in the order of their numbers.
+    fn order(numbers: &[(u64, Option<f64>, f64)], reversed: bool) -> Vec<u64> {
+        let found = |&(id, number, changed): &(u64, Option<f64>, f64)| {
+            let key = JobKey { project: "p".into(), job_id: JobId::from(id) };
+            Found { key, text: String::new(), number, changed }
+        };
+        let mut found: Vec<_> = numbers.iter().map(found).collect();
+        found.sort_unstable_by(|one, other| one.compare(other, reversed));
+        found.iter().filter_map(|found| found.key.job_id.number()).collect()
+    }
+
+    #[test]
+    fn what_has_no_value_comes_last_in_both_orders() {
+        let jobs = [
+            (1, None, 5.0),
+            (2, Some(0.5), 0.0),
+            (3, Some(0.1), 0.0),
+            (4, Some(0.5), 9.0),
+            (5, None, 6.0),
+        ];
+        assert_eq!(order(&jobs, false), [3, 4, 2, 5, 1]);
+        assert_eq!(order(&jobs, true), [4, 2, 3, 5, 1]);
+    }
+}

@@ -58,12 +58,13 @@ pub(super) fn job_path(prefix: &str, key: &JobKey) -> String {
     format!("{prefix}/jobs/{}/{}", part(&key.project), part(key.job_id.as_str()))
 }
 
+const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+
 /// A length of time by its two largest units.
 pub(super) fn span(seconds: f64) -> String {
     if (0.05..0.95).contains(&seconds) {
         return format!("{seconds:.1} s");
     }
-    const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
     let seconds = seconds.round().max(0.0) as u64;
     let first = UNITS.iter().position(|(unit, _)| seconds >= *unit).unwrap_or(UNITS.len() - 1);
@@ -89,17 +90,17 @@ pub(super) fn for_long(since: f64, now: f64) -> Markup {
 
 /// A text that stands for a point in time, Unix seconds.
 pub(super) fn time(at: f64, text: &str) -> Markup {
-    match timestamp(at) {
-        Some(at) => html! { time datetime=(at) title=(at) { (text) } },
-        None => html! { (text) },
+    html! {
+        @if let Some(at) = timestamp(at) { time datetime=(at) title=(at) { (text) } } @else { (text) }
     }
 }
 
 /// The point in time itself.
 pub(super) fn date(at: f64) -> Markup {
-    match timestamp(at) {
-        Some(at) => html! { time datetime=(at) { (at.strftime("%Y-%m-%d %H:%M:%S UTC")) } },
-        None => html! { "–" },
+    html! {
+        @if let Some(at) = timestamp(at) {
+            time datetime=(at) { (at.strftime("%Y-%m-%d %H:%M:%S UTC")) }
+        } @else { "–" }
     }
 }
 
