@@ -37,5 +37,6 @@ mod shards;
 mod simulator;
 mod soak;
 mod sockets;
+mod supervision;
 mod views;
 mod web_config;
