@@ -30,6 +30,7 @@ mod packaging;
 mod parser;
 mod peers;
 mod protobuf;
+mod readme;
 mod reload;
 mod series;
 mod serving;
