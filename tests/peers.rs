@@ -1,5 +1,5 @@
 //! What others wrote reads what we say: promtool, Prometheus, `VictoriaMetrics`, curl, the Python parsers,
-//! the cloud's client, Keystone, Helm.
+//! the cloud's client, Keystone, Helm, systemd.
 
 mod chain;
 mod clients;
@@ -13,5 +13,6 @@ mod promtool;
 mod proxy;
 mod shards;
 mod signer;
+mod systemd;
 mod victoria;
 mod web;
