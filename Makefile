@@ -12,6 +12,8 @@ export MODELARTS_EXPORTER_RUSTC := $(shell rustc --version 2>/dev/null | cut -d'
 
 # What test-long installs where it is missing; the version is the one deny.toml was written for.
 CARGO_DENY_VERSION = 0.20.2
+# What makes the Debian package.
+CARGO_DEB_VERSION = 3.8.0
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL = help
@@ -44,7 +46,8 @@ test: peers ## Bring the peers, run every test
 	$(CARGO) test --locked
 
 .PHONY: test-long
-test-long: $(TOOLS)/bin/cargo-deny $(PEERS)/prometheus.ready ## What is slow: dependencies' licences and sources, the tests that take minutes, with what is shipped
+test-long: $(TOOLS)/bin/cargo-deny $(TOOLS)/bin/cargo-deb
+test-long: $(PEERS)/prometheus.ready $(PEERS)/debian.ready $(PEERS)/images.ready ## What is slow: dependencies' licences and sources, the tests that take minutes, with what is shipped
 	$(TOOLS)/bin/cargo-deny --locked check licenses bans sources
 	$(CARGO) test --release --locked --test long -- --test-threads=1 --nocapture
 
@@ -79,7 +82,8 @@ golden: ## Write tests/golden anew; read the difference before committing it
 
 .PHONY: peers
 peers: $(PEERS)/prometheus.ready $(PEERS)/alertmanager.ready $(PEERS)/victoria-metrics.ready
-peers: $(PEERS)/clients.ready $(PEERS)/packages.ready $(PEERS)/grafana.ready $(PEERS)/browser.ready
+peers: $(PEERS)/clients.ready $(PEERS)/packages.ready $(PEERS)/systemd.ready $(PEERS)/grafana.ready
+peers: $(PEERS)/browser.ready
 peers: $(PEERS)/keystone.ready ## Bring what other people wrote, under target/peers
 
 $(PEERS)/prometheus.ready: scripts/peers.sh
@@ -106,13 +110,23 @@ $(PEERS)/browser.ready: scripts/peers.sh tests/peers/browser/package.json tests/
 $(PEERS)/keystone.ready: scripts/peers.sh tests/peers/keystone.txt
 	scripts/peers.sh keystone
 
+$(PEERS)/systemd.ready $(PEERS)/debian.ready $(PEERS)/images.ready: scripts/peers.sh
+	scripts/peers.sh $(basename $(@F))
+
 $(PEERS)/nginx.ready $(PEERS)/wrk.ready $(PEERS)/pushgateway.ready: scripts/peers.sh
 	scripts/peers.sh $(basename $(@F))
 
 $(TOOLS)/bin/cargo-deny:
 	$(CARGO) install --locked --root $(TOOLS) --version $(CARGO_DENY_VERSION) cargo-deny
 
+$(TOOLS)/bin/cargo-deb:
+	$(CARGO) install --locked --root $(TOOLS) --version $(CARGO_DEB_VERSION) cargo-deb
+
 # --- what is shipped
+
+.PHONY: deb
+deb: build $(TOOLS)/bin/cargo-deb ## Build the package for Debian and Ubuntu: target/debian/
+	$(TOOLS)/bin/cargo-deb --locked --no-build --no-dbgsym
 
 .PHONY: image
 image: ## Build the container image; needs buildah and a registry

@@ -1,11 +1,12 @@
 #!/bin/sh
 # Brings one of the programs that tests and benchmarks run against, and unpacks it under target/peers.
 #
-# Usage: scripts/peers.sh prometheus|alertmanager|victoria-metrics|clients|packages|grafana|browser|keystone|nginx|pushgateway|wrk
+# Usage: scripts/peers.sh prometheus|alertmanager|victoria-metrics|clients|packages|systemd|grafana|browser|
+#                         keystone|debian|images|nginx|pushgateway|wrk
 #
-# Nothing is started, and nothing outside target/peers changes, with five exceptions on a machine that
-# lacks them, all for root alone: apt's package lists, curl, Node.js, Chromium, and python3 with its venv module.
-# Whoever is not root is told the command instead.
+# Nothing is started, and nothing outside target/peers changes, with some exceptions on a machine that
+# lacks them, all for root alone: apt's package lists, curl, Node.js, Chromium, python3 with its venv module and, for
+# make test-long, debootstrap, buildah and bubblewrap. Whoever is not root is told the command instead.
 set -eu
 
 peers=target/peers
@@ -97,40 +98,32 @@ python() {
     say "$name: $version"
 }
 
-# Makes sure that curl, which needs too many libraries to be unpacked alone, is on the machine.
-curl_is_there() {
-    command -v curl >/dev/null && return
-    is_root || missing curl \
-        "sudo apt-get update && sudo apt-get install --no-install-recommends curl"
-    know curl
-    say "installing curl"
-    DEBIAN_FRONTEND=noninteractive apt_get install -y --no-install-recommends curl
+# Makes sure that programs ($1), which need too much beside them to be unpacked alone, are on the machine,
+# from packages ($2).
+are_there() {
+    for program in $1; do
+        if ! command -v "$program" >/dev/null; then
+            is_root || missing "$program" \
+                "sudo apt-get update && sudo apt-get install --no-install-recommends $2"
+            know "${2%% *}"
+            say "installing $2"
+            # Words, one a package.
+            # shellcheck disable=SC2086
+            DEBIAN_FRONTEND=noninteractive apt_get install -y --no-install-recommends $2
+            return
+        fi
+    done
 }
 
-# Makes sure that Node.js and npm, which are too large to be unpacked alone, are on the machine.
-node_is_there() {
-    command -v node >/dev/null && command -v npm >/dev/null && return
-    is_root || missing "Node.js with npm" \
-        "sudo apt-get update && sudo apt-get install --no-install-recommends nodejs npm"
-    know npm
-    say "installing nodejs and npm"
-    DEBIAN_FRONTEND=noninteractive apt_get install -y --no-install-recommends nodejs npm
-}
-
-# Makes sure that Chromium, which needs too many libraries to be unpacked alone, is on the machine.
-chromium_is_there() {
-    command -v chromium >/dev/null && return
-    is_root || missing Chromium \
-        "sudo apt-get update && sudo apt-get install --no-install-recommends chromium fonts-dejavu-core"
-    know chromium
-    say "installing chromium"
-    DEBIAN_FRONTEND=noninteractive \
-        apt_get install -y --no-install-recommends chromium fonts-dejavu-core
+# Where apt takes the packages of this machine's own release from.
+mirror() {
+    apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Created-By: Packages' |
+        awk -v release="$1" '$1 == release { print $2; exit }'
 }
 
 # Brings what a lock file of npm names, for the peer $1.
 npm_packages() {
-    node_is_there
+    are_there "node npm" "nodejs npm"
     rm -rf "${peers:?}/$1"
     mkdir -p "$peers/$1"
     cp "tests/peers/$1/package.json" "tests/peers/$1/package-lock.json" "$peers/$1"
@@ -159,7 +152,7 @@ victoria-metrics)
     check "$peers/victoria-metrics/usr/bin/victoria-metrics" --version
     ;;
 clients)
-    curl_is_there
+    are_there curl curl
     python clients python -c 'import huaweicloudsdkcore.client, huaweicloudsdkmodelarts.v1, otcextensions.sdk
 import prometheus_client.openmetrics.parser, zstandard
 print("prometheus-client, zstandard, otcextensions and both of the vendor packages can be imported")'
@@ -168,12 +161,41 @@ packages)
     python packages python -c 'import helm_python, kubernetes_validate
 print("Helm", helm_python.helm_sdk_version(), "and the schemas of Kubernetes")'
     ;;
+systemd)
+    # With what is not on every machine of what its programs load.
+    debian systemd systemd libsystemd-shared libapparmor1 libip4tc2 libkmod2
+    mkdir "$peers/systemd/programs" "$peers/systemd/libraries"
+    (
+        cd "$peers/systemd"
+        # Debian's releases differ in where they have them.
+        mv bin/systemd-sysusers usr/bin/systemd-* programs
+        find lib usr -name '*.so' -o -name '*.so.[0-9]*' | xargs -I{} mv {} libraries
+    )
+    LD_LIBRARY_PATH=$peers/systemd/libraries
+    export LD_LIBRARY_PATH
+    check "$peers/systemd/programs/systemd-analyze" --version
+    check "$peers/systemd/programs/systemd-sysusers" --version
+    ;;
+debian)
+    is_root || missing "root, who alone can make a Debian system below a folder," "sudo make test-long"
+    are_there debootstrap debootstrap
+    release=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    # The old one may have been left half made.
+    rm -rf "${peers:?}/debian"
+    debootstrap --variant=minbase --include=ca-certificates,procps,systemd "$release" \
+        "$peers/debian" "$(mirror "$release")"
+    ;;
+images)
+    are_there "buildah bwrap" "buildah bubblewrap"
+    check buildah --version
+    check bwrap --version
+    ;;
 grafana)
     npm_packages grafana
     say "grafana: types of $(sed -n 's/.*"@grafana\/schema": "\(.*\)".*/\1/p' "$peers/grafana/package.json")"
     ;;
 browser)
-    chromium_is_there
+    are_there chromium "chromium fonts-dejavu-core"
     npm_packages browser
     # Debian's start script has complaints of its own.
     say "$(chromium --version 2>/dev/null)"
@@ -197,7 +219,7 @@ wrk)
     check "$peers/wrk/usr/bin/wrk" -v
     ;;
 *)
-    sed -n '2,4s/^# *//p' "$0" >&2
+    sed -n '2,5s/^# *//p' "$0" >&2
     exit 2
     ;;
 esac

@@ -11,6 +11,7 @@ mod estimate;
 mod healthcheck;
 mod ledger;
 mod log;
+mod notify;
 mod once;
 mod open_files;
 mod outcomes;

@@ -4,6 +4,7 @@
 #![allow(dead_code, unused_imports, reason = "the harness serves the other binary, too")]
 
 mod harness;
+mod installing;
 mod parser;
 
 use std::time::Duration;

@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::digest::{Context, SHA256};
 use tempfile::TempDir;
 
 use crate::harness::kills::{self, keeping};
@@ -190,24 +193,41 @@ async fn a_reload_takes_the_outcomes_of_what_leaves_along_and_keeps_the_others()
     daemon.shows(&expected).await;
 }
 
-#[tokio::test]
-async fn a_damaged_file_is_set_aside() {
+/// A state file with this content is out of the way, told of, and whole for whoever can read it.
+async fn is_set_aside(content: &str, reason: &str, another: &str) {
     let cloud = Cloud::empty().await;
     let folder = TempDir::new().unwrap();
-    std::fs::write(folder.path().join("state"), "modelarts-exporter state 1 =\n{}").unwrap();
+    std::fs::write(folder.path().join("state"), content).unwrap();
     let job = cloud.add("train").await.job_id;
     let daemon = Daemon::start(&keeping(folder.path(), [job], &cloud)).await;
     daemon.shows(&counts("train", 0, 0, 0)).await;
-    daemon
-        .shows(&[
-            "modelarts_exporter_state_set_aside{reason=\"damaged\"} == 1",
-            "modelarts_exporter_state_set_aside{reason=\"newer\"} == 0",
-        ])
-        .await;
-    assert_eq!(daemon.logged(&["state file set aside", "reason=damaged"]), 1, "{}", daemon.log());
+    let told = [(reason, 1), (another, 0)].map(|(reason, value)| {
+        format!("modelarts_exporter_state_set_aside{{reason=\"{reason}\"}} == {value}")
+    });
+    daemon.shows(&told).await;
+    let logged = daemon.logged(&["state file set aside", &format!("reason={reason}")]);
+    assert_eq!(logged, 1, "{}", daemon.log());
     let names = names(folder.path());
-    assert!(names.iter().any(|name| name.starts_with("state.damaged-")), "{names:?}");
+    let aside = names.iter().find(|name| name.starts_with(&format!("state.{reason}-")));
+    let aside = aside.unwrap_or_else(|| panic!("{names:?}"));
+    assert_eq!(std::fs::read_to_string(folder.path().join(aside)).unwrap(), content);
     assert!(names.iter().any(|name| name == "state"), "{names:?}");
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_set_aside() {
+    is_set_aside("modelarts-exporter state 1 =\n{}", "damaged", "newer").await;
+}
+
+#[tokio::test]
+async fn the_file_of_a_newer_exporter_is_set_aside() {
+    let content = "what this exporter cannot know";
+    let mut sum = Context::new(&SHA256);
+    sum.update(&2_u32.to_be_bytes());
+    sum.update(content.as_bytes());
+    let sum = STANDARD.encode(sum.finish());
+    let file = format!("modelarts-exporter state 2 {sum}\n{content}");
+    is_set_aside(&file, "newer", "damaged").await;
 }
 
 #[tokio::test]

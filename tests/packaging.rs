@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use crate::harness::run_with_config;
+
 fn repository(path: &str) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     std::fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()))
@@ -108,6 +110,65 @@ fn the_numbers_of_the_alerts_stand_in_one_place() {
         known.remove(name);
     }
     assert!(known.is_empty(), "no alert uses {known:?}");
+}
+
+/// What the Debian package brings: where a file comes from, and where it goes.
+fn package() -> Vec<(String, String)> {
+    let manifest: toml::Table = repository("Cargo.toml").parse().unwrap();
+    let assets = manifest["package"]["metadata"]["deb"]["assets"].as_array().unwrap();
+    let parts = assets.iter().map(|asset| {
+        let part = |place: usize| asset[place].as_str().unwrap();
+        let (from, to) = (part(0), part(1));
+        match to.strip_suffix('/') {
+            Some(_) => (from.to_owned(), format!("/{to}{}", from.rsplit('/').next().unwrap())),
+            None => (from.to_owned(), format!("/{to}")),
+        }
+    });
+    parts.collect()
+}
+
+#[test]
+fn the_package_brings_what_its_unit_names() {
+    let package = package();
+    let unit = repository("deploy/systemd/modelarts-exporter.service");
+    let (program, config) =
+        between(&unit, "ExecStart=", "\n").split_once(" --config.file=").unwrap();
+    for file in [program, config] {
+        assert!(package.iter().any(|(_, to)| to == file), "no {file} in {package:#?}");
+    }
+    for (from, _) in package.iter().filter(|(from, _)| !from.starts_with("target/")) {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join(from);
+        let is_there = match from.file_name().and_then(|name| name.to_str()) {
+            Some(name) if name.starts_with('*') => from.parent().unwrap().is_dir(),
+            _ => from.is_file(),
+        };
+        assert!(is_there, "{} is not there", from.display());
+    }
+    // The folder that the unit has made is the one that the file names, and that goes with the package.
+    let folder = format!("/var/lib/{}", between(&unit, "\nStateDirectory=", "\n"));
+    let state = repository("deploy/debian/modelarts-exporter.toml");
+    assert!(between(&state, "\nfile = \"", "\"").starts_with(&format!("{folder}/")));
+    assert!(repository("deploy/debian/postrm").contains(&format!("rm -rf {folder}\n")));
+}
+
+#[tokio::test]
+async fn the_packages_file_holds_the_minimal_one_behind_its_marks() {
+    let shipped = repository("deploy/debian/modelarts-exporter.toml");
+    let lines = shipped.lines().map(|line| match line.strip_prefix('#') {
+        Some(rest) if !rest.is_empty() && !rest.starts_with(' ') => rest,
+        _ => line,
+    });
+    let edited = lines.collect::<Vec<_>>().join("\n");
+    let minimal = repository("config/minimal.toml");
+    let (_, minimal) = minimal.split_once("\n\n").unwrap();
+    let secret = "/etc/modelarts-exporter/password";
+    let minimal = minimal.replace("/run/secrets/password", secret);
+    assert!(edited.trim().ends_with(minimal.trim()), "{edited}\nis not\n{minimal}");
+    let password = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&password, "secret").unwrap();
+    let file = edited.replace(secret, password.path().to_str().unwrap());
+    let checked = run_with_config("check", &file).await;
+    assert!(checked.status.success(), "{}", checked.stderr);
 }
 
 /// Every word that starts like a metric of ours.

@@ -1,5 +1,5 @@
 //! What others wrote reads what we say: promtool, Prometheus, `VictoriaMetrics`, curl, the Python parsers,
-//! the cloud's client, Keystone, Helm.
+//! the cloud's client, Keystone, Helm, systemd.
 
 mod chain;
 mod clients;
@@ -14,5 +14,6 @@ mod proxy;
 mod shards;
 mod signer;
 mod status_page;
+mod systemd;
 mod victoria;
 mod web;

@@ -14,6 +14,7 @@ use tracing::{info, warn};
 use crate::app::behind::spawn_behind;
 use crate::app::ledger::{Book, now};
 use crate::app::log::Level;
+use crate::app::notify::{Notify, Pulse};
 use crate::app::outcomes;
 use crate::app::projects::{Plan, Projects};
 use crate::app::reload::Reload;
@@ -145,10 +146,18 @@ pub(super) async fn serve(
     let (reload, requests) = mpsc::channel(RELOADS_WAITING);
     let mut tasks = JoinSet::new();
     let Operator { source, level, hangup } = operator;
-    let source = Arc::new(source);
-    let reloading = Reload { source, own: own.clone(), level, projects, effective, shown };
+    let notify = Arc::new(Notify::from_environment());
+    let reloading = Reload {
+        source: Arc::new(source),
+        own: own.clone(),
+        notify: Arc::clone(&notify),
+        level,
+        projects,
+        effective,
+        shown,
+    };
     tasks.spawn(reloading.run(hangup, requests, stop.clone()));
-    let publisher = publish(book, ready, stop.clone());
+    let publisher = publish(book, ready, Arc::clone(&notify), stop.clone());
     spawn_behind(&mut tasks, async {
         publisher.await;
         Ok(())
@@ -175,6 +184,7 @@ pub(super) async fn serve(
     let ready = is_ready;
     let site = Site { settings: web, reader, sight, own, access, ready, configuration, reload };
     let mut serving = tokio::spawn(server::serve(listeners, site, stop.clone()));
+    notify.ready();
     tokio::select! {
         stopped = &mut serving => said(stopped?),
         // None of these ends before the stop, unless something is badly wrong with it.
@@ -202,13 +212,22 @@ fn said(stopped: Stopped) {
 ///
 /// Meant for a thread of its own: in a large fleet it takes several milliseconds, which no scrape should
 /// wait for.
-async fn publish(book: Arc<Book>, ready: watch::Sender<bool>, stop: CancellationToken) {
+async fn publish(
+    book: Arc<Book>,
+    ready: watch::Sender<bool>,
+    notify: Arc<Notify>,
+    stop: CancellationToken,
+) {
+    let mut pulse = Pulse::new(&notify, PUBLISH_EVERY);
     let mut ticks = interval(PUBLISH_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        if book.publish() {
+        let is_complete = book.publish();
+        if is_complete {
             ready.send_if_modified(|ready| !std::mem::replace(ready, true));
         }
+        pulse.beat(is_complete, || book.standing());
     }
+    notify.stopping();
     book.close(LAST_SAVE);
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
+use crate::app::notify::Standing;
 use crate::app::outcomes::{self, Keeping, Settled};
 use crate::app::series::Told;
 use crate::exposition::Store;
@@ -232,6 +233,17 @@ impl Book {
         let entries = self.lock();
         let down = entries.inventory.projects(now()).filter(|project| !project.up);
         down.map(|project| project.name.to_owned()).collect()
+    }
+
+    /// How much is followed, and how much of it in vain.
+    pub(super) fn standing(&self) -> Standing {
+        let Entries { inventory, .. } = &*self.lock();
+        let (mut projects, mut silent) = (0, 0);
+        for project in inventory.projects(now()) {
+            projects += 1;
+            silent += usize::from(!project.up);
+        }
+        Standing { jobs: inventory.job_count(), projects, silent }
     }
 
     fn render_all(&self, keys: &[JobKey]) {

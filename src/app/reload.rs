@@ -10,6 +10,7 @@ use tracing::{error, info, warn};
 
 use crate::app::ledger::now;
 use crate::app::log::Level;
+use crate::app::notify::Notify;
 use crate::app::projects::{Plan, Projects};
 use crate::config::{self, Config, ConfigError, Effective, LogSettings, Mistake, Source, Warning};
 use crate::own;
@@ -20,6 +21,7 @@ pub(super) struct Reload {
     /// Where it was read from at the start.
     pub(super) source: Arc<Source>,
     pub(super) own: own::Metrics,
+    pub(super) notify: Arc<Notify>,
     pub(super) level: Level,
     pub(super) projects: Projects,
     /// What is in use.
@@ -56,14 +58,15 @@ impl Reload {
                 by = if request.is_some() { "HTTP" } else { "SIGHUP" },
                 "reading the configuration"
             );
+            self.notify.reloading();
             let Some(outcome) = stop.run_until_cancelled(self.reload()).await else {
                 return Ok(());
             };
+            let outcome = outcome?;
+            self.notify.reloaded(outcome.is_ok());
             if let Some(request) = request {
                 // Whoever asked may have gone; the log has it.
-                let _ = request.send(outcome?);
-            } else {
-                outcome?.ok();
+                let _ = request.send(outcome);
             }
         }
     }

@@ -259,6 +259,11 @@ impl Inventory {
         jobs.cloned().collect()
     }
 
+    /// How many jobs are followed.
+    pub fn job_count(&self) -> usize {
+        self.projects.values().map(|project| project.jobs.len()).sum()
+    }
+
     /// Every job, in the order of the exposition.
     pub fn all_job_keys(&self) -> Vec<JobKey> {
         let jobs = self.projects.iter().flat_map(|(name, project)| {

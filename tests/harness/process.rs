@@ -127,11 +127,16 @@ impl Process {
         self.signal("TERM");
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
         // The shell's own `kill`: sending a signal from here would take `unsafe`, and a minimal
         // machine has no other `kill`.
-        let id = self.child.id();
+        let id = self.id();
         let sent = Command::new("sh").arg("-c").arg(format!("kill -{name} {id}")).status();
         assert!(sent.is_ok_and(|status| status.success()), "cannot signal {}", self.name);
     }
