@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use modelarts_exporter::inventory::{self, Inventory, Moment, Roster};
 use modelarts_exporter::metrics::{self, JobKey, Room, Sink};
 use modelarts_exporter::model::{
-    Api, ClassQuality, Facts, JobId, JobSpec, MeanMax, Polled, Quality, Resources, Scores, State,
-    Summary, TaskUsage, Usage, UsageSample, Version, VersionId, VersionSelection,
+    Api, ClassQuality, Execution, Facts, JobId, JobSpec, MeanMax, Polled, Quality, Resources,
+    Scores, State, Summary, TaskUsage, Usage, UsageSample, Version, VersionId, VersionSelection,
 };
 use tokio::time::Instant;
 
@@ -162,6 +162,7 @@ fn version(place: u64, samples: u64) -> Version {
             memory_bytes: Some(512.0 * f64::from(1 << 30)),
             ..Resources::default()
         },
+        execution: Execution::default(),
         usage: Some(usage(place, samples)),
         quality: Some(quality(place, samples / REPORT_EVERY)),
     }

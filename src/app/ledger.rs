@@ -11,7 +11,7 @@ use crate::inventory::outcomes::Rules;
 use crate::inventory::state_file::StateFile;
 use crate::inventory::{self, Inventory, Moment, Roster};
 use crate::metrics::{self, Budget};
-use crate::model::{JobId, JobKey, JobList, Outlook, Polled, Turnover, Version};
+use crate::model::{JobId, JobKey, JobList, Outlook, Polled, TaskUsage, Turnover, Version};
 use crate::own;
 use crate::schedule::Ledger;
 
@@ -307,6 +307,14 @@ impl Ledger for ProjectLedger {
 
     fn version(&self, job: &JobId, version: Version) {
         self.book.lock().inventory.version(&self.key(job), version, now());
+    }
+
+    fn usage(&self, job: &JobId, task: &str, usage: Option<TaskUsage>, asked: Instant) {
+        self.book.lock().inventory.usage(&self.key(job), task, usage, asked, now());
+    }
+
+    fn told(&self, job: &JobId) -> Option<Outlook> {
+        self.book.lock().inventory.told(&self.key(job), now())
     }
 
     fn polled(&self, job: &JobId, polled: Polled, interval: Duration) {

@@ -62,6 +62,9 @@ pub enum Error {
     /// The job is unknown.
     #[error("not found: {0}")]
     NotFound(Refusal),
+    /// There is nothing to tell yet. No failure: it says as much as an empty answer.
+    #[error("nothing to tell yet: {0}")]
+    TooEarly(Refusal),
     /// The region no longer offers this API.
     #[error("the API is not offered here: {0}")]
     ApiRetired(Refusal),
@@ -163,7 +166,8 @@ impl Error {
             Self::Throttled { .. } => Reason::Throttled,
             Self::Unauthorized(_) | Self::Clock { .. } => Reason::Unauthorized,
             Self::Forbidden(_) => Reason::Forbidden,
-            Self::NotFound(_) => Reason::NotFound,
+            // Too early is no failure and is not counted.
+            Self::NotFound(_) | Self::TooEarly(_) => Reason::NotFound,
             Self::ApiRetired(_) => Reason::ApiRetired,
             Self::BadRequest(_) => Reason::BadRequest,
             Self::Server(_) => Reason::ServerError,
@@ -175,6 +179,11 @@ impl Error {
             }
             Self::Internal(_) => Reason::Internal,
         }
+    }
+
+    /// It tells what was asked for: nothing has gone wrong.
+    pub(super) fn is_answer(&self) -> bool {
+        matches!(self, Self::TooEarly(_))
     }
 
     /// Not we are refused, but what we call with: newer credentials may help.
@@ -190,6 +199,7 @@ impl Error {
             | Self::Clock { refusal, .. }
             | Self::Forbidden(refusal)
             | Self::NotFound(refusal)
+            | Self::TooEarly(refusal)
             | Self::ApiRetired(refusal)
             | Self::BadRequest(refusal)
             | Self::Server(refusal)
@@ -226,6 +236,7 @@ impl Error {
             Self::Timeout(_)
             | Self::Forbidden(_)
             | Self::NotFound(_)
+            | Self::TooEarly(_)
             | Self::BadRequest(_)
             | Self::Server(_)
             | Self::Rejected(_)
@@ -261,13 +272,13 @@ impl Error {
             }
             Self::Refused { remedy, .. } => remedy,
             Self::Forbidden(_) => {
-                "grant the user modelarts:trainJobVersion:list and modelarts:trainJob:list"
+                "grant the user modelarts:trainJob:list, and modelarts:trainJobVersion:list for v1 or modelarts:trainJob:get for v2"
             }
             Self::NotFound(_) => {
                 "take a job that was deleted out of `jobs`; for one that exists check `project_id` of the project"
             }
             Self::ApiRetired(_) => {
-                "this region has switched the v1 training API off: set `api = \"v2\"` of the project"
+                "the region does not offer this API: where it has switched the v1 training API off, set `api = \"v2\"` of the project"
             }
             Self::BadRequest(_) => "check `endpoint` and `project_id` of the project",
             Self::Malformed(_) => {
@@ -284,7 +295,7 @@ impl Error {
                 _ => return cause.remedy(),
             },
             // The cloud's own affair, which its words explain best.
-            Self::Server(_) | Self::Rejected(_) => return None,
+            Self::Server(_) | Self::Rejected(_) | Self::TooEarly(_) => return None,
             Self::Internal(_) => "report it with the lines before it in the log",
         })
     }

@@ -23,9 +23,12 @@ pub enum Fault {
     OutOfRange,
     /// A string that should hold JSON and does not.
     Malformed,
-    /// Text longer than `limits.label_value_length`, which is cut; an array longer than any run,
-    /// which is left out; a list of more pages than are read.
+    /// Text longer than `limits.label_value_length`, which is cut; an array longer than any run, or
+    /// an id longer than any, which is left out; a list of more pages than are read; more tasks than
+    /// `limits.tasks_per_version`.
     TooLong,
+    /// A word, or a name, that no document lists.
+    Unknown,
     /// A field without which its surroundings mean nothing.
     Missing,
 }
@@ -40,6 +43,7 @@ impl Fault {
             Self::OutOfRange => "out_of_range",
             Self::Malformed => "malformed",
             Self::TooLong => "too_long",
+            Self::Unknown => "unknown",
             Self::Missing => "missing",
         }
     }

@@ -7,13 +7,18 @@ mod error;
 mod hostile;
 mod memory;
 mod misread;
+mod modelarts;
+mod pages;
 pub mod probe;
 mod refusal;
+mod samples;
 mod settings;
 pub mod sign;
 mod skim;
+mod training;
 mod transport;
 mod v1;
+mod v2;
 mod wire;
 
 use std::future::Future;
@@ -25,9 +30,9 @@ pub use error::{Chain, Error, Refusal};
 pub use memory::AnswerMemory;
 pub use misread::{Fault, Misread, Reading};
 pub use settings::{AccessKey, Agency, Auth, EcsMetadata, Method, Password, Project, Secret, Tls};
-pub use v1::Training;
+pub use training::Training;
 
-use crate::model::{JobId, JobList, Version, VersionId};
+use crate::model::{JobId, JobList, TaskUsage, Version, VersionId};
 
 /// What the poller asks of a project's training API.
 pub trait TrainingApi: Send + Sync + 'static {
@@ -53,6 +58,16 @@ pub trait TrainingApi: Send + Sync + 'static {
         version: &VersionId,
         pace: &dyn Pace,
     ) -> impl Future<Output = Result<Reading<Version>, Error>> + Send;
+
+    /// The usage of one of the tasks that a version's [`Execution`](crate::model::Execution) names, over
+    /// its whole run so far; without samples where there are none yet. v1's versions carry their usage
+    /// with them.
+    fn usage(
+        &self,
+        job: &JobId,
+        task: &str,
+        pace: &dyn Pace,
+    ) -> impl Future<Output = Result<Reading<TaskUsage>, Error>> + Send;
 }
 
 /// What the credentials of a project are good for.

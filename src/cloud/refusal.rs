@@ -11,7 +11,11 @@ use crate::cloud::{Error, Refusal};
 /// Characters of the cloud's own words that are passed on.
 const MESSAGE_LENGTH: usize = 200;
 
-const LIMITS: Limits = Limits { label_length: MESSAGE_LENGTH, classes: 0, extra_metrics: 0 };
+/// v2's `NotReadyToFetchMetric`: a task that does not run yet, or has no sample yet.
+const TOO_EARLY: &str = "2777";
+
+const LIMITS: Limits =
+    Limits { label_length: MESSAGE_LENGTH, classes: 0, extra_metrics: 0, tasks: 0 };
 
 document! {
     /// The shapes a refusal comes in: `error_code` with `error_msg` (v2, gateway) or
@@ -42,9 +46,8 @@ pub(super) fn read(
     secrets: &[&str],
 ) -> Error {
     let refusal = describe(status, body, secrets);
-    let code = refusal.code.rsplit('.').next().unwrap_or_default();
     let retry_after = retry_after(headers);
-    match (status.as_u16(), code) {
+    match (status.as_u16(), refusal.number()) {
         (429, _) => Error::Throttled { retry_after, refusal },
         // Too busy, and it says for how long.
         (503, _) if retry_after.is_some() => Error::Throttled { retry_after, refusal },
@@ -57,8 +60,10 @@ pub(super) fn read(
         // The gateway's own 404: nothing is published under this path.
         (404, "0101") if refusal.code.starts_with("APIG") => Error::ApiRetired(refusal),
         // A 404 without a code of the service is somebody else's, a proxy's perhaps, and says nothing
-        // about the job.
-        (404, "") => Error::BadRequest(refusal),
+        // about the job. Nor do those of a wrong project, a wrong path and a pool that is gone.
+        (404, "" | "2786" | "2836" | "2890") => Error::BadRequest(refusal),
+        // The documents have it come with 204, which has no body to say so.
+        (_, TOO_EARLY) => Error::TooEarly(refusal),
         // The service says 400 for a job it does not know; 404 is what one would expect.
         (404, _) | (400, "2775") => Error::NotFound(refusal),
         (500.., _) => Error::Server(refusal),
@@ -114,6 +119,19 @@ fn plain(body: &[u8], reader: &mut Reader) -> String {
 }
 
 impl Refusal {
+    /// The same in an answer of HTTP 200.
+    pub(super) fn in_answer(self) -> Error {
+        match self.number() {
+            TOO_EARLY => Error::TooEarly(self),
+            _ => Error::Rejected(self),
+        }
+    }
+
+    /// The code without the service it comes from.
+    fn number(&self) -> &str {
+        self.code.rsplit('.').next().unwrap_or_default()
+    }
+
     /// The same, fit for a log: a gateway that repeats what we sent, whole or cut short, must not make
     /// us write it down.
     #[must_use]
@@ -308,6 +326,34 @@ mod tests {
             };
             assert_eq!((&*refusal.code, &*refusal.message), (code, message), "{body}");
         }
+    }
+
+    #[test]
+    fn the_codes_of_v2_tell_a_job_that_is_gone_from_a_wrong_way_to_it() {
+        let table = [
+            (400, "ModelArts.2775", "not_found"),
+            (404, "ModelArts.2786", "bad_request"),
+            (404, "ModelArts.2836", "bad_request"),
+            (404, "ModelArts.2890", "bad_request"),
+            (400, "ModelArts.2789", "bad_request"),
+            (400, "ModelArts.50004000", "bad_request"),
+            (429, "ModelArts.2799", "throttled"),
+            (500, "ModelArts.2955", "server_error"),
+        ];
+        for (status, code, reason) in table {
+            let error = refusal(status, &format!(r#"{{"error_code":"{code}","error_msg":"x"}}"#));
+            assert_eq!(error.reason(), reason, "{status} {code}");
+        }
+    }
+
+    #[test]
+    fn metrics_that_are_not_there_yet_are_no_failure() {
+        let body = r#"{"error_msg":"NotReadyToFetchMetric","error_code":"ModelArts.2777"}"#;
+        for status in [400, 404, 409] {
+            assert!(refusal(status, body).is_answer(), "{status}");
+        }
+        assert_eq!(refusal(429, body).reason(), "throttled", "a silence is kept none the less");
+        assert!(!refusal(404, "").is_answer());
     }
 
     #[test]

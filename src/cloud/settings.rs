@@ -34,6 +34,8 @@ pub struct Project {
     pub label_value_length: usize,
     /// Classes of one version that are kept; more are dropped and counted.
     pub classes_per_version: usize,
+    /// Tasks of one version whose usage is asked for; more are counted.
+    pub tasks_per_version: usize,
     /// Score keys of one version beyond the known four that are kept; 0 keeps none and counts none.
     pub extra_metrics: usize,
     /// The workspace whose jobs are listed. `None`: the cloud's default one.

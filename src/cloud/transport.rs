@@ -118,7 +118,9 @@ impl Transport {
         secrets: &[&str],
     ) -> Result<Answer, Error> {
         let outcome = self.ask(operation, request, secrets).await;
-        if let Err(error) = &outcome {
+        if let Err(error) = &outcome
+            && !error.is_answer()
+        {
             self.own.api_error(operation, error.reason());
             if matches!(error, Error::Throttled { .. }) {
                 self.own.api_throttled();

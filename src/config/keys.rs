@@ -226,11 +226,11 @@ pub(super) const KEYS: &[Key] = &[
         Number(100),
         "Classes of one version that get quality metrics; more are dropped and counted.",
     ),
-    later(
+    key(
         "limits.tasks_per_version",
         count(1, 10_000),
         Number(32),
-        "Tasks of one version that get usage metrics.",
+        "Tasks of one version whose usage is asked for (v2: a request each); more are dropped and counted.",
     ),
     key(
         "limits.extra_metrics_per_version",
@@ -298,9 +298,9 @@ pub(super) const KEYS: &[Key] = &[
     key("projects[].name", NAME, Required("\"vision\""), "Becomes the label `project`; unique."),
     key(
         "projects[].api",
-        Kind::Choice(&[("v1", Now), ("v2", Later)]),
+        Kind::Choice(&[("v1", Now), ("v2", Now)]),
         Text("v1"),
-        "Which generation of the ModelArts API the project's region speaks.",
+        "Which generation of the ModelArts API the project's region speaks: `v1` with integer ids and versions (Open Telekom Cloud's historical APIs), `v2` with uuids (Huawei Cloud).",
     ),
     key(
         "projects[].endpoint",

@@ -16,7 +16,7 @@ use super::units::format_duration;
 use super::values::Values;
 use crate::cloud::{Project, Tls};
 use crate::inventory::outcomes::Rules;
-use crate::model::{Api, Discovery, JobId, JobSpec, Shard};
+use crate::model::{Api, Discovery, JobId, JobSpec, Shard, VersionSelection};
 use crate::{cloud, inventory, schedule};
 
 /// Builds every project. Those with mistakes are missing from the answer and present in the report.
@@ -83,7 +83,7 @@ impl Builder<'_> {
         };
         let cloud = Project {
             name: name?.into(),
-            api: Api::V1,
+            api: self.api(),
             endpoint: endpoint?,
             project_id: values.text(&self.key("project_id")).map(str::to_owned),
             tls: tls?,
@@ -92,6 +92,7 @@ impl Builder<'_> {
             answer_bytes: counted("limits.answer_bytes"),
             label_value_length: counted("limits.label_value_length"),
             classes_per_version: counted("limits.classes_per_version"),
+            tasks_per_version: counted("limits.tasks_per_version"),
             extra_metrics,
             workspace_id: discovery.as_ref().and_then(|it| it.workspace_id.clone()),
             auth: auth?,
@@ -226,6 +227,13 @@ impl Builder<'_> {
         }
     }
 
+    fn api(&self) -> Api {
+        match self.values.text(&self.key("api")) {
+            Some("v2") => Api::V2,
+            _ => Api::V1,
+        }
+    }
+
     fn jobs(&mut self) -> Vec<JobSpec> {
         let list = self.key("jobs");
         let count = self.values.len(&list);
@@ -250,7 +258,16 @@ impl Builder<'_> {
                 self.report.refuse(origin, &key, refusal);
                 continue;
             }
-            let versions = self.values.versions(&self.key(&format!("jobs[{index}].versions")));
+            let versions_key = self.key(&format!("jobs[{index}].versions"));
+            let versions = self.values.versions(&versions_key);
+            if self.api() == Api::V2
+                && matches!(versions, VersionSelection::Listed(_))
+                && let Some(origin) = self.values.origin(&versions_key)
+            {
+                let reason = "names versions, which jobs of api v2 do not have";
+                let refusal = Refusal::new(reason, "leave it out");
+                self.report.refuse(origin, &versions_key, refusal);
+            }
             jobs.push(JobSpec { job_id: JobId::from(id), versions });
         }
         jobs

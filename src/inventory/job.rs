@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,11 +10,12 @@ use crate::inventory::contradictions;
 use crate::inventory::outcomes::{Answer, Seen};
 use crate::inventory::roster::Reason;
 use crate::inventory::version::{Limits, Source, VersionState};
-use crate::inventory::view::{JobView, UsageNow, VersionView};
+use crate::inventory::view::{JobView, VersionView};
 use crate::inventory::{Moment, Settings};
 use crate::inventory::{follow, listed};
 use crate::model::{
-    Activity, JobId, ListedJob, Outlook, Polled, State, Version, VersionId, VersionSelection,
+    Activity, Detail, JobId, ListedJob, Outlook, Polled, State, TaskUsage, Version, VersionId,
+    VersionSelection,
 };
 use crate::own::Contradiction;
 
@@ -39,6 +41,10 @@ pub(super) struct JobState {
     pub(super) interval: Duration,
     /// The last answer about this job that could be read, of either call.
     last_answer: Option<Moment>,
+    /// The last one about the usage of a task.
+    last_usage: Option<Moment>,
+    /// When the list last told all that the job's own document would.
+    told: Option<Moment>,
     /// Whether the last poll brought everything; `None` before the first one.
     success: Option<bool>,
     /// Unix seconds.
@@ -47,9 +53,19 @@ pub(super) struct JobState {
     shown: Vec<Shown>,
 }
 
-/// Which parts of a version could be shown: it itself, its newest usage, its whole run, its quality;
-/// and whether it had ended and was still kept.
-type Shown = [bool; 6];
+/// Which parts of a version could be shown.
+#[derive(Debug, Default, PartialEq)]
+struct Shown {
+    /// It itself.
+    is_fresh: bool,
+    /// The newest sample of so many tasks.
+    sampled: usize,
+    /// Mean and maximum of so many tasks.
+    whole_runs: usize,
+    quality: bool,
+    has_ended: bool,
+    is_kept: bool,
+}
 
 impl JobState {
     pub(super) fn new(selection: VersionSelection, reason: Reason, interval: Duration) -> Self {
@@ -62,6 +78,8 @@ impl JobState {
             former: None,
             interval,
             last_answer: None,
+            last_usage: None,
+            told: None,
             versions: BTreeMap::new(),
             order: Vec::new(),
             success: None,
@@ -96,9 +114,42 @@ impl JobState {
         let others = self.take(listed, Source::Answer, answered);
         (self.only_listed, self.gone) = (false, false);
         self.note_all(&others, answered);
-        let without_detail = self.versions.iter().filter(|(_, state)| state.wants_detail());
-        let details = without_detail.map(|(id, _)| id.clone()).collect();
-        Outlook { activity: self.activity(), details }
+        self.outlook()
+    }
+
+    fn outlook(&self) -> Outlook {
+        let mut outlook = Outlook { activity: self.activity(), ..Outlook::default() };
+        for (id, state) in &self.versions {
+            outlook.tasks.extend_from_slice(state.running_tasks());
+            outlook.details.extend(state.ended_tasks().cloned().map(Detail::Usage));
+            if state.wants_detail() {
+                outlook.details.push(Detail::Version(id.clone()));
+            }
+        }
+        outlook
+    }
+
+    /// What is to be asked where a list that is at most `patience` old told all that the job's own
+    /// document would.
+    pub(super) fn told(&self, patience: Duration, now: Moment) -> Option<Outlook> {
+        self.told.filter(|told| told.age(now) <= patience)?;
+        let outlook = self.outlook();
+        let is_told = |detail: &Detail| matches!(detail, Detail::Usage(_));
+        outlook.details.iter().all(is_told).then_some(outlook)
+    }
+
+    /// Takes the usage of one task, which v2 tells of a job that has no versions.
+    pub(super) fn usage(
+        &mut self,
+        task: &str,
+        usage: Option<TaskUsage>,
+        asked: Instant,
+        now: Moment,
+    ) {
+        self.last_usage = Some(now);
+        if let Some(state) = self.versions.values_mut().next() {
+            state.usage(task, usage, asked, now);
+        }
     }
 
     /// Returns the versions that are not followed.
@@ -225,15 +276,32 @@ impl JobState {
             return false;
         }
         // What is confirmed now is shown again.
-        let was_withdrawn = self.shown.iter().any(|[is_fresh, ..]| !is_fresh);
+        let was_withdrawn = self.shown.iter().any(|shown| !shown.is_fresh);
+        if listed.whole.is_some() {
+            self.told = Some(now);
+        }
         if self.confirm_ended(listed, now) {
             return self.move_last_success(answered) || was_withdrawn;
+        }
+        if let Some(whole) = &listed.whole {
+            let known = self.versions.get(id).map(|state| &state.version);
+            let mut whole = Version::clone(whole);
+            if whole.state == State::UNREADABLE {
+                // That is not another status.
+                whole.state = known.map_or(whole.state, |known| known.state);
+            }
+            let is_new = known.is_none_or(|known| listed::differs(known, &whole));
+            let others = self.take(vec![whole], Source::List, answered);
+            self.only_listed = false;
+            self.note_all(&others, answered);
+            return self.move_last_success(answered) || is_new || was_withdrawn;
         }
         if self.only_listed {
             // Better known by its id than not at all: the first round may take an hour.
             let version = listed.newest_version();
             let known = self.versions.get(id).map(|state| &state.version);
-            let is_new = known.zip(version.as_ref()).is_none_or(|(a, b)| listed::differs(a, b));
+            let is_new = known.zip(version.as_deref()).is_none_or(|(a, b)| listed::differs(a, b));
+            let version = version.map(Cow::into_owned);
             self.take(version.into_iter().collect(), Source::List, answered);
             self.note(id, answered);
             return is_new || was_withdrawn;
@@ -279,14 +347,16 @@ impl JobState {
         }
     }
 
-    /// The list stands for the polls of a job that has ended, and moves the time of the last one: as
+    /// The list stands for the polls of a job of which nothing is asked, and moves the time of the last one: as
     /// seldom as a value may be old, or each list would have all their lines made anew.
     fn move_last_success(&mut self, answered: &Answered<'_>) -> bool {
         let Answered { settings, now, .. } = *answered;
         let is_old = |at| now.unix - at >= settings.max_staleness.as_secs_f64();
-        let moves = self.activity() == Activity::Ended
-            && self.success == Some(true)
-            && self.last_success.is_none_or(is_old);
+        let is_left_to_lists = self.activity() == Activity::Ended
+            || (self.told.is_some()
+                && self.versions.values().all(|state| state.running_tasks().is_empty()));
+        let moves =
+            is_left_to_lists && self.success == Some(true) && self.last_success.is_none_or(is_old);
         if moves {
             self.last_success = Some(now.unix);
         }
@@ -307,7 +377,8 @@ impl JobState {
 
     /// Within the last interval, and what an answer may be late.
     pub(super) fn has_answered(&self, late: Duration, now: Moment) -> bool {
-        self.last_answer.is_some_and(|at| at.age(now) <= self.interval + late)
+        let answers = self.last_answer.into_iter().chain(self.last_usage);
+        answers.into_iter().any(|at| at.age(now) <= self.interval + late)
     }
 
     /// Older values are withdrawn.
@@ -328,7 +399,7 @@ impl JobState {
                 self.versions.clear();
                 self.order.clear();
                 self.gone = true;
-                self.last_answer = None;
+                (self.last_answer, self.last_usage, self.told) = (None, None, None);
             }
         }
     }
@@ -344,16 +415,17 @@ impl JobState {
         let limits = self.limits(settings, list_interval);
         let mut shown = std::mem::take(&mut self.shown);
         let mut changed = shown.len() != self.versions.len();
-        shown.resize(self.versions.len(), Shown::default());
+        shown.resize_with(self.versions.len(), Shown::default);
         for (before, (id, state)) in shown.iter_mut().zip(&self.versions) {
-            let is = [
-                state.is_fresh(limits, now),
-                state.has_usage_now(limits, now),
-                state.has_whole_run(limits, now),
-                state.has_quality(limits, now),
-                state.has_ended(settings, now),
-                self.is_kept(id, state, settings, now),
-            ];
+            let tasks = || state.tasks(limits, now);
+            let is = Shown {
+                is_fresh: state.is_fresh(limits, now),
+                sampled: tasks().filter(|task| task.sampled.is_some()).count(),
+                whole_runs: tasks().filter(|task| task.has_whole_run).count(),
+                quality: state.has_quality(limits, now),
+                has_ended: state.has_ended(settings, now),
+                is_kept: self.is_kept(id, state, settings, now),
+            };
             changed |= *before != is;
             *before = is;
         }
@@ -405,17 +477,13 @@ impl JobState {
                 return None;
             }
             let version = &state.version;
-            let usage = version.usage.as_ref();
             Some(VersionView {
                 label,
                 version,
                 rank,
                 status_changed: state.status_changed,
                 finished: state.finished(settings, now),
-                usage_now: usage
-                    .filter(|_| state.has_usage_now(limits, now))
-                    .map(|usage| UsageNow { usage, last_sample: state.usage_grown.unix }),
-                whole_run: usage.filter(|_| state.has_whole_run(limits, now)),
+                tasks: state.tasks(limits, now).collect(),
                 quality: version.quality.as_ref().filter(|_| state.has_quality(limits, now)),
                 previous: None,
             })

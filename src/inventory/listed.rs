@@ -1,6 +1,6 @@
 //! What the list of jobs says of a job's newest version, as far as it goes.
 
-use crate::model::{ListedJob, Version};
+use crate::model::{ListedJob, State, Version};
 
 /// Whether something that is shown of a version is not as it was; `now` is what `known` became by what
 /// the list says.
@@ -9,11 +9,15 @@ pub(super) fn differs(known: &Version, now: &Version) -> bool {
         || known.duration != now.duration
         || known.created != now.created
         || known.job_name != now.job_name
+        || known.started != now.started
+        || known.execution != now.execution
+        || known.facts != now.facts
+        || known.resources != now.resources
 }
 
 /// Whether the list says nothing else of a version than what is known.
 pub(super) fn says(listed: &ListedJob, known: &Version) -> bool {
-    listed.state.code == known.state.code
+    listed.state == known.state
         && listed.duration.is_none_or(|duration| known.duration == Some(duration))
         && (listed.created.is_none() || known.created.is_some())
         && (listed.job_name.is_empty() || listed.job_name == known.job_name)
@@ -23,7 +27,7 @@ pub(super) fn says(listed: &ListedJob, known: &Version) -> bool {
 /// quality, which grow old alone.
 pub(super) fn applied_to(known: &Version, listed: &ListedJob) -> Version {
     // A status that cannot be read is not another status.
-    let state = if listed.state.code.is_some() { listed.state } else { known.state };
+    let state = if listed.state == State::UNREADABLE { known.state } else { listed.state };
     let job_name = if listed.job_name.is_empty() { &known.job_name } else { &listed.job_name };
     Version {
         api: known.api,
@@ -37,6 +41,7 @@ pub(super) fn applied_to(known: &Version, listed: &ListedJob) -> Version {
         duration: listed.duration.or(known.duration),
         facts: known.facts.clone(),
         resources: known.resources,
+        execution: known.execution.clone(),
         usage: None,
         quality: None,
     }

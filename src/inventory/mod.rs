@@ -28,9 +28,11 @@ use tokio::time::Instant;
 
 pub use roster::Roster;
 pub use settings::Settings;
-pub use view::{JobView, ProjectView, UsageNow, VersionView};
+pub use view::{JobView, ProjectView, TaskView, VersionView};
 
-use crate::model::{JobId, JobKey, JobList, ListedJob, Outlook, Polled, Turnover, Version};
+use crate::model::{
+    JobId, JobKey, JobList, ListedJob, Outlook, Polled, TaskUsage, Turnover, Version,
+};
 use crate::own::Contradiction;
 use outcomes::Outcomes;
 use project::ProjectState;
@@ -166,6 +168,28 @@ impl Inventory {
         if let Some(project) = self.projects.get_mut(&key.project) {
             project.version(key, version, &mut self.outcomes, now);
         }
+    }
+
+    /// An answer told the usage of one task of a job, which was asked for at `asked`; `None` where there
+    /// was nothing to tell of it.
+    pub fn usage(
+        &mut self,
+        key: &JobKey,
+        task: &str,
+        usage: Option<TaskUsage>,
+        asked: Instant,
+        now: Moment,
+    ) {
+        let project = self.projects.get_mut(&key.project);
+        if let Some(job) = project.and_then(|project| project.jobs.get_mut(&key.job_id)) {
+            job.usage(task, usage, asked, now);
+        }
+    }
+
+    /// What is to be asked about a job of which the newest list told all that its own document would;
+    /// `None` where that is to be asked too.
+    pub fn told(&self, key: &JobKey, now: Moment) -> Option<Outlook> {
+        self.projects.get(&key.project)?.told(&key.job_id, now)
     }
 
     /// A poll of a job is over, and the next one is due in `interval`: what is polled less often

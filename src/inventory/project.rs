@@ -23,6 +23,9 @@ const AGE_STEPS: u32 = 32;
 /// … but at least this often, which also bounds how late the end of a retention is noticed.
 const LONGEST_AGE_STEP: Duration = Duration::from_secs(5);
 
+/// What a list told of a job stands for so many of its intervals: one reading may fail.
+const LISTS_TO_TRUST: u32 = 2;
+
 /// Clocks are put right by less all the time.
 const CLOCK_SET_BACK_BY: f64 = 1.0;
 
@@ -146,6 +149,12 @@ impl ProjectState {
         let Self { settings, contradictions, .. } = self;
         let mut answered = Answered { key, settings, outcomes, contradictions, now };
         Some(self.jobs.get_mut(&key.job_id)?.versions(versions, &mut answered))
+    }
+
+    pub(super) fn told(&self, job: &JobId, now: Moment) -> Option<Outlook> {
+        let list = self.list.as_ref()?;
+        let patience = list.interval * LISTS_TO_TRUST + self.settings.timeout;
+        self.jobs.get(job)?.told(patience, now)
     }
 
     pub(super) fn interval(&mut self, job: &JobId, interval: Duration) {

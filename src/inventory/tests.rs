@@ -16,8 +16,8 @@ use tokio::time::Instant;
 use super::outcomes::{Rules, Saved};
 use super::*;
 use crate::model::{
-    Activity, Api, JobId, JobSpec, Outcome, Quality, Scores, State, TaskUsage, Usage, VersionId,
-    VersionSelection,
+    Activity, Api, Detail, JobId, JobSpec, Outcome, Quality, Scores, State, TaskUsage, Usage,
+    VersionId, VersionSelection,
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -93,7 +93,7 @@ impl Scene {
         self
     }
 
-    fn answer(&mut self, versions: Vec<Version>) -> Vec<VersionId> {
+    fn answer(&mut self, versions: Vec<Version>) -> Vec<Detail> {
         let outlook = self.inventory.versions(&self.key, versions, self.now).unwrap();
         self.polled(Polled::Success);
         outlook.details
@@ -113,7 +113,16 @@ impl Scene {
     }
 
     fn only(&self) -> VersionView<'_> {
-        self.view().versions[0]
+        self.view().versions.swap_remove(0)
+    }
+
+    /// When the newest sample of its first task arrived, where it may be shown.
+    fn sampled(&self) -> Option<f64> {
+        self.only().tasks.first()?.sampled
+    }
+
+    fn has_whole_run(&self) -> bool {
+        self.only().tasks.iter().any(|task| task.has_whole_run)
     }
 
     /// Ends that were counted: completed, failed, terminated.
@@ -180,7 +189,7 @@ async fn nothing_is_shown_before_the_first_round_is_over_or_took_too_long() {
 async fn the_newest_version_is_followed_and_older_ones_to_their_end() {
     let mut scene = Scene::new(VersionSelection::Latest);
     let wanted = scene.answer(vec![version(1, COMPLETED), version(2, RUNNING)]);
-    assert_eq!(wanted, [VersionId::from(2)]);
+    assert_eq!(wanted, [Detail::Version(VersionId::from(2))]);
     assert_eq!(scene.shown(), ["2"], "1 was never followed");
     scene.at(1).answer(vec![version(3, RUNNING), version(2, RUNNING), version(1, COMPLETED)]);
     assert_eq!(scene.shown(), ["3", "2"]);
@@ -293,18 +302,18 @@ async fn usage_is_shown_while_running_and_while_samples_come() {
     for minute in 0..4 {
         scene.at(minute).answer(vec![with_samples(version(1, RUNNING), 3 + u64::from(minute))]);
     }
-    assert_eq!(scene.only().usage_now.unwrap().last_sample, TODAY + 180.0);
+    assert_eq!(scene.sampled().unwrap(), TODAY + 180.0);
     for minute in 4..9 {
         scene.at(minute).answer(vec![with_samples(version(1, RUNNING), 6)]);
     }
-    assert_eq!(scene.only().usage_now.unwrap().last_sample, TODAY + 180.0);
+    assert_eq!(scene.sampled().unwrap(), TODAY + 180.0);
     scene.at(9).answer(vec![with_samples(version(1, RUNNING), 6)]);
-    assert!(scene.only().usage_now.is_none(), "the arrays have not grown for six minutes");
-    assert!(scene.only().whole_run.is_some(), "the run so far is no less true");
+    assert!(scene.sampled().is_none(), "the arrays have not grown for six minutes");
+    assert!(scene.has_whole_run(), "the run so far is no less true");
     scene.at(10).answer(vec![with_samples(version(1, RUNNING), 7)]);
-    assert!(scene.only().usage_now.is_some());
+    assert!(scene.sampled().is_some());
     scene.at(11).answer(vec![with_samples(version(1, COMPLETED), 7)]);
-    assert!(scene.only().usage_now.is_none() && scene.only().whole_run.is_some());
+    assert!(scene.sampled().is_none() && scene.has_whole_run());
 }
 
 #[tokio::test]
@@ -314,9 +323,9 @@ async fn what_answers_stop_carrying_grows_old_alone() {
     for minute in 1..=5 {
         scene.at(minute).answer(vec![version(1, RUNNING)]);
     }
-    assert!(scene.only().quality.is_some() && scene.only().whole_run.is_some());
+    assert!(scene.only().quality.is_some() && scene.has_whole_run());
     scene.at(6).answer(vec![version(1, RUNNING)]);
-    assert!(scene.only().quality.is_none() && scene.only().whole_run.is_none());
+    assert!(scene.only().quality.is_none() && !scene.has_whole_run());
 }
 
 #[tokio::test]
@@ -326,7 +335,7 @@ async fn an_ended_version_does_not_age_while_it_is_listed() {
     for minute in 1..=30 {
         scene.at(minute).answer(vec![version(1, COMPLETED)]);
     }
-    assert!(scene.only().quality.is_some() && scene.only().whole_run.is_some());
+    assert!(scene.only().quality.is_some() && scene.has_whole_run());
     assert_eq!(scene.only().finished, Some(TODAY - 86_400.0 + 1.0 + 60.0 + 3600.0));
     scene.at(36);
     assert!(scene.shown().is_empty(), "nobody has listed it for six minutes");
@@ -549,6 +558,7 @@ fn listed(code: i64, version: u64, version_count: u64) -> ListedJob {
         created: Some(TODAY - 86_400.0),
         duration: Some(4000.0),
         version_count: Some(version_count),
+        whole: None,
     }
 }
 
@@ -580,7 +590,7 @@ async fn the_list_keeps_status_and_times_fresh_and_nothing_else() {
         assert_eq!(touched, usize::from(minute == 1), "the duration is news once");
     }
     assert_eq!(scene.only().version.duration, Some(4000.0));
-    assert!(scene.only().usage_now.is_none() && scene.only().quality.is_none());
+    assert!(scene.sampled().is_none() && scene.only().quality.is_none());
     assert_eq!(scene.view().last_success, Some(TODAY), "it was not polled");
     assert!(scene.up());
     // What no list has confirmed for long is shown again as soon as one does.

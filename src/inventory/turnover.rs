@@ -217,7 +217,7 @@ fn is_over(listed: &ListedJob, answered: &Answered<'_>) -> bool {
     }
     let remembered = remembered.filter(|it| it.status == version.state.status);
     let end = match remembered.and_then(|it| it.finished) {
-        None if version.state.terminal => version.earliest_end(),
+        None if version.state.terminal => version.end_of_run().or(version.earliest_end()),
         end => end,
     };
     is_past_retention(end, answered.seen_at(&version), settings, now)
@@ -233,7 +233,7 @@ fn note_end(listed: &ListedJob, answered: &mut Answered<'_>) {
         let seen = Seen {
             version: &version,
             label: version.version_id.as_str(),
-            finished: version.earliest_end(),
+            finished: version.end_of_run().or(version.earliest_end()),
         };
         answered.see(&[seen], Answer::Part);
     }

@@ -1,18 +1,21 @@
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::inventory::outcomes::Remembered;
+use crate::inventory::view::TaskView;
 use crate::inventory::{Moment, Settings};
-use crate::model::{Status, Version};
+use crate::model::{Status, TaskUsage, Usage, Version};
 
 /// What we know of one version: the newest value of each part, and when it was last confirmed.
 #[derive(Debug)]
 pub(super) struct VersionState {
     pub(super) version: Version,
     confirmed: Confirmed,
-    /// The last answer that carried usage.
-    usage_seen: Moment,
-    /// When the usage arrays last grew.
-    pub(super) usage_grown: Moment,
+    /// The usage of its tasks, each as its last answer told it.
+    tasks: Vec<TaskState>,
+    /// Tasks whose usage was asked for after the end.
+    asked_after_end: Vec<Box<str>>,
     /// The last answer that carried quality.
     quality_seen: Moment,
     /// When the present status was first seen, Unix seconds.
@@ -25,6 +28,28 @@ pub(super) struct VersionState {
     ended_before: Option<f64>,
     /// Its own document, which carries what the list leaves out, has been read.
     pub(super) has_detail: bool,
+}
+
+/// What we know of the usage of one task. Each grows old alone: where the requests do not suffice for
+/// all, tasks take turns.
+#[derive(Debug)]
+struct TaskState {
+    usage: TaskUsage,
+    /// The last answer that carried it.
+    seen: Moment,
+    /// When its arrays last grew.
+    grown: Moment,
+}
+
+impl TaskState {
+    fn update(&mut self, usage: TaskUsage, now: Moment) {
+        let print = |usage: &TaskUsage| (usage.samples, usage.fingerprint);
+        self.seen = now;
+        if print(&usage) != print(&self.usage) {
+            self.grown = now;
+        }
+        self.usage = usage;
+    }
 }
 
 /// The calls that tell how a version is. Each grows old at the pace at which it is made.
@@ -70,7 +95,7 @@ pub(super) struct Limits {
 impl VersionState {
     /// A version that is new to this process, though it may be remembered.
     pub(super) fn new(
-        version: Version,
+        mut version: Version,
         remembered: Option<Remembered>,
         source: Source,
         now: Moment,
@@ -78,10 +103,11 @@ impl VersionState {
         let ended = version.state.terminal || version.state.lost;
         let is_as_before = |remembered: &Remembered| remembered.status == version.state.status;
         let status_changed = remembered.filter(is_as_before).map(|it| it.status_changed);
-        Self {
+        let usage = version.usage.take();
+        let mut new = Self {
             confirmed: Confirmed::by(source, now),
-            usage_seen: now,
-            usage_grown: now,
+            tasks: Vec::new(),
+            asked_after_end: Vec::new(),
             quality_seen: now,
             status_changed: status_changed.unwrap_or(now.unix),
             first_seen: remembered.is_none().then_some(now),
@@ -89,7 +115,9 @@ impl VersionState {
             ended_before: remembered.and_then(|it| it.finished).filter(|_| ended),
             version,
             has_detail: false,
-        }
+        };
+        new.take_usage(usage, now);
+        new
     }
 
     /// Takes what a call says now. What it does not carry stays, and ages.
@@ -100,18 +128,7 @@ impl VersionState {
             // What the other call last said is not true any more, however lately it said so.
             self.confirmed = Confirmed::by(source, now);
         }
-        if newer.usage.is_some() {
-            self.usage_seen = now;
-            let prints = |version: &Version| {
-                let tasks = version.usage.iter().flat_map(|usage| &usage.tasks);
-                tasks.map(|task| (task.samples, task.fingerprint)).collect::<Vec<_>>()
-            };
-            if prints(&newer) != prints(&self.version) {
-                self.usage_grown = now;
-            }
-        } else {
-            newer.usage = self.version.usage.take();
-        }
+        self.take_usage(newer.usage.take(), now);
         if newer.quality.is_some() {
             self.quality_seen = now;
         } else {
@@ -124,10 +141,60 @@ impl VersionState {
         let (was, is) = (self.version.state, newer.state);
         if !(is.terminal || is.lost) {
             (self.ended_seen, self.ended_before) = (None, None);
+            self.asked_after_end.clear();
         } else if self.ended_seen.is_none() || (was.lost && !is.lost) {
             self.ended_seen = Some(now);
         }
         self.version = newer;
+    }
+
+    /// Takes the usage that came with the version itself.
+    fn take_usage(&mut self, usage: Option<Usage>, now: Moment) {
+        let Some(Usage { tasks }) = usage else { return };
+        self.tasks.retain(|known| tasks.iter().any(|task| task.task == known.usage.task));
+        for task in tasks {
+            self.take_task(task, now);
+        }
+    }
+
+    fn take_task(&mut self, usage: TaskUsage, now: Moment) {
+        if let Some(known) = self.tasks.iter_mut().find(|known| known.usage.task == usage.task) {
+            known.update(usage, now);
+        } else {
+            self.tasks.push(TaskState { usage, seen: now, grown: now });
+        }
+    }
+
+    /// Takes the usage of one task, asked for at `asked`. An answer without a sample takes none away.
+    pub(super) fn usage(
+        &mut self,
+        task: &str,
+        usage: Option<TaskUsage>,
+        asked: Instant,
+        now: Moment,
+    ) {
+        let is_last = self.version.state.terminal
+            && self.ended_seen.is_some_and(|ended| asked >= ended.steady);
+        if is_last && !self.asked_after_end.iter().any(|known| **known == *task) {
+            self.asked_after_end.push(task.into());
+        }
+        let is_known = self.tasks.iter().any(|known| known.usage.task == task);
+        if let Some(usage) = usage.filter(|usage| usage.samples > 0 || !is_known) {
+            self.take_task(usage, now);
+        }
+    }
+
+    /// Tasks whose usage is asked for by calls of their own: while it runs, with every poll.
+    pub(super) fn running_tasks(&self) -> &[String] {
+        if self.version.state.is_running() { &self.version.execution.tasks } else { &[] }
+    }
+
+    /// Tasks of which the last samples were not asked for yet.
+    pub(super) fn ended_tasks(&self) -> impl Iterator<Item = &String> {
+        let has_run = self.version.state.terminal && self.version.started.is_some();
+        let is_asked = |task: &str| self.asked_after_end.iter().any(|asked| **asked == *task);
+        let tasks = self.version.execution.tasks.iter().filter(move |_| has_run);
+        tasks.filter(move |task| !is_asked(task))
     }
 
     /// The version is as it was.
@@ -180,16 +247,19 @@ impl VersionState {
         self.version.state.terminal || seen.age(now) <= limits.answered
     }
 
-    /// Mean and maximum of the run may be shown.
-    pub(super) fn has_whole_run(&self, limits: Limits, now: Moment) -> bool {
-        self.carried(self.usage_seen, limits, now)
-    }
-
-    /// The newest sample may be shown: the version runs and samples keep coming.
-    pub(super) fn has_usage_now(&self, limits: Limits, now: Moment) -> bool {
-        self.version.state.status == Status::Running
-            && self.usage_seen.age(now) <= limits.answered
-            && self.usage_grown.age(now) <= limits.answered
+    /// What there is to show of the usage of each task: its newest sample while the version runs and
+    /// samples keep coming, mean and maximum of the run.
+    pub(super) fn tasks(&self, limits: Limits, now: Moment) -> impl Iterator<Item = TaskView<'_>> {
+        let runs = self.version.state.status == Status::Running;
+        self.tasks.iter().map(move |TaskState { usage, seen, grown }| {
+            let is_fresh = |at: &Moment| at.age(now) <= limits.answered;
+            let keeps_coming = runs && is_fresh(seen) && is_fresh(grown);
+            TaskView {
+                usage,
+                sampled: keeps_coming.then_some(grown.unix),
+                has_whole_run: self.carried(*seen, limits, now),
+            }
+        })
     }
 
     pub(super) fn has_quality(&self, limits: Limits, now: Moment) -> bool {
@@ -269,4 +339,5 @@ fn keep_facts(older: &Version, newer: &mut Version) {
         newer.version_name.clone_from(&older.version_name);
     }
     newer.created = newer.created.or(older.created);
+    newer.execution.restarts = newer.execution.restarts.or(older.execution.restarts);
 }

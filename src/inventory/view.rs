@@ -1,4 +1,4 @@
-use crate::model::{Quality, Scores, Usage, Version};
+use crate::model::{Quality, Scores, TaskUsage, Version};
 
 /// What there is to show of a project.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,7 +25,7 @@ pub struct JobView<'a> {
 }
 
 /// What there is to show of a version.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct VersionView<'a> {
     /// The label `version`.
     pub label: &'a str,
@@ -38,21 +38,22 @@ pub struct VersionView<'a> {
     pub status_changed: f64,
     /// When it ended, Unix seconds, estimated.
     pub finished: Option<f64>,
-    /// The newest samples, while it is running and they keep coming.
-    pub usage_now: Option<UsageNow<'a>>,
-    /// Mean and maximum over the run.
-    pub whole_run: Option<&'a Usage>,
+    /// What is known of the usage of its tasks.
+    pub tasks: Vec<TaskView<'a>>,
     /// The scores.
     pub quality: Option<&'a Quality>,
     /// The overall scores of the completed run before it, of the same name.
     pub previous: Option<&'a Scores>,
 }
 
-/// Samples that are still true.
-#[derive(Clone, Copy, Debug)]
-pub struct UsageNow<'a> {
-    /// The samples.
-    pub usage: &'a Usage,
-    /// When the newest one arrived here, Unix seconds.
-    pub last_sample: f64,
+/// What there is to show of the usage of one task.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TaskView<'a> {
+    /// The samples, reduced.
+    pub usage: &'a TaskUsage,
+    /// When the newest sample arrived here, Unix seconds, while the version is running and samples keep
+    /// coming; the newest sample is not to be shown otherwise.
+    pub sampled: Option<f64>,
+    /// Mean and maximum over the run may be shown.
+    pub has_whole_run: bool,
 }

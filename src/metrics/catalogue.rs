@@ -60,11 +60,20 @@ const INFO_LABELS: &[&str] = &[
     "pool_name",
 ];
 
+const FAILURE_LABELS: &[&str] = &["project", "job_id", "job_name", "version", "reason"];
+const QUOTA_LABELS: &[&str] = &["project", "resource"];
+
 /// `modelarts_up` stands first and is a project's, not a job's.
 pub const UP: FamilyIndex = 0;
 
 /// `modelarts_runs_total` is a project's too.
 pub(super) const RUNS: FamilyIndex = 1;
+
+/// And so are the quotas.
+pub(super) const QUOTA_USED: FamilyIndex = 2;
+
+/// See [`QUOTA_USED`].
+pub(super) const QUOTA_LIMIT: FamilyIndex = 3;
 
 fn no_samples(_: &JobView<'_>, _: &Settings, _: &mut Out<'_>) {}
 
@@ -113,6 +122,20 @@ pub(super) static ROWS: &[Row] = &[
         &["project", "outcome"],
         no_samples,
         "Runs of the project that ended since this exporter first watched it, each once",
+    ),
+    row(
+        "modelarts_quota_used",
+        Kind::Gauge,
+        QUOTA_LABELS,
+        no_samples,
+        "How much of what the cloud grants the project of a resource is in use; v2 alone, where the region tells",
+    ),
+    row(
+        "modelarts_quota_limit",
+        Kind::Gauge,
+        QUOTA_LABELS,
+        no_samples,
+        "How much the cloud grants the project of a resource; v2 alone, where the region tells",
     ),
     row(
         "modelarts_job_info",
@@ -186,6 +209,13 @@ pub(super) static ROWS: &[Row] = &[
         "Nodes the version asked for; from worker_server_num",
     ),
     row(
+        "modelarts_job_nodes",
+        Kind::Gauge,
+        JOB_LABELS,
+        |job, _, out| job::each_version(job, out, job::nodes),
+        "Nodes that work for the job now, until it ends; v2 alone; from node_count_metrics",
+    ),
+    row(
         "modelarts_job_gpus",
         Kind::Gauge,
         JOB_LABELS,
@@ -212,6 +242,22 @@ pub(super) static ROWS: &[Row] = &[
         JOB_LABELS,
         |job, _, out| job::each_version(job, out, |v| v.version.resources.memory_bytes),
         "Memory the whole version asked for, all nodes together; from cpu, which is its gigabytes",
+    ),
+    row(
+        "modelarts_job_restarts",
+        Kind::Gauge,
+        JOB_LABELS,
+        |job, _, out| {
+            job::each_version(job, out, |v| v.version.execution.restarts.map(|times| times as f64));
+        },
+        "How often the job was started again after its first start; v2 alone; from running_records",
+    ),
+    row(
+        "modelarts_job_failure_info",
+        Kind::Info,
+        FAILURE_LABELS,
+        job::failure,
+        "1 once the job has failed, with the class of the reason; v2 alone; from exit codes and phases",
     ),
     row(
         "modelarts_job_cpu_usage_ratio",

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::metrics::catalogue::ROWS;
 use crate::metrics::{Family, Kind};
+use crate::model::Failure;
 use crate::own;
 
 const BEFORE: &str = "\
@@ -48,6 +49,15 @@ const SECTIONS: [(&str, &str); 7] = [
     ("modelarts_job_last_outcome", "Outcome, by name"),
     ("modelarts_job_poll_success", "Is it true?"),
 ];
+
+const FAILURES: &str = "
+## Why a job failed
+
+What `reason` of `modelarts_job_failure_info` can be.
+
+| reason | |
+|---|---|
+";
 
 const REASONS: &str = "
 ## Reasons
@@ -97,6 +107,10 @@ pub fn document() -> String {
     head(&mut text, "The exporter itself");
     for family in own::FAMILIES {
         row(&mut text, family);
+    }
+    text.push_str(FAILURES);
+    for failure in Failure::ALL {
+        let _ = writeln!(text, "| `{}` | {} |", failure.as_str(), failure.meaning());
     }
     text.push_str(REASONS);
     for reason in own::Reason::ALL {

@@ -71,6 +71,20 @@ pub(super) fn status(job: &JobView<'_>, _: &Settings, out: &mut Out<'_>) {
     }
 }
 
+/// Nodes at work; what was the last number of a run that has ended says nothing of now.
+pub(super) fn nodes(view: &VersionView<'_>) -> Option<f64> {
+    view.version.execution.nodes.filter(|_| !view.version.state.terminal)
+}
+
+pub(super) fn failure(job: &JobView<'_>, _: &Settings, out: &mut Out<'_>) {
+    for view in job.versions.iter().filter(|view| view.version.state.has_failed()) {
+        if let Some(failure) = view.version.execution.failure {
+            let [project, job_id, job_name, label] = key(job, view);
+            out.sample(&[project, job_id, job_name, label, ("reason", failure.as_str())], 1.0);
+        }
+    }
+}
+
 pub(super) fn poll_success(job: &JobView<'_>, _: &Settings, out: &mut Out<'_>) {
     if let Some(success) = job.poll_success {
         let labels = [("project", job.project), ("job_id", job.job_id)];
@@ -81,5 +95,67 @@ pub(super) fn poll_success(job: &JobView<'_>, _: &Settings, out: &mut Out<'_>) {
 pub(super) fn poll_last_success(job: &JobView<'_>, _: &Settings, out: &mut Out<'_>) {
     if let Some(at) = job.last_success {
         out.sample(&[("project", job.project), ("job_id", job.job_id)], at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::lines::Lines;
+    use crate::metrics::{Room, of_job};
+    use crate::model::{Api, Execution, Failure, JobId, State, Version, VersionId};
+
+    /// The lines of what v2 alone tells, of a job in this phase.
+    fn execution(phase: &str) -> String {
+        let state = State::from_v2(phase);
+        let version = Version {
+            job_name: "train".to_owned(),
+            execution: Execution {
+                tasks: vec!["worker-0".to_owned()],
+                nodes: Some(2.0),
+                restarts: Some(0),
+                failure: Some(Failure::Killed),
+            },
+            ..Version::unknown(Api::V2, JobId::from("3faf"), VersionId::from(""), state)
+        };
+        let view = VersionView {
+            label: "",
+            version: &version,
+            rank: 0,
+            status_changed: 0.0,
+            finished: None,
+            tasks: Vec::new(),
+            quality: None,
+            previous: None,
+        };
+        let job = JobView {
+            project: "p",
+            job_id: "3faf",
+            versions: vec![view],
+            poll_success: None,
+            last_success: None,
+        };
+        let settings =
+            Settings { extra_model_metrics: false, info_labels: Vec::new(), series: usize::MAX };
+        let mut lines = Lines::default();
+        of_job(&job, &settings, &Room::default(), &mut lines);
+        let told =
+            ["modelarts_job_nodes{", "modelarts_job_restarts{", "modelarts_job_failure_info{"];
+        let is_told = |line: &&str| told.iter().any(|name| line.starts_with(name));
+        lines.0.split_inclusive('\n').filter(is_told).collect()
+    }
+
+    #[test]
+    fn nodes_are_those_of_now_and_a_reason_is_that_of_a_failure() {
+        insta::assert_snapshot!(execution("Running"), @r#"
+        modelarts_job_nodes{project="p",job_id="3faf",job_name="train",version=""} 2
+        modelarts_job_restarts{project="p",job_id="3faf",job_name="train",version=""} 0
+        "#);
+        insta::assert_snapshot!(execution("Abnormal"), @r#"
+        modelarts_job_restarts{project="p",job_id="3faf",job_name="train",version=""} 0
+        modelarts_job_failure_info{project="p",job_id="3faf",job_name="train",version="",reason="killed"} 1
+        "#);
+        assert_eq!(execution("Failed"), execution("Abnormal"));
+        assert!(!execution("Completed").contains("failure_info"));
     }
 }

@@ -9,8 +9,11 @@ mod catalogue;
 mod document;
 mod family;
 mod job;
+#[cfg(test)]
+mod lines;
 mod outcome;
 mod quality;
+mod quota;
 mod settings;
 mod usage;
 
@@ -23,6 +26,7 @@ pub use budget::{Budget, Room, Step};
 pub use catalogue::{FAMILIES, UP};
 pub use document::document;
 pub use family::{Family, FamilyIndex, Kind, Sink};
+pub use quota::of_quotas;
 pub use settings::{InfoLabel, Settings};
 
 pub use crate::model::JobKey;

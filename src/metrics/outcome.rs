@@ -55,29 +55,15 @@ pub(super) fn last_run(name: &Named<'_>, out: &mut Out<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use std::fmt::Write as _;
     use std::sync::Arc;
 
     use tokio::time::Instant;
 
     use crate::inventory::outcomes::{Answer, Changes, NameView, Outcomes, Rules, Saved, Seen};
     use crate::inventory::{JobView, Moment, VersionView};
-    use crate::metrics::{FAMILIES, FamilyIndex, Room, Settings, Sink, of_job, of_name, of_runs};
+    use crate::metrics::lines::Lines;
+    use crate::metrics::{Room, Settings, of_job, of_name, of_runs};
     use crate::model::{Api, JobId, JobKey, Scores, State, Version, VersionId};
-
-    /// Lines as in text, so that what is compared is what is read.
-    struct Lines(String);
-
-    impl Sink for Lines {
-        fn sample(&mut self, family: FamilyIndex, labels: &[(&'static str, &str)], value: f64) {
-            let names: Vec<_> = labels.iter().map(|(name, _)| *name).collect();
-            assert_eq!(names, FAMILIES[family].labels, "{}", FAMILIES[family].name);
-            let labels: Vec<_> =
-                labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
-            let name = FAMILIES[family].name;
-            writeln!(self.0, "{name}{{{}}} {value}", labels.join(",")).unwrap();
-        }
-    }
 
     fn version(id: u64, code: i64) -> Version {
         Version {
@@ -107,7 +93,7 @@ mod tests {
     fn text(changes: &Changes) -> String {
         let (name, view) = &changes.names[0];
         let view: &NameView = view.as_ref().unwrap();
-        let mut lines = Lines(String::new());
+        let mut lines = Lines::default();
         of_name(&changes.project, name, view, &mut lines);
         lines.0
     }
@@ -140,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_project_shows_the_ends_of_all_its_names() {
-        let mut lines = Lines(String::new());
+        let mut lines = Lines::default();
         of_runs("p", changes(&[10, 11, 3]).runs, &mut lines);
         insta::assert_snapshot!(lines.0, @r#"
         modelarts_runs_total{project="p",outcome="completed"} 1
@@ -159,8 +145,7 @@ mod tests {
             rank: 0,
             status_changed: 0.0,
             finished: None,
-            usage_now: None,
-            whole_run: None,
+            tasks: Vec::new(),
             quality: None,
             previous: Some(&scores),
         };
@@ -173,7 +158,7 @@ mod tests {
         };
         let settings =
             Settings { extra_model_metrics: false, info_labels: Vec::new(), series: usize::MAX };
-        let mut lines = Lines(String::new());
+        let mut lines = Lines::default();
         of_job(&job, &settings, &Room::default(), &mut lines);
         let previous: String =
             lines.0.split_inclusive('\n').filter(|line| line.contains("_previous_")).collect();

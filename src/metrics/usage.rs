@@ -1,10 +1,10 @@
 //! Usage families: the newest minute, and mean and maximum of the run.
 
-use crate::inventory::{JobView, UsageNow, VersionView};
+use crate::inventory::{JobView, TaskView};
 use crate::metrics::Settings;
 use crate::metrics::catalogue::Out;
 use crate::metrics::job::key;
-use crate::model::{MeanMax, Resources, Summary, TaskUsage, Usage};
+use crate::model::{MeanMax, Resources, Summary, TaskUsage};
 
 /// Whether a version holds the hardware a family is about. The API sends zeros for what it does not.
 type Holds = fn(&Resources) -> bool;
@@ -27,14 +27,14 @@ fn each_task<'a>(
     job: &JobView<'a>,
     out: &mut Out<'_>,
     holds: Holds,
-    usage: impl Fn(&VersionView<'a>) -> Option<&'a Usage>,
+    is_shown: impl Fn(&TaskView<'a>) -> bool,
     value: impl Fn(&TaskUsage) -> Option<f64>,
 ) {
     for version in job.versions.iter().filter(|version| holds(&version.version.resources)) {
         let [project, job_id, job_name, label] = key(job, version);
-        for task in usage(version).into_iter().flat_map(|usage| &usage.tasks) {
-            if let Some(value) = value(task) {
-                out.sample(&[project, job_id, job_name, label, ("task", &task.task)], value);
+        for task in version.tasks.iter().filter(|task| is_shown(task)) {
+            if let Some(value) = value(task.usage) {
+                out.sample(&[project, job_id, job_name, label, ("task", &task.usage.task)], value);
             }
         }
     }
@@ -47,7 +47,7 @@ pub(super) fn newest(
     holds: Holds,
     value: impl Fn(&TaskUsage) -> Option<f64>,
 ) {
-    each_task(job, out, holds, |version| version.usage_now.map(|now| now.usage), value);
+    each_task(job, out, holds, |task| task.sampled.is_some(), value);
 }
 
 /// A value of the whole run.
@@ -59,15 +59,16 @@ pub(super) fn whole_run(
     value: impl Fn(MeanMax) -> f64,
 ) {
     let value = |task: &TaskUsage| share(&task.whole_run).map(&value);
-    each_task(job, out, holds, |version| version.whole_run, value);
+    each_task(job, out, holds, |task| task.has_whole_run, value);
 }
 
 pub(super) fn last_sample(job: &JobView<'_>, _: &Settings, out: &mut Out<'_>) {
     for version in &job.versions {
-        let Some(UsageNow { usage, last_sample }) = version.usage_now else { continue };
         let [project, job_id, job_name, label] = key(job, version);
-        for task in usage.tasks.iter().filter(|task| task.samples > 0) {
-            out.sample(&[project, job_id, job_name, label, ("task", &task.task)], last_sample);
+        for TaskView { usage, sampled, .. } in &version.tasks {
+            if let Some(sampled) = sampled.filter(|_| usage.samples > 0) {
+                out.sample(&[project, job_id, job_name, label, ("task", &usage.task)], sampled);
+            }
         }
     }
 }
@@ -79,7 +80,7 @@ mod tests {
     use super::*;
     use crate::inventory::VersionView;
     use crate::metrics::{FAMILIES, FamilyIndex, Room, Sink, of_job};
-    use crate::model::{Api, Facts, JobId, State, UsageSample, Version, VersionId};
+    use crate::model::{Api, JobId, State, UsageSample, Version, VersionId};
 
     /// The names of the families that have samples.
     #[derive(Default)]
@@ -104,21 +105,11 @@ mod tests {
             whole_run: Summary { cpu: share, gpu: share, npu: share, ..Summary::default() },
             ..TaskUsage::default()
         };
-        let usage = Usage { tasks: vec![task] };
+        let state = State::from_v1(8);
         let version = Version {
-            api: Api::V1,
-            job_id: JobId::from(1),
             job_name: "job".to_owned(),
-            version_id: VersionId::from(1),
-            version_name: None,
-            state: State::from_v1(8),
-            created: None,
-            started: None,
-            duration: None,
-            facts: Facts::default(),
             resources,
-            usage: None,
-            quality: None,
+            ..Version::unknown(Api::V1, JobId::from(1), VersionId::from(1), state)
         };
         let view = VersionView {
             label: "1",
@@ -126,8 +117,7 @@ mod tests {
             rank: 0,
             status_changed: 0.0,
             finished: None,
-            usage_now: Some(UsageNow { usage: &usage, last_sample: 0.0 }),
-            whole_run: Some(&usage),
+            tasks: vec![TaskView { usage: &task, sampled: Some(0.0), has_whole_run: true }],
             quality: None,
             previous: None,
         };

@@ -78,6 +78,7 @@ mod tests {
             created,
             duration: None,
             version_count: None,
+            whole: None,
         }
     }
 

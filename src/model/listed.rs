@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use crate::model::{Api, JobId, State, Version, VersionId};
 
 /// What the list of jobs says of one job: who it is, and how its newest version is.
@@ -17,18 +19,24 @@ pub struct ListedJob {
     pub duration: Option<f64>,
     /// How many versions the job has.
     pub version_count: Option<u64>,
+    /// The job itself, as its own document has it, where the items of the list are whole jobs (v2).
+    pub whole: Option<Box<Version>>,
 }
 
 impl ListedJob {
     /// The newest version of a job of which nothing else is known; `None` where the list does not name it.
-    pub fn newest_version(&self) -> Option<Version> {
+    pub fn newest_version(&self) -> Option<Cow<'_, Version>> {
+        if let Some(whole) = &self.whole {
+            return Some(Cow::Borrowed(whole));
+        }
         let version_id = self.version_id.clone()?;
-        Some(Version {
+        Some(Cow::Owned(Version {
             job_name: self.job_name.clone(),
             created: self.created,
             duration: self.duration,
+            // The other API's lists tell everything.
             ..Version::unknown(Api::V1, self.job_id.clone(), version_id, self.state)
-        })
+        }))
     }
 }
 

@@ -4,6 +4,8 @@
 //! never zero.
 
 mod discovery;
+mod execution;
+mod failure;
 mod identity;
 mod listed;
 mod outcome;
@@ -11,6 +13,7 @@ mod outlook;
 mod pattern;
 mod polled;
 mod quality;
+mod quota;
 mod selection;
 mod shard;
 mod status;
@@ -18,13 +21,16 @@ mod usage;
 mod version;
 
 pub use discovery::{Discovery, Filter};
+pub use execution::Execution;
+pub use failure::Failure;
 pub use identity::{JobId, JobKey, VersionId};
 pub use listed::{JobList, ListedJob, Turnover};
 pub use outcome::{NameRule, NameRuleError, Outcome};
-pub use outlook::{Activity, Outlook};
+pub use outlook::{Activity, Detail, Outlook};
 pub use pattern::{NamePattern, PatternError};
 pub use polled::Polled;
 pub use quality::{ClassQuality, Quality, Scores};
+pub use quota::Quota;
 pub use selection::{JobSpec, VersionSelection};
 pub use shard::Shard;
 pub use status::{State, Status};

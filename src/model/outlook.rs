@@ -1,12 +1,24 @@
 use crate::model::VersionId;
 
-/// What there is to ask about a job after an answer listed its versions.
+/// What there is to ask about a job whose versions are known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outlook {
     /// What its followed versions are about.
     pub activity: Activity,
-    /// Versions of which only their own document tells everything, and was not read yet.
-    pub details: Vec<VersionId>,
+    /// Tasks that run, whose usage each poll asks for by a call of its own (v2).
+    pub tasks: Vec<String>,
+    /// What is read once, and has time.
+    pub details: Vec<Detail>,
+}
+
+/// What is read once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// A version's own document, which alone tells everything about it (v1).
+    Version(VersionId),
+    /// The usage of a task of a run that has ended: its last samples came after they were last asked
+    /// for (v2).
+    Usage(String),
 }
 
 /// What the followed versions of a job are about, all taken together.

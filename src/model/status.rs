@@ -95,6 +95,30 @@ impl State {
         Self { status, code: Some(code), terminal, lost: code == LOST }
     }
 
+    /// The state behind a v2 phase. The cloud says Abnormal of runs that never began or were lost; no
+    /// document has one come back, so that it is an end.
+    ///
+    /// Phases: Open Telekom Cloud, `ModelArts` API reference, "Querying the Details About a Training Job";
+    /// the secondary phases beside them are "not recommended" there to depend on.
+    pub fn from_v2(phase: &str) -> Self {
+        let status = match phase {
+            "Creating" => Status::Creating,
+            "Pending" => Status::Pending,
+            "Running" => Status::Running,
+            "Terminating" => Status::Terminating,
+            "Completed" => Status::Completed,
+            "Failed" => Status::Failed,
+            "Terminated" => Status::Terminated,
+            "Abnormal" => Status::Abnormal,
+            _ => Status::Unknown,
+        };
+        let terminal = matches!(
+            status,
+            Status::Completed | Status::Failed | Status::Terminated | Status::Abnormal
+        );
+        Self { status, code: None, terminal, lost: false }
+    }
+
     /// The state of a version whose status field was missing or unreadable.
     pub const UNREADABLE: Self =
         Self { status: Status::Unknown, code: None, terminal: false, lost: false };
@@ -102,6 +126,11 @@ impl State {
     /// It waits for resources, or is being set up.
     pub fn waits(self) -> bool {
         matches!(self.status, Status::Creating | Status::Pending)
+    }
+
+    /// It has ended, and not as it should; v1's LOST may come back and is not meant.
+    pub fn has_failed(self) -> bool {
+        self.terminal && matches!(self.status, Status::Failed | Status::Abnormal)
     }
 
     /// Usage is being sampled.
@@ -134,6 +163,28 @@ mod tests {
                 assert_eq!((state.status, state.terminal), (status, terminal), "code {code}");
                 assert_eq!(state.lost, code == 14, "code {code}");
             }
+        }
+    }
+
+    #[test]
+    fn every_documented_v2_phase_has_its_contract_status() {
+        let table = [
+            ("Creating", Status::Creating, false),
+            ("Pending", Status::Pending, false),
+            ("Running", Status::Running, false),
+            ("Terminating", Status::Terminating, false),
+            ("Completed", Status::Completed, true),
+            ("Failed", Status::Failed, true),
+            ("Terminated", Status::Terminated, true),
+            ("Abnormal", Status::Abnormal, true),
+            ("running", Status::Unknown, false),
+            ("Suspended", Status::Unknown, false),
+            ("", Status::Unknown, false),
+        ];
+        for (phase, status, terminal) in table {
+            let state = State::from_v2(phase);
+            assert_eq!((state.status, state.terminal), (status, terminal), "{phase}");
+            assert_eq!((state.code, state.lost), (None, false), "{phase}");
         }
     }
 }

@@ -1,10 +1,12 @@
-use crate::model::{JobId, Quality, State, Usage, VersionId};
+use crate::model::{Execution, JobId, Quality, State, Usage, VersionId};
 
 /// Which of the two `ModelArts` training APIs a project speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Api {
     /// Integer ids, versions, integer status ("historical" on Open Telekom Cloud).
     V1,
+    /// Ids that are uuids, no versions, phases, usage by task (Huawei Cloud's only one today).
+    V2,
 }
 
 impl Api {
@@ -12,6 +14,7 @@ impl Api {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::V1 => "v1",
+            Self::V2 => "v2",
         }
     }
 }
@@ -25,7 +28,7 @@ pub struct Version {
     pub job_id: JobId,
     /// The job's name, as this answer gave it.
     pub job_name: String,
-    /// Unique in its job.
+    /// Unique in its job; v2 has no versions, the id is empty.
     pub version_id: VersionId,
     /// `V0004`; may be missing or shared with another version.
     pub version_name: Option<String>,
@@ -41,6 +44,8 @@ pub struct Version {
     pub facts: Facts,
     /// What the whole job asked for.
     pub resources: Resources,
+    /// How the run is carried out.
+    pub execution: Execution,
     /// `None` where the answer carried no usage at all.
     pub usage: Option<Usage>,
     /// `None` where the answer carried no quality at all.
@@ -62,6 +67,7 @@ impl Version {
             duration: None,
             facts: Facts::default(),
             resources: Resources::default(),
+            execution: Execution::default(),
             usage: None,
             quality: None,
         }

@@ -97,12 +97,17 @@ impl Job {
         self.news.as_ref().is_some_and(|news| news.activity == Activity::Ended)
     }
 
-    /// Until when it need not be asked about: it has ended, everything that was wanted came, and lists
-    /// that are at most `patience` old show it as it is.
+    /// Nothing is to be asked of it while lists show it as it is: it has ended, or they tell everything.
+    pub(super) fn is_left_to_lists(&self) -> bool {
+        self.has_ended() || self.news.as_ref().is_some_and(|news| news.is_told)
+    }
+
+    /// Until when it need not be asked about: it is left to the lists, everything that was wanted came,
+    /// and lists that are at most `patience` old show it as it is.
     pub(super) fn rests_until(&self, patience: Duration) -> Option<Instant> {
         let (newest, asked) = self.listed.as_ref()?;
         let news = self.news.as_ref()?;
-        let rests = self.has_ended() && self.whole && !newest.contradicts(&news.newest);
+        let rests = self.is_left_to_lists() && self.whole && !newest.contradicts(&news.newest);
         rests.then(|| *asked + patience)
     }
 
@@ -111,13 +116,18 @@ impl Job {
         if self.gone {
             return Class::Gone;
         }
+        if self.rests_until(patience).is_some_and(|until| until > now) {
+            return Class::Rests;
+        }
         match self.news.as_ref().map(|news| news.activity).unwrap_or_default() {
             Activity::Runs => Class::Runs,
-            Activity::Ended if self.rests_until(patience).is_some_and(|until| until > now) => {
-                Class::Rests
-            }
             Activity::Waits | Activity::Ended => Class::Slow,
         }
+    }
+
+    /// What the newest list that shows it says of it.
+    pub(super) fn newest_listed(&self) -> Newest {
+        self.listed.as_ref().map(|(newest, _)| newest.clone()).unwrap_or_default()
     }
 
     /// Takes what a list that was asked for at `asked` says of the job; `None`: it is not in it, and

@@ -94,6 +94,11 @@ impl Lanes {
         }
     }
 
+    /// The job at the front of that lane leaves it.
+    pub(super) fn leave(&mut self, slots: Slots, all_fail: bool) {
+        self.ready(slots, all_fail).and_then(VecDeque::pop_front);
+    }
+
     /// When the next job becomes due.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.waiting.peek().map(|&Reverse((due, _))| due)

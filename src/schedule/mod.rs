@@ -26,7 +26,7 @@ pub use poller::Poller;
 pub use settings::Settings;
 pub use stretch::{Cost, Load, cost};
 
-use crate::model::{JobId, JobList, Outlook, Polled, Turnover, Version};
+use crate::model::{JobId, JobList, Outlook, Polled, TaskUsage, Turnover, Version};
 
 /// Where answers go. Called from the tasks that poll; must not wait.
 pub trait Ledger: Send + Sync + 'static {
@@ -42,6 +42,14 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// One version's own document.
     fn version(&self, job: &JobId, version: Version);
+
+    /// The usage of one task of a job, asked for at `asked`; `None` where the cloud has nothing to tell of
+    /// it.
+    fn usage(&self, job: &JobId, task: &str, usage: Option<TaskUsage>, asked: Instant);
+
+    /// What is to be asked about a job of which the newest list told all that its own document would;
+    /// `None` where that is to be asked too.
+    fn told(&self, job: &JobId) -> Option<Outlook>;
 
     /// A poll is over; the next one is due in `interval`.
     fn polled(&self, job: &JobId, polled: Polled, interval: Duration);

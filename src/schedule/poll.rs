@@ -1,10 +1,19 @@
-use crate::cloud::{Error, Misread, Pace, TrainingApi};
-use crate::model::{Activity, JobId, ListedJob, Polled, Version, VersionId};
+use std::ops::ControlFlow;
+
+use tokio::time::Instant;
+
+use crate::cloud::{Error, Misread, Pace, Reading, TrainingApi};
+use crate::model::{
+    Activity, Detail, JobId, ListedJob, Outlook, Polled, State, Version, VersionId,
+};
 use crate::schedule::Ledger;
 
-/// Own documents read in one poll; more wait for the next one, so that a job with many listed
-/// versions does not hold its slot for long.
+/// Details read in one poll; more wait for the next one, so that a job with many listed versions does
+/// not hold its slot for long.
 pub(super) const DETAILS_PER_POLL: usize = 4;
+
+/// A poll in which so many questions had no answer in time asks no more of them.
+const MOST_TIMEOUTS: usize = 2;
 
 /// What one poll brought.
 #[derive(Debug)]
@@ -13,18 +22,20 @@ pub(super) struct Report {
     /// The first thing that went wrong.
     pub(super) error: Option<Error>,
     pub(super) misreads: Vec<Misread>,
-    /// What the list of versions told, where it came.
+    /// What is known of its versions, where that came.
     pub(super) news: Option<News>,
-    /// Own documents of versions that were asked for.
+    /// Details that were asked for.
     pub(super) details: usize,
 }
 
-/// What a list of versions says about asking again.
+/// What the versions of a job say about asking again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct News {
     pub(super) activity: Activity,
     pub(super) newest: Newest,
-    /// Own documents are still wanted and are left for later.
+    /// There is nothing to ask that a list which shows the job does not tell.
+    pub(super) is_told: bool,
+    /// Details are still wanted and are left for later.
     pub(super) postponed: bool,
 }
 
@@ -32,7 +43,8 @@ pub(super) struct News {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Newest {
     version_id: Option<VersionId>,
-    code: Option<i64>,
+    /// `None` where it cannot be read.
+    state: Option<State>,
     version_count: Option<u64>,
 }
 
@@ -41,7 +53,7 @@ impl Newest {
         let newest = versions.iter().max_by_key(|version| version.age_key());
         Self {
             version_id: newest.map(|newest| newest.version_id.clone()),
-            code: newest.and_then(|newest| newest.state.code),
+            state: newest.and_then(|newest| readable(newest.state)),
             version_count: Some(versions.len() as u64),
         }
     }
@@ -49,7 +61,7 @@ impl Newest {
     pub(super) fn listed(job: &ListedJob) -> Self {
         Self {
             version_id: job.version_id.clone(),
-            code: job.state.code,
+            state: readable(job.state),
             version_count: job.version_count,
         }
     }
@@ -60,14 +72,27 @@ impl Newest {
             one.zip(other).is_some_and(|(one, other)| one != other)
         }
         differ(self.version_id.as_ref(), other.version_id.as_ref())
-            || differ(self.code.as_ref(), other.code.as_ref())
+            || differ(self.state.as_ref(), other.state.as_ref())
             || differ(self.version_count.as_ref(), other.version_count.as_ref())
     }
 }
 
+fn readable(state: State) -> Option<State> {
+    Some(state).filter(|state| *state != State::UNREADABLE)
+}
+
 impl Report {
+    fn new(news: News, misreads: Vec<Misread>) -> Self {
+        Self { outcome: Polled::Success, error: None, misreads, news: Some(news), details: 0 }
+    }
+
     pub(super) fn failed(outcome: Polled, error: Error) -> Self {
         Self { outcome, error: Some(error), misreads: Vec::new(), news: None, details: 0 }
+    }
+
+    /// The list told everything that there is to know.
+    pub(super) fn told(newest: Newest, outlook: &Outlook) -> Self {
+        Self::new(News::told(newest, outlook, 0), Vec::new())
     }
 
     /// The poll brought something.
@@ -76,42 +101,146 @@ impl Report {
     }
 }
 
-/// Asks what there is to ask about one job, at most `details` own documents of versions among it.
-pub(super) async fn poll<A: TrainingApi, L: Ledger>(
-    api: &A,
-    ledger: &L,
-    job: &JobId,
-    details: usize,
-    pace: &dyn Pace,
-) -> Report {
-    let reading = match api.versions(job, pace).await {
-        Ok(reading) => reading,
-        Err(error @ Error::NotFound(_)) => return Report::failed(Polled::Gone, error),
-        Err(error) => return Report::failed(Polled::Failed, error),
-    };
-    let newest = Newest::of(&reading.content);
-    let outlook = ledger.versions(job, reading.content);
-    let postponed = outlook.details.len() > details;
-    let mut report = Report {
-        outcome: Polled::Success,
-        error: None,
-        misreads: reading.misreads,
-        news: Some(News { activity: outlook.activity, newest, postponed }),
-        details: 0,
-    };
-    for version in outlook.details.iter().take(details) {
-        report.details += 1;
-        match api.version(job, version, pace).await {
-            Ok(reading) => {
-                report.misreads.extend(reading.misreads);
-                ledger.version(job, reading.content);
+impl News {
+    fn told(newest: Newest, outlook: &Outlook, details: usize) -> Self {
+        let is_told = outlook.tasks.is_empty();
+        Self { is_told, ..Self::of(newest, outlook, details) }
+    }
+
+    fn of(newest: Newest, outlook: &Outlook, details: usize) -> Self {
+        let (activity, postponed) = (outlook.activity, outlook.details.len() > details);
+        Self { activity, newest, is_told: false, postponed }
+    }
+}
+
+/// One poll of one job.
+pub(super) struct Poll<'a, A, L> {
+    pub(super) api: &'a A,
+    pub(super) ledger: &'a L,
+    pub(super) job: &'a JobId,
+    /// Details that may be asked for.
+    pub(super) details: usize,
+    pub(super) pace: &'a dyn Pace,
+}
+
+impl<A: TrainingApi, L: Ledger> Poll<'_, A, L> {
+    /// Asks what there is to ask. `told`: what the list said of the job, and what is left to ask after
+    /// that.
+    pub(super) async fn run(&self, told: Option<(Newest, Outlook)>) -> Report {
+        let Some((newest, outlook)) = told else {
+            return match self.ask_versions().await {
+                Ok((newest, outlook, misreads)) => {
+                    let mut report =
+                        Report::new(News::of(newest, &outlook, self.details), misreads);
+                    self.ask_rest(&mut report, &outlook).await;
+                    report
+                }
+                Err(failed) => failed,
+            };
+        };
+        let mut report = Report::new(News::told(newest, &outlook, self.details), Vec::new());
+        let rest = self.ask_rest(&mut report, &outlook).await;
+        if rest.absent {
+            // The task is gone since the list was read, for which no code is documented, or the job
+            // is: it itself tells.
+            match self.ask_versions().await {
+                Ok((newest, outlook, misreads)) => {
+                    report.misreads.extend(misreads);
+                    // What it says for the first time is asked for with the next poll.
+                    report.news = Some(News::of(newest, &outlook, 0));
+                }
+                Err(failed) => return failed,
             }
-            Err(error) => {
-                report.outcome = Polled::Partial;
-                report.error = Some(error);
-                break;
+        } else if rest.brought == 0 && report.error.is_some() {
+            report.outcome = Polled::Failed;
+        }
+        report
+    }
+
+    async fn ask_versions(&self) -> Result<(Newest, Outlook, Vec<Misread>), Report> {
+        match self.api.versions(self.job, self.pace).await {
+            Ok(Reading { content, misreads }) => {
+                let newest = Newest::of(&content);
+                Ok((newest, self.ledger.versions(self.job, content), misreads))
             }
+            Err(error @ Error::NotFound(_)) => Err(Report::failed(Polled::Gone, error)),
+            Err(error) => Err(Report::failed(Polled::Failed, error)),
         }
     }
-    report
+
+    /// One task, or one version, that fails leaves the others their turn.
+    async fn ask_rest(&self, report: &mut Report, outlook: &Outlook) -> Rest {
+        let mut rest = Rest::default();
+        for task in &outlook.tasks {
+            if self.ask_usage(task, report, &mut rest).await.is_break() {
+                return rest;
+            }
+        }
+        for detail in outlook.details.iter().take(self.details) {
+            report.details += 1;
+            let goes_on = match detail {
+                Detail::Usage(task) => self.ask_usage(task, report, &mut rest).await,
+                Detail::Version(version) => self.ask_version(version, report, &mut rest).await,
+            };
+            if goes_on.is_break() {
+                return rest;
+            }
+        }
+        rest
+    }
+
+    async fn ask_usage(&self, task: &str, report: &mut Report, rest: &mut Rest) -> ControlFlow<()> {
+        let asked = Instant::now();
+        let usage = match self.api.usage(self.job, task, self.pace).await {
+            Ok(Reading { content, misreads }) => {
+                report.misreads.extend(misreads);
+                Some(content)
+            }
+            Err(Error::NotFound(_) | Error::BadRequest(_)) => {
+                rest.absent = true;
+                None
+            }
+            Err(error) => return rest.failed(report, error),
+        };
+        rest.brought += 1;
+        self.ledger.usage(self.job, task, usage, asked);
+        ControlFlow::Continue(())
+    }
+
+    async fn ask_version(
+        &self,
+        version: &VersionId,
+        report: &mut Report,
+        rest: &mut Rest,
+    ) -> ControlFlow<()> {
+        match self.api.version(self.job, version, self.pace).await {
+            Ok(Reading { content, misreads }) => {
+                report.misreads.extend(misreads);
+                rest.brought += 1;
+                self.ledger.version(self.job, content);
+                ControlFlow::Continue(())
+            }
+            Err(error) => rest.failed(report, error),
+        }
+    }
+}
+
+/// What became of the questions after the first one.
+#[derive(Debug, Default)]
+struct Rest {
+    brought: usize,
+    timeouts: usize,
+    /// A task was not there.
+    absent: bool,
+}
+
+impl Rest {
+    /// One question failed. The others are asked all the same, unless they would fare no better.
+    fn failed(&mut self, report: &mut Report, error: Error) -> ControlFlow<()> {
+        self.timeouts += usize::from(matches!(error, Error::Timeout(_)));
+        let ends = error.concerns_project() || self.timeouts >= MOST_TIMEOUTS;
+        report.outcome = Polled::Partial;
+        report.error.get_or_insert(error);
+        if ends { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
 }

@@ -18,13 +18,16 @@ use crate::schedule::flights::Flights;
 use crate::schedule::job::Job;
 use crate::schedule::lanes::{Index, Lanes, Slots, Standing};
 use crate::schedule::listing::Listing;
-use crate::schedule::poll::{DETAILS_PER_POLL, poll};
+use crate::schedule::poll::{DETAILS_PER_POLL, Poll, Report};
 use crate::schedule::stretch::{Class, Demand, Fit, class_interval};
 use crate::schedule::trouble::{Told, TroubleLog};
 use crate::schedule::{Ledger, Settings};
 
 /// A job that has ended is left to the list for so many of its intervals: one reading may fail.
 const LISTS_TO_TRUST: u32 = 2;
+
+/// So many jobs that cost no request are taken between two looks at what else there is to do.
+const TOLD_AT_ONCE: usize = 64;
 
 /// Where jobs that come one by one fall within an interval: multiples of this share leave no large gap,
 /// however many there are.
@@ -34,7 +37,8 @@ const GOLDEN_SHARE: f64 = 0.618_033_988_749_895;
 ///
 /// Jobs that run are polled on the interval, those that wait less often; those that have ended are
 /// left to the list, and polled again when it says something new about them. Where the list does not
-/// come or does not show them, they are polled at the pace of those that wait.
+/// come or does not show them, they are polled at the pace of those that wait. A list whose items are
+/// whole jobs leaves a poll nothing to ask but usage.
 ///
 /// Two things keep a job that hangs from delaying the others. Jobs whose last poll failed share a
 /// part of the slots among themselves. And a poll that takes much longer than polls usually do gives
@@ -269,40 +273,66 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
 
     fn start_polls(&mut self, now: Instant) -> Result<(), Wait> {
         let all_fail = self.failing == self.jobs.len();
+        let mut told = 0;
         loop {
             let slots = self.slots();
-            let Some(lane) = self.lanes.ready(slots, all_fail) else { return Ok(()) };
-            let is_present = |(due, index): &(Instant, Index)| {
-                self.jobs.get(index).is_some_and(|job| job.due == Some(*due))
+            let ready = |lanes: &mut Lanes| lanes.ready(slots, all_fail)?.front().copied();
+            let Some((due, index)) = ready(&mut self.lanes) else { return Ok(()) };
+            let Some(job) = self.jobs.get(&index).filter(|job| job.due == Some(due)) else {
+                self.lanes.leave(slots, all_fail);
+                continue;
             };
-            if !lane.front().is_some_and(is_present) {
-                lane.pop_front();
+            if let Some(report) = self.told(job, now) {
+                self.lanes.leave(slots, all_fail);
+                self.take(index, &report, now);
+                told += 1;
+                if told == TOLD_AT_ONCE {
+                    return Err(Wait::Until(now));
+                }
                 continue;
             }
             let pass = self.budget.take(now)?;
-            if let Some((_, index)) = lane.pop_front() {
-                self.start(index, PollPace::paid(&self.budget, pass), now);
-            }
+            self.lanes.leave(slots, all_fail);
+            self.start(index, PollPace::paid(&self.budget, pass), now);
         }
     }
 
+    /// What a poll of the job would bring, where the list has told all that would be asked now.
+    fn told(&self, job: &Job, now: Instant) -> Option<Report> {
+        let outlook = self.ledger.told(&job.id)?;
+        let asks = !outlook.tasks.is_empty()
+            || (!outlook.details.is_empty() && self.details_for(job, now) > 0);
+        (!asks).then(|| Report::told(job.newest_listed(), &outlook))
+    }
+
     fn start(&mut self, index: Index, pace: PollPace, now: Instant) {
+        let Some(job) = self.jobs.get(&index) else { return };
+        let details = self.details_for(job, now);
         let Some(job) = self.jobs.get_mut(&index) else { return };
         job.due = None;
-        let details = match self.fit.between_details {
-            None => DETAILS_PER_POLL,
-            Some(_) if std::mem::take(&mut job.details_granted) => 1,
-            Some(between) if job.wants_details() && self.details_from <= now => {
-                self.details_from = now + between;
-                1
-            }
-            Some(_) => 0,
-        };
+        if !std::mem::take(&mut job.details_granted)
+            && let Some(between) = self.fit.between_details.filter(|_| details > 0)
+        {
+            self.details_from = now + between;
+        }
         let (api, ledger) = (Arc::clone(&self.api), Arc::clone(&self.ledger));
         let (job_id, pace) = (job.id.clone(), Arc::new(pace));
+        let told = self.ledger.told(&job_id).map(|outlook| (job.newest_listed(), outlook));
         let its_pace = Arc::clone(&pace);
-        let poll = async move { poll(&*api, &*ledger, &job_id, details, &*its_pace).await };
+        let poll = async move {
+            let (api, ledger, job) = (&*api, &*ledger, &job_id);
+            Poll { api, ledger, job, details, pace: &*its_pace }.run(told).await
+        };
         self.flights.start(index, job.standing, pace, poll);
+    }
+
+    /// How many details a poll of the job that starts now may read.
+    fn details_for(&self, job: &Job, now: Instant) -> usize {
+        match self.fit.between_details {
+            None => DETAILS_PER_POLL,
+            Some(_) if job.details_granted => 1,
+            Some(_) => usize::from(job.wants_details() && self.details_from <= now),
+        }
     }
 
     fn slots(&self) -> Slots {

@@ -63,7 +63,9 @@ impl Account {
         let listed = self.listed.get(job).and_then(|&at| self.list()?.jobs.get(at));
         Some(Cow::Owned(match (listed, self.one_like(listed, place)) {
             (Some(listed), Some(versions)) => as_listed(versions, listed),
-            (Some(listed), None) => listed.newest_version().into_iter().collect(),
+            (Some(listed), None) => {
+                listed.newest_version().map(Cow::into_owned).into_iter().collect()
+            }
             (None, Some(versions)) => of_job(versions, job, job.as_str()),
             (None, None) => Vec::new(),
         }))
@@ -146,6 +148,7 @@ mod tests {
             created: Some(5000.0),
             duration: Some(30.0),
             version_count: Some(versions),
+            whole: None,
         }
     }
 

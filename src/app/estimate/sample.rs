@@ -106,6 +106,7 @@ mod tests {
             created: Some(0.0),
             duration: Some(100.0),
             version_count: Some(1),
+            whole: None,
         };
         JobList {
             jobs: (0..).zip(codes).map(job).collect(),

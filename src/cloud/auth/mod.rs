@@ -10,17 +10,17 @@ mod token;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
+use reqwest::Request;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::warn;
-use url::Url;
 
 pub(crate) use credential::Credential;
 
 use crate::cloud::error::Chain;
 use crate::cloud::memory::AnswerMemory;
-use crate::cloud::transport::{Answer, Transport, internal};
+use crate::cloud::transport::{Answer, Transport};
 use crate::cloud::{Error, Grant, Pace, Project};
 use crate::own::{self, Operation};
 use source::Source;
@@ -105,18 +105,18 @@ impl Credentials {
         })))
     }
 
-    /// Asks for what stands at the URL of a project's id, with newer credentials where the old ones
-    /// are refused.
-    pub(crate) async fn get(
+    /// Sends what is to be asked of the project with this id, with newer credentials where the old
+    /// ones are refused.
+    pub(crate) async fn send(
         &self,
         operation: Operation,
-        url: impl Fn(&str) -> Result<Url, Error>,
+        request: impl Fn(&str) -> Result<Request, Error>,
         pace: &dyn Pace,
     ) -> Result<(Answer, Arc<Credential>), Error> {
         // Who has nothing to call with need not wait for the pace.
         self.current().await?;
         let turn = self.paced(pace).await?;
-        let outcome = self.get_with(&turn.credential, operation, &url).await;
+        let outcome = self.send_with(&turn.credential, operation, &request).await;
         let refusal = match outcome {
             Err(refusal) if refusal.refuses_credentials() => refusal,
             outcome => return outcome.map(|answer| (answer, turn.credential)),
@@ -125,7 +125,7 @@ impl Credentials {
         drop(turn);
         let Turn { credential, _alone } = self.paced(pace).await?;
         self.0.source.transport.own().api_retry(operation);
-        match self.get_with(&credential, operation, &url).await {
+        match self.send_with(&credential, operation, &request).await {
             Err(refusal) if refusal.refuses_credentials() => {
                 Err(self.0.refused(&credential, refusal))
             }
@@ -147,21 +147,19 @@ impl Credentials {
         in_use.refusals = 0;
     }
 
-    async fn get_with(
+    async fn send_with(
         &self,
         credential: &Arc<Credential>,
         operation: Operation,
-        url: impl Fn(&str) -> Result<Url, Error>,
+        request: impl Fn(&str) -> Result<Request, Error>,
     ) -> Result<Answer, Error> {
         let project_id = self.0.project_id.as_deref().or(credential.project_id.as_deref());
         let project_id = project_id.ok_or_else(|| {
             Error::Malformed("the token names no project: set `project_id`".to_owned())
         })?;
-        let transport = &self.0.source.transport;
-        let request = transport.client().get(url(project_id)?);
-        let request = request.header(http::header::CONTENT_TYPE, "application/json");
-        let mut request = request.build().map_err(internal)?;
+        let mut request = request(project_id)?;
         credential.authorize(&mut request, Some(project_id))?;
+        let transport = &self.0.source.transport;
         let outcome = transport.send(operation, request, &credential.secrets()).await;
         if is_acceptance(&outcome) {
             self.0.accepted(credential);
@@ -246,7 +244,11 @@ impl Credentials {
 fn is_acceptance(outcome: &Result<Answer, Error>) -> bool {
     matches!(
         outcome,
-        Ok(_) | Err(Error::Forbidden(_) | Error::NotFound(_) | Error::TooLarge { .. })
+        Ok(_)
+            | Err(Error::Forbidden(_)
+                | Error::NotFound(_)
+                | Error::TooEarly(_)
+                | Error::TooLarge { .. })
     )
 }
 

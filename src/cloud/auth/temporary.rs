@@ -119,7 +119,7 @@ pub(super) async fn for_agency(
 
 /// The key in an answer of IAM or of the metadata service.
 pub(super) fn read(body: &[u8], scheme: Scheme) -> Result<Credential, Error> {
-    const LIMITS: Limits = Limits { label_length: 128, classes: 0, extra_metrics: 0 };
+    const LIMITS: Limits = Limits { label_length: 128, classes: 0, extra_metrics: 0, tasks: 9 };
     // The parser's message may repeat a part of the answer, and that may be the secret.
     let Answer(KeyAnswer { credential }) = serde_json::from_slice(body)
         .map_err(|_| malformed("the answer with the temporary key is not JSON"))?;

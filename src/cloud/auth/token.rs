@@ -94,7 +94,7 @@ document! {
 }
 
 /// Ids and times are short.
-const LIMITS: Limits = Limits { label_length: 128, classes: 0, extra_metrics: 0 };
+const LIMITS: Limits = Limits { label_length: 128, classes: 0, extra_metrics: 0, tasks: 9 };
 
 /// A user's token for the project.
 pub(super) async fn for_password(

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
     use crate::cloud::hostile;
 
-    const LIMITS: Limits = Limits { label_length: 128, classes: 9, extra_metrics: 0 };
+    const LIMITS: Limits = Limits { label_length: 128, classes: 9, extra_metrics: 0, tasks: 9 };
 
     proptest! {
         #![proptest_config(hostile::config())]

@@ -10,4 +10,4 @@ mod training;
 mod usage;
 mod version;
 
-pub use training::Training;
+pub(super) use training::Training;

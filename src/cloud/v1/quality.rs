@@ -197,7 +197,7 @@ mod tests {
     use crate::cloud::Misread;
     use crate::cloud::wire::Limits;
 
-    const LIMITS: Limits = Limits { label_length: 8, classes: 3, extra_metrics: 2 };
+    const LIMITS: Limits = Limits { label_length: 8, classes: 3, extra_metrics: 2, tasks: 9 };
 
     fn quality(json: &str) -> (Quality, Vec<Misread>) {
         let mut reader = Reader::new(LIMITS);

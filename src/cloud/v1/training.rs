@@ -1,21 +1,16 @@
 //! The three calls that describe training jobs.
 
 use std::collections::HashSet;
-use std::sync::Arc;
-use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable};
-use url::{Url, form_urlencoded};
+use url::form_urlencoded;
 
-use crate::cloud::auth::{Credential, Credentials};
-use crate::cloud::memory::AnswerMemory;
-use crate::cloud::transport::{Answer, Transport};
+use crate::cloud::modelarts::{ModelArts, Question};
+use crate::cloud::pages::Pages;
 use crate::cloud::v1::answer::{self, Page};
-use crate::cloud::v1::list::{self, Pages};
-use crate::cloud::wire::Limits;
-use crate::cloud::{Error, Grant, Pace, Project, Reading, TrainingApi, join};
-use crate::model::{JobId, JobList, Version, VersionId};
-use crate::own::{self, Operation};
+use crate::cloud::v1::list;
+use crate::cloud::{Error, Pace, Reading, TrainingApi};
+use crate::model::{Api, JobId, JobList, TaskUsage, Version, VersionId};
+use crate::own::Operation;
 
 /// Versions asked for at once. Three days of samples make about 280 KB a version, so that a page
 /// stays under the default `limits.answer_bytes`; the API's own limit is 1000.
@@ -31,113 +26,18 @@ const JOBS_PER_PAGE: usize = 1000;
 /// contradict each other about the order that is taken when none is asked for.
 const ORDER: [(&str, &str); 2] = [("sortBy", "create_time"), ("order", "asc")];
 
-/// A broken connection or a stumbling gateway is asked once more, after this and a jitter.
-const RETRY_AFTER: Duration = Duration::from_millis(200);
-
 /// One project's v1 API.
-pub struct Training {
-    transport: Arc<Transport>,
-    credentials: Credentials,
-    endpoint: Url,
-    workspace_id: Option<String>,
-    limits: Limits,
+pub(crate) struct Training {
+    modelarts: ModelArts,
 }
 
 impl Training {
-    /// The way to a project; nothing is asked yet. Fails on certificates and proxies that cannot be
-    /// used.
-    pub fn new(
-        project: Project,
-        memory: Arc<AnswerMemory>,
-        own: own::Project,
-    ) -> Result<Self, Error> {
-        let transport = Arc::new(Transport::new(&project, Arc::clone(&memory), own.clone())?);
-        let credentials = Credentials::new(&project, Arc::clone(&transport), memory, own)?;
-        Ok(Self {
-            limits: Limits {
-                label_length: project.label_value_length,
-                classes: project.classes_per_version,
-                extra_metrics: project.extra_metrics,
-            },
-            credentials,
-            transport,
-            endpoint: project.endpoint,
-            workspace_id: project.workspace_id,
-        })
+    pub(crate) fn new(modelarts: ModelArts) -> Self {
+        Self { modelarts }
     }
 
-    /// What the credentials are good for.
-    pub async fn grant(&self) -> Result<Grant, Error> {
-        self.credentials.grant().await
-    }
-
-    /// The next call may go out although earlier ones were refused: something may have been put
-    /// right.
-    pub fn end_hold(&self) {
-        self.credentials.end_hold();
-    }
-
-    /// Asks, with one more attempt where the connection broke.
-    async fn get(
-        &self,
-        operation: Operation,
-        path: &[&str],
-        query: &str,
-        pace: &dyn Pace,
-    ) -> Result<(Answer, Arc<Credential>), Error> {
-        let url = |project_id: &str| {
-            let mut url = join(&self.endpoint, &["v1", project_id, "training-jobs"])?;
-            url.path_segments_mut()
-                .map_err(|()| Error::Internal("the endpoint takes no path".to_owned()))?
-                .extend(path);
-            url.set_query((!query.is_empty()).then_some(query));
-            Ok(url)
-        };
-        let once = || self.credentials.get(operation, url, pace);
-        let once_more = ExponentialBuilder::default()
-            .with_min_delay(RETRY_AFTER)
-            .with_jitter()
-            .with_max_times(1);
-        once.retry(once_more)
-            .when(Error::may_be_retried)
-            .notify(|_, _| self.transport.own().api_retry(operation))
-            .await
-    }
-
-    /// Asks, and has the answer read: a large one beside everything else that goes on.
-    async fn ask<T: Send + 'static>(
-        &self,
-        operation: Operation,
-        path: &[&str],
-        query: &str,
-        pace: &dyn Pace,
-        read: impl FnOnce(&[u8]) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
-        let (Answer { body, share, .. }, credential) =
-            self.get(operation, path, query, pace).await?;
-        let is_large = share.is_large();
-        let read = move || {
-            let read = read(&body);
-            // The memory is free before its share is given back.
-            drop(body);
-            drop(share);
-            read
-        };
-        let outcome = if is_large {
-            let task = tokio::task::spawn_blocking(read).await;
-            task.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
-        } else {
-            read()
-        };
-        // A refusal that came as HTTP 200 has not been through the transport's hands.
-        let outcome = outcome.map_err(|error| match error {
-            Error::Rejected(refusal) => Error::Rejected(refusal.without(&credential.secrets())),
-            other => other,
-        });
-        if let Err(error) = &outcome {
-            self.transport.own().api_error(operation, error.reason());
-        }
-        outcome
+    pub(crate) fn modelarts(&self) -> &ModelArts {
+        &self.modelarts
     }
 
     /// How a page of the list is asked for.
@@ -145,7 +45,7 @@ impl Training {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.append_pair("per_page", &JOBS_PER_PAGE.to_string());
         query.append_pair("page", &page.to_string()).extend_pairs(ORDER);
-        query.extend_pairs(self.workspace_id.iter().map(|id| ("workspace_id", id)));
+        query.extend_pairs(self.modelarts.workspace_id.iter().map(|id| ("workspace_id", id)));
         query.finish()
     }
 
@@ -158,22 +58,32 @@ impl Training {
         query: &str,
         pace: &dyn Pace,
     ) -> Result<Page, Error> {
-        let (job, limits) = (job.clone(), self.limits);
-        self.ask(operation, path, query, pace, move |body| answer::read(body, &job, limits)).await
+        let limits = self.modelarts.limits;
+        let read = {
+            let job = job.clone();
+            move |body: &[u8]| answer::read(body, &job, limits)
+        };
+        let path = [&["training-jobs", job.as_str()], path].concat();
+        self.modelarts.ask(&question(operation, &path, query), pace, read).await
     }
+}
+
+fn question<'a>(operation: Operation, path: &'a [&'a str], query: &'a str) -> Question<'a> {
+    Question { operation, api: Api::V1, path, query, body: None }
 }
 
 impl TrainingApi for Training {
     async fn list(&self, most_pages: usize, pace: &dyn Pace) -> Result<Reading<JobList>, Error> {
-        let mut pages = Pages::default();
+        let mut pages = Pages::of(JOBS_PER_PAGE);
         loop {
             let query = self.list_query(pages.read + 1);
-            let limits = self.limits;
+            let limits = self.modelarts.limits;
             let read = move |body: &[u8]| list::read(body, limits);
-            let answer = self.ask(Operation::List, &[], &query, pace, read).await?;
-            let is_last = pages.take(answer, JOBS_PER_PAGE);
-            if is_last || pages.read >= most_pages || pages.all(JOBS_PER_PAGE) > most_pages {
-                return Ok(pages.end(is_last, JOBS_PER_PAGE));
+            let question = question(Operation::List, &["training-jobs"], &query);
+            let answer = self.modelarts.ask(&question, pace, read).await?;
+            let is_last = pages.take(answer);
+            if is_last || pages.read >= most_pages || pages.all() > most_pages {
+                return Ok(pages.end(is_last));
             }
         }
     }
@@ -183,8 +93,8 @@ impl TrainingApi for Training {
         let mut seen = HashSet::new();
         for number in 1..=MOST_PAGES {
             let query = format!("per_page={VERSIONS_PER_PAGE}&page={number}");
-            let path = [job.as_str(), "versions"];
-            let answer = self.ask_job(Operation::Versions, job, &path, &query, pace).await?;
+            let answer =
+                self.ask_job(Operation::Versions, job, &["versions"], &query, pace).await?;
             all.misreads.extend(answer.versions.misreads);
             // A version that cannot be read is no sign that the page was the last.
             let asked_enough = answer.listed < VERSIONS_PER_PAGE;
@@ -209,7 +119,7 @@ impl TrainingApi for Training {
         version: &VersionId,
         pace: &dyn Pace,
     ) -> Result<Reading<Version>, Error> {
-        let path = [job.as_str(), "versions", version.as_str()];
+        let path = ["versions", version.as_str()];
         let answer = self.ask_job(Operation::Detail, job, &path, "", pace).await?;
         let mut versions = answer.versions;
         let at = versions.content.iter().position(|one| one.version_id == *version);
@@ -217,5 +127,10 @@ impl TrainingApi for Training {
             Error::Malformed("the detail describes another version than was asked for".to_owned())
         })?;
         Ok(Reading { content, misreads: versions.misreads })
+    }
+
+    /// There is no such call: no version names tasks.
+    async fn usage(&self, _: &JobId, _: &str, _: &dyn Pace) -> Result<Reading<TaskUsage>, Error> {
+        Ok(Reading { content: TaskUsage::default(), misreads: Vec::new() })
     }
 }

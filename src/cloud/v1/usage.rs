@@ -1,264 +1,33 @@
-//! `system_metric_list`: one array a metric, one element a minute, no timestamps.
+//! `system_metric_list`: the arrays, and `interval`, always 1 minute, which is not needed.
 
-use std::hash::{DefaultHasher, Hasher};
-
-use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess};
-
-use crate::cloud::Fault;
-use crate::cloud::wire::{Reader, Scalar, Tolerant, document};
-use crate::model::{MeanMax, Summary, TaskUsage, Usage, UsageSample};
-
-document! {
-    /// The keys of `system_metric_list` (OTC: "Obtaining Training Job Versions", sample request; the
-    /// table there names three). `interval`, always 1 minute, is not needed.
-    #[derive(Clone, PartialEq)]
-    pub(super) struct SystemMetricList {
-        cpu: Series = "cpuUsage",
-        memory: Series = "memUsage",
-        gpu: Series = "gpuUtil",
-        gpu_memory: Series = "gpuMemUsage",
-        npu: Series = "npuUtil",
-        npu_memory: Series = "npuMemUsage",
-        disk_read: Series = "diskReadRate",
-        disk_write: Series = "diskWriteRate",
-        network_receive: Series = "recvBytesRate",
-        network_transmit: Series = "sendBytesRate",
-    }
-}
-
-/// Room that an array gets at first: two hours, to which ten arrays a version would else grow in six
-/// steps each.
-const USUAL_MINUTES: usize = 128;
-
-/// A longer array is no answer about a training run: nineteen weeks. It bounds what the two bytes of
-/// an element may become in memory.
-const MOST_MINUTES: usize = 200_000;
-
-/// The minutes of one metric, as sent; NaN where an element holds no number.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Series {
-    values: Vec<f64>,
-    /// What was wrong with the elements (or with the value itself), with how many.
-    faults: Vec<(Fault, usize)>,
-}
-
-impl Series {
-    fn fault(&mut self, fault: Fault) {
-        match self.faults.iter_mut().find(|(known, _)| *known == fault) {
-            Some((_, count)) => *count += 1,
-            None => self.faults.push((fault, 1)),
-        }
-    }
-
-    fn at(&self, index: usize) -> Option<f64> {
-        self.values.get(index).copied().filter(|value| !value.is_nan())
-    }
-}
-
-impl<'de> Tolerant<'de> for Series {
-    fn absent() -> Self {
-        Self::default()
-    }
-
-    fn wrong() -> Self {
-        Self { values: Vec::new(), faults: vec![(Fault::WrongType, 1)] }
-    }
-
-    fn scalar(value: Scalar<'de>) -> Self {
-        match value {
-            Scalar::Text(text) if text.trim().is_empty() => Self::default(),
-            _ => Self::wrong(),
-        }
-    }
-
-    fn sequence<A: SeqAccess<'de>>(mut sequence: A) -> Result<Self, A::Error> {
-        let mut series = Self { values: Vec::with_capacity(USUAL_MINUTES), faults: Vec::new() };
-        while let Some(element) = sequence.next_element::<Scalar<'_>>()? {
-            let value = match element.number() {
-                Ok(number) => number.unwrap_or(f64::NAN),
-                Err(fault) => {
-                    series.fault(fault);
-                    f64::NAN
-                }
-            };
-            series.values.push(value);
-            if series.values.len() > MOST_MINUTES {
-                while sequence.next_element::<IgnoredAny>()?.is_some() {}
-                return Ok(Self { values: Vec::new(), faults: vec![(Fault::TooLong, 1)] });
-            }
-        }
-        Ok(series)
-    }
-}
-
-impl<'de> Deserialize<'de> for Series {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::read(deserializer)
-    }
-}
+use crate::cloud::samples::Samples;
+use crate::cloud::wire::Reader;
+use crate::model::Usage;
 
 /// Reduces the arrays to the newest sample and the whole run.
-pub(super) fn read(document: &SystemMetricList, reader: &mut Reader) -> Usage {
-    count_faults(document, reader);
-    let Some((first, last)) = sampled_range(document) else {
-        return Usage { tasks: vec![TaskUsage::default()] };
-    };
-    let mut share = |field, series: &Series| Share::over(field, series, first, last, reader);
-    let cpu = share("cpuUsage", &document.cpu);
-    let memory = share("memUsage", &document.memory);
-    let gpu = share("gpuUtil", &document.gpu);
-    let gpu_memory = share("gpuMemUsage", &document.gpu_memory);
-    let npu = share("npuUtil", &document.npu);
-    let npu_memory = share("npuMemUsage", &document.npu_memory);
-    let mut rate = |field, series: &Series| {
-        let value = series.at(last)?;
-        if value < 0.0 {
-            reader.misread(field, Fault::OutOfRange);
-            return None;
-        }
-        Some(value)
-    };
-    let newest = UsageSample {
-        cpu: cpu.newest,
-        memory: memory.newest,
-        gpu: gpu.newest,
-        gpu_memory: gpu_memory.newest,
-        npu: npu.newest,
-        npu_memory: npu_memory.newest,
-        network_receive: rate("recvBytesRate", &document.network_receive),
-        network_transmit: rate("sendBytesRate", &document.network_transmit),
-        disk_read: rate("diskReadRate", &document.disk_read),
-        disk_write: rate("diskWriteRate", &document.disk_write),
-    };
-    let whole_run = Summary {
-        cpu: cpu.whole_run,
-        memory: memory.whole_run,
-        gpu: gpu.whole_run,
-        gpu_memory: gpu_memory.whole_run,
-        npu: npu.whole_run,
-        npu_memory: npu_memory.whole_run,
-    };
-    let all = document.all();
-    let samples =
-        (first..=last).filter(|&at| all.iter().any(|(_, series)| series.at(at).is_some()));
-    let task = TaskUsage {
-        task: String::new(),
-        samples: samples.count() as u64,
-        fingerprint: fingerprint(&all, first, last),
-        newest,
-        whole_run,
-    };
-    Usage { tasks: vec![task] }
-}
-
-impl SystemMetricList {
-    /// Whether it holds any array at all.
-    pub(super) fn is_given(&self) -> bool {
-        self.all().iter().any(|(_, series)| **series != Series::default())
-    }
-
-    /// The arrays under their names on the wire.
-    fn all(&self) -> [(&'static str, &Series); 10] {
-        [
-            ("cpuUsage", &self.cpu),
-            ("memUsage", &self.memory),
-            ("gpuUtil", &self.gpu),
-            ("gpuMemUsage", &self.gpu_memory),
-            ("npuUtil", &self.npu),
-            ("npuMemUsage", &self.npu_memory),
-            ("diskReadRate", &self.disk_read),
-            ("diskWriteRate", &self.disk_write),
-            ("recvBytesRate", &self.network_receive),
-            ("sendBytesRate", &self.network_transmit),
-        ]
-    }
-}
-
-/// Counts what could not be read.
-fn count_faults(document: &SystemMetricList, reader: &mut Reader) {
-    for (field, series) in document.all() {
-        for &(fault, count) in &series.faults {
-            for _ in 0..count {
-                reader.misread(field, fault);
-            }
-        }
-    }
-}
-
-/// The first and the last index that is no padding.
 ///
 /// v1 pads with "0" before the first and after the last sample. It is judged for the index, never
 /// for one array: a living container never uses zero memory, while a GPU at zero beside memory in
 /// use is the sample that matters. Where memory has no element, all arrays must be zero.
-fn sampled_range(document: &SystemMetricList) -> Option<(usize, usize)> {
-    let all = document.all();
-    let length = all.iter().map(|(_, series)| series.values.len()).max()?;
-    let is_padding = |at: &usize| match document.memory.at(*at) {
+pub(super) fn read(samples: &Samples, reader: &mut Reader) -> Usage {
+    let range = samples.range(|at| match samples.memory().at(at) {
         Some(memory) => memory == 0.0,
-        None => all.iter().all(|(_, series)| series.at(*at).is_none_or(|value| value == 0.0)),
-    };
-    let first = (0..length).find(|at| !is_padding(at))?;
-    let last = (0..length).rev().find(|at| !is_padding(at))?;
-    Some((first, last))
-}
-
-fn fingerprint(all: &[(&str, &Series)], first: usize, last: usize) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for (_, series) in all {
-        let end = series.values.len().min(last + 1);
-        let minutes = series.values.get(first..end).unwrap_or_default();
-        // What is missing is always the same NaN.
-        for value in minutes {
-            hasher.write_u64(value.to_bits());
-        }
-        hasher.write_usize(minutes.len());
-    }
-    hasher.finish()
-}
-
-/// One share of the machine, as ratios.
-struct Share {
-    newest: Option<f64>,
-    whole_run: Option<MeanMax>,
-}
-
-impl Share {
-    fn over(
-        field: &'static str,
-        series: &Series,
-        first: usize,
-        last: usize,
-        reader: &mut Reader,
-    ) -> Self {
-        let (mut sum, mut max, mut count) = (0.0, f64::NEG_INFINITY, 0_u32);
-        let mut newest = None;
-        for at in first..=last {
-            let Some(percent) = series.at(at) else { continue };
-            if !(0.0..=100.0).contains(&percent) {
-                reader.misread(field, Fault::OutOfRange);
-                continue;
-            }
-            let ratio = percent / 100.0;
-            sum += ratio;
-            max = f64::max(max, ratio);
-            count += 1;
-            if at == last {
-                newest = Some(ratio);
-            }
-        }
-        let whole_run = (count > 0).then(|| MeanMax { mean: sum / f64::from(count), max });
-        Self { newest, whole_run }
-    }
+        None => samples.is_zero(at),
+    });
+    Usage { tasks: vec![samples.read(String::new(), range, reader)] }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cloud::Misread;
+    use crate::cloud::samples::MOST_MINUTES;
     use crate::cloud::wire::Limits;
+    use crate::cloud::{Fault, Misread};
+    use crate::model::{MeanMax, Summary, TaskUsage, UsageSample};
 
     fn usage(json: &str) -> (TaskUsage, Vec<Misread>) {
-        let mut reader = Reader::new(Limits { label_length: 128, classes: 9, extra_metrics: 9 });
+        let mut reader =
+            Reader::new(Limits { label_length: 128, classes: 9, extra_metrics: 9, tasks: 9 });
         let document = match serde_json::from_str(json).unwrap() {
             crate::cloud::wire::Lenient::Taken(document) => document,
             other => panic!("{other:?}"),

@@ -1,10 +1,11 @@
 //! One version of a job, as an element of `versions[]` or as the detail.
 
 use crate::cloud::Fault;
+use crate::cloud::samples::Samples;
 use crate::cloud::v1::quality::{self, ModelMetricList};
-use crate::cloud::v1::usage::{self, SystemMetricList};
+use crate::cloud::v1::usage;
 use crate::cloud::wire::{Lenient, Reader, Scalar, document};
-use crate::model::{Api, Facts, JobId, Resources, State, Version, VersionId};
+use crate::model::{Api, Execution, Facts, JobId, Resources, State, Version, VersionId};
 
 document! {
     /// The fields we show, of more than sixty (OTC: "Querying the Details About a Training Job
@@ -36,7 +37,7 @@ document! {
         pool_name: Scalar<'a> = "pool_name",
         workspace_id: Scalar<'a> = "workspace_id",
         user: Lenient<UserDocument> = "user",
-        system_metric_list: Lenient<SystemMetricList> = "system_metric_list",
+        system_metric_list: Lenient<Samples> = "system_metric_list",
         model_metric_list: Lenient<ModelMetricList> = "model_metric_list",
     }
 }
@@ -82,12 +83,12 @@ impl VersionDocument<'_> {
         let facts =
             Facts { job_desc: first_given(own_description, job.description), ..self.facts(reader) };
         let state = state(&self.status, reader);
-        let created = seconds(reader, "create_time", &self.create_time).filter(|&at| at > 0.0);
-        let started = seconds(reader, "start_time", &self.start_time).filter(|&at| at > 0.0);
-        let duration = seconds(reader, "duration", &self.duration);
+        let created = reader.seconds("create_time", &self.create_time).filter(|&at| at > 0.0);
+        let started = reader.seconds("start_time", &self.start_time).filter(|&at| at > 0.0);
+        let duration = reader.seconds("duration", &self.duration);
         let usage = reader
             .object("system_metric_list", self.system_metric_list)
-            .filter(SystemMetricList::is_given)
+            .filter(Samples::is_given)
             .map(|list| usage::read(&list, reader));
         let quality = reader
             .object("model_metric_list", self.model_metric_list)
@@ -105,6 +106,7 @@ impl VersionDocument<'_> {
             duration,
             facts,
             resources,
+            execution: Execution::default(),
             usage,
             quality,
         })
@@ -143,26 +145,9 @@ impl VersionDocument<'_> {
         let cpu_cores = of_all("core", &self.core);
         // The key `cpu` is "CPU memory": gigabytes, unless a real answer's `memory_unit` says more.
         let memory = of_all("cpu", &self.memory);
-        let unit = reader.label("memory_unit", &self.memory_unit);
-        let bytes = bytes_per(&unit);
-        if memory.is_some() && bytes.is_none() {
-            reader.misread("memory_unit", Fault::OutOfRange);
-        }
-        let memory_bytes = memory.zip(bytes).map(|(size, bytes)| size * bytes);
+        let memory_bytes = reader.bytes("memory_unit", &self.memory_unit, memory);
         Resources { workers, gpus, npus, cpu_cores, memory_bytes }
     }
-}
-
-/// Bytes in one unit of memory; the cloud counts in powers of two.
-fn bytes_per(unit: &str) -> Option<f64> {
-    let exponent = match unit.to_ascii_uppercase().trim_end_matches('B').trim_end_matches('I') {
-        "" | "G" => 30,
-        "T" => 40,
-        "M" => 20,
-        "K" => 10,
-        _ => return None,
-    };
-    Some(2_f64.powi(exponent))
 }
 
 /// The status behind a code; one that cannot be read is unknown.
@@ -175,11 +160,6 @@ pub(super) fn state(status: &Scalar<'_>, reader: &mut Reader) -> State {
             State::UNREADABLE
         }
     }
-}
-
-/// Milliseconds on the wire.
-pub(super) fn seconds(reader: &mut Reader, field: &'static str, value: &Scalar<'_>) -> Option<f64> {
-    reader.amount(field, value).map(|milliseconds| milliseconds / 1000.0)
 }
 
 fn first_given(own: String, other: &str) -> String {

@@ -8,6 +8,6 @@ mod document;
 mod reader;
 mod scalar;
 
-pub(crate) use document::{Answer, Document, Lenient, List, Taken, document};
+pub(crate) use document::{Answer, Document, Lenient, List, Owned, Taken, document};
 pub(crate) use reader::{Limits, Reader};
 pub(crate) use scalar::{OwnedScalar, Scalar, Tolerant};

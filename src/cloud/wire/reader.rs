@@ -14,6 +14,9 @@ pub(crate) struct Reader {
 /// whoever looks at the counter has long seen enough.
 const MOST_MISREADS: usize = 10_000;
 
+/// Bytes of an id; a uuid has 36.
+const LONGEST_ID: usize = 128;
+
 /// How much of one version's free-form parts is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
@@ -23,6 +26,8 @@ pub(crate) struct Limits {
     pub(crate) classes: usize,
     /// Keys beyond the known four of one version's scores.
     pub(crate) extra_metrics: usize,
+    /// Tasks.
+    pub(crate) tasks: usize,
 }
 
 impl Reader {
@@ -57,6 +62,37 @@ impl Reader {
         Some(number)
     }
 
+    /// A time or a length of time, which is milliseconds on the wire.
+    pub(crate) fn seconds(&mut self, field: &'static str, value: &Scalar<'_>) -> Option<f64> {
+        self.amount(field, value).map(|milliseconds| milliseconds / 1000.0)
+    }
+
+    /// How many of something there are; what is no count is nothing.
+    pub(crate) fn count(&mut self, field: &'static str, value: &Scalar<'_>) -> Option<usize> {
+        match value.integer() {
+            Ok(count) => count.and_then(|count| usize::try_from(count).ok()),
+            Err(fault) => {
+                self.misread(field, fault);
+                None
+            }
+        }
+    }
+
+    /// Memory in a unit of its own, as bytes; the cloud counts in powers of two.
+    pub(crate) fn bytes(
+        &mut self,
+        unit_field: &'static str,
+        unit: &Scalar<'_>,
+        size: Option<f64>,
+    ) -> Option<f64> {
+        let unit = self.label(unit_field, unit);
+        let bytes = bytes_per(&unit);
+        if size.is_some() && bytes.is_none() {
+            self.misread(unit_field, Fault::OutOfRange);
+        }
+        size.zip(bytes).map(|(size, bytes)| size * bytes)
+    }
+
     /// Text for a label; numbers are written out. Empty where there is none.
     pub(crate) fn label(&mut self, field: &'static str, value: &Scalar<'_>) -> String {
         match value.text() {
@@ -66,6 +102,18 @@ impl Reader {
                 String::new()
             }
         }
+    }
+
+    /// An id to ask with, which has to be whole: without one, or with one that is longer than any, its
+    /// surroundings mean nothing.
+    pub(crate) fn id(&mut self, field: &'static str, value: &Scalar<'_>) -> Option<String> {
+        let id = value.text().and_then(|text| text.ok_or(Fault::Missing));
+        match id {
+            Ok(id) if id.len() <= LONGEST_ID => return Some(id.into_owned()),
+            Ok(_) => self.misread(field, Fault::TooLong),
+            Err(fault) => self.misread(field, fault),
+        }
+        None
     }
 
     /// Text cut to the length of a label value.
@@ -91,4 +139,16 @@ impl Reader {
             }
         }
     }
+}
+
+/// Bytes in one unit of memory; gigabytes, where none is named.
+fn bytes_per(unit: &str) -> Option<f64> {
+    let exponent = match unit.to_ascii_uppercase().trim_end_matches('B').trim_end_matches('I') {
+        "" | "G" => 30,
+        "T" => 40,
+        "M" => 20,
+        "K" => 10,
+        _ => return None,
+    };
+    Some(2_f64.powi(exponent))
 }

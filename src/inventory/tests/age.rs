@@ -151,7 +151,9 @@ fn parts(view: &JobView<'_>) -> [bool; 4] {
     let Version { created, started, duration, state, .. } = shown.version;
     assert!([created, started, duration].iter().all(|time| time.is_some()), "times go with status");
     assert!(shown.finished.is_some() || !state.terminal);
-    [true, shown.usage_now.is_some(), shown.whole_run.is_some(), shown.quality.is_some()]
+    let is_any = |is: fn(&TaskView<'_>) -> bool| shown.tasks.iter().any(is);
+    let is_sampled = is_any(|task| task.sampled.is_some());
+    [true, is_sampled, is_any(|task| task.has_whole_run), shown.quality.is_some()]
 }
 
 /// The same with another age limit in the place of 5 minutes.

@@ -174,7 +174,7 @@ async fn a_clock_of_ours_that_is_set_back_is_counted_and_ages_nothing() {
     for minute in 1..=3 {
         scene.at(minute).now.unix -= 3.0 * 86_400.0;
         scene.answer(vec![with_samples(version(1, RUNNING), 3 + u64::from(minute))]);
-        assert!(scene.only().usage_now.is_some() && scene.up());
+        assert!(scene.sampled().is_some() && scene.up());
     }
     assert_eq!(scene.contradictions(), [(ClockSetBack, 1)]);
     scene.at(4).answer(vec![version(1, COMPLETED)]);

@@ -108,8 +108,8 @@ async fn a_deletion_that_failed_ends_a_version_as_it_was() {
         scene.at(minute).answer(vec![version(1, DELETE_FAILED)]);
     }
     assert_eq!(scene.only().finished, finished);
-    assert!(scene.only().quality.is_some() && scene.only().whole_run.is_some());
-    assert!(scene.only().usage_now.is_none());
+    assert!(scene.only().quality.is_some() && scene.has_whole_run());
+    assert!(scene.sampled().is_none());
     // Straight from running: it has ended, and how is not known.
     let mut scene = Scene::remembering(VersionSelection::Latest);
     scene.answer(vec![version(1, RUNNING)]);

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::Outcome;
+use crate::model::{Detail, Outcome};
 
 const DELETE_FAILED: i64 = 6;
 const CODES: [i64; 8] = [PENDING, RUNNING, COMPLETED, FAILED, 12, LOST, DELETE_FAILED, 99];
@@ -237,7 +237,10 @@ impl Life {
             let listed = versions.iter().map(Told::version).collect();
             let wanted = inventory.versions(&key, listed, now).unwrap().details;
             // Asked for is what is followed.
-            let wanted = wanted.first().and_then(VersionId::number);
+            let wanted = wanted.first().and_then(|detail| match detail {
+                Detail::Version(id) => id.number(),
+                Detail::Usage(_) => None,
+            });
             let detail = wanted.zip(detail).map(|(id, told)| Told { id, ..told });
             if let Some(told) = &detail {
                 inventory.version(&key, told.version(), now);
@@ -367,12 +370,13 @@ fn check_version(
     let vouched = version.state.terminal && same.count() > 0;
     prop_assert!(is_justified || vouched, "{:?} {:?}", version, said);
     let [usage, quality] = account.carried.get(&id).copied().unwrap_or_default();
-    if shown.usage_now.is_some() {
+    let task = shown.tasks.first();
+    if task.is_some_and(|task| task.sampled.is_some()) {
         prop_assert!(version.state.is_running() && usage.is_some_and(is_fresh));
     }
     let carried =
         |at: Option<Instant>| at.is_some() && version.state.terminal || at.is_some_and(is_fresh);
-    prop_assert!(shown.whole_run.is_none() || carried(usage));
+    prop_assert!(!task.is_some_and(|task| task.has_whole_run) || carried(usage));
     prop_assert!(shown.quality.is_none() || carried(quality));
     prop_assert!(shown.finished.is_some() == version.state.terminal || version.state.lost);
     Ok(())
@@ -383,9 +387,10 @@ fn in_short(view: &JobView<'_>) -> String {
     let versions = view.versions.iter().map(|shown| {
         let version = shown.version;
         let times = [version.created, version.started, version.duration, shown.finished];
-        let now = shown.usage_now.as_ref().map(|now| now.last_sample);
         let is = (version.state, shown.label, shown.rank, &version.job_name, shown.status_changed);
-        format!("{is:?} {times:?} {now:?} {:?} {:?}", shown.whole_run, shown.quality)
+        let shown_tasks = shown.tasks.iter().filter(|it| it.sampled.is_some() || it.has_whole_run);
+        let tasks: Vec<_> = shown_tasks.collect();
+        format!("{is:?} {times:?} {tasks:?} {:?}", shown.quality)
     });
     let versions: Vec<_> = versions.collect();
     format!("{:?} {:?} {versions:#?}", view.poll_success, view.last_success)

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 
 use super::*;
-use crate::inventory::{UsageNow, VersionView};
+use crate::inventory::{TaskView, VersionView};
 use crate::metrics::{FAMILIES, FamilyIndex, Sink, of_job};
 use crate::model::{
     Api, ClassQuality, JobId, MeanMax, Quality, Scores, State, Summary, TaskUsage, Usage,
@@ -118,17 +118,17 @@ impl World {
         let key = Self::key(job);
         let labels: Vec<_> = (0..self.jobs[&job].len()).map(|place| place.to_string()).collect();
         let versions = self.jobs[&job].iter().zip(&labels).map(|((run, version), label)| {
-            let usage = version.usage.as_ref();
+            let sampled = run.finished.is_none().then_some(0.0);
+            let tasks = version.usage.iter().flat_map(|usage| &usage.tasks);
             VersionView {
                 label,
                 version,
                 rank: 0,
                 status_changed: 0.0,
                 finished: run.finished.map(f64::from),
-                usage_now: usage
-                    .filter(|_| run.finished.is_none())
-                    .map(|usage| UsageNow { usage, last_sample: 0.0 }),
-                whole_run: usage,
+                tasks: tasks
+                    .map(|usage| TaskView { usage, sampled, has_whole_run: true })
+                    .collect(),
                 quality: version.quality.as_ref(),
                 previous: None,
             }

@@ -26,7 +26,7 @@ impl Weight {
         let polls = Counts::of(&alone, settings).0[Part::Poll as usize];
         (alone.poll_success, alone.last_success) = (None, None);
         for version in &job.versions {
-            alone.versions = vec![*version];
+            alone.versions = vec![version.clone()];
             let counts = Counts::of(&alone, settings);
             let mut by_turn = 0;
             for part in Part::ALL {

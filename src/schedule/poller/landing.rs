@@ -14,6 +14,7 @@ use crate::schedule::flights::Landed;
 use crate::schedule::job::{Hint, Job};
 use crate::schedule::lanes::{Index, Standing};
 use crate::schedule::listing::ListReport;
+use crate::schedule::poll::Report;
 use crate::schedule::stretch::{Class, Demand, Fit, class_interval};
 
 /// How long to be silent when the cloud throttles without saying for how long.
@@ -30,21 +31,27 @@ const STRETCH_STEP: f64 = 0.1;
 
 impl<A: TrainingApi, L: Ledger> Poller<A, L> {
     pub(super) fn finish(&mut self, landed: &Landed) {
-        let (index, report) = (landed.job, &landed.report);
+        self.hold_if_throttled(landed.report.error.as_ref(), Instant::now());
+        if self.jobs.contains_key(&landed.job) {
+            self.count(landed);
+            self.take(landed.job, &landed.report, landed.started);
+        }
+    }
+
+    /// Plans the next poll of a job by what the last one brought.
+    pub(super) fn take(&mut self, index: Index, report: &Report, started: Instant) {
         let now = Instant::now();
-        self.hold_if_throttled(report.error.as_ref(), now);
         // It may have been removed meanwhile.
         let Some(job) = self.jobs.get_mut(&index) else { return };
         let was_failing = job.standing == Standing::Failing;
         let was_postponed = job.is_postponed();
         let is_first = job.asked.is_none();
-        job.polled(report, landed.started);
+        job.polled(report, started);
         self.failing += usize::from(job.standing == Standing::Failing);
         self.failing -= usize::from(was_failing);
         self.demand.postponed += usize::from(job.is_postponed());
         self.demand.postponed -= usize::from(was_postponed);
         self.log.polled(&job.id, &mut job.told, report);
-        self.count(landed);
         self.classify(index, now);
         self.fit_budget();
         let (timeout, list_interval) = (self.settings.timeout, self.fit.list_interval);
@@ -56,7 +63,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
             job.cadence.leave_out_next(now, interval);
         }
         let (mut due, missed) = job.cadence.next(now, interval);
-        if job.has_ended() {
+        if job.is_left_to_lists() {
             // The next list shall have its say before.
             due = due.max(now + list_interval + timeout);
         }
@@ -136,8 +143,8 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         for misread in &report.misreads {
             self.own.decode_error(misread.field, misread.fault.as_str());
         }
-        if report.brought() {
-            let plain = landed.pace.sent().saturating_sub(report.details).max(1) as f64;
+        let plain = landed.pace.sent().saturating_sub(report.details) as f64;
+        if report.brought() && plain > 0.0 {
             let usual = &mut self.demand.requests_per_poll;
             *usual += (plain - *usual) * REQUESTS_WEIGHT;
         }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::cloud::{Error, Pace, Reading, Refusal, TrainingApi};
-use crate::model::{Api, JobList, ListedJob, State};
+use crate::model::{Api, JobList, ListedJob, State, VersionId};
 
 /// A cloud that answers after a while, or never.
 #[derive(Default)]
@@ -158,6 +158,10 @@ impl TrainingApi for Cloud {
         let known = self.state().jobs[job].clone();
         Ok(Reading { content: version(job, &known), misreads: Vec::new() })
     }
+
+    async fn usage(&self, _: &JobId, _: &str, _: &dyn Pace) -> Result<Reading<TaskUsage>, Error> {
+        Ok(Reading { content: TaskUsage::default(), misreads: Vec::new() })
+    }
 }
 
 async fn read_versions(
@@ -212,6 +216,7 @@ fn listed(id: &JobId, job: &CloudJob) -> ListedJob {
         created: Some(1.0),
         duration: None,
         version_count: Some(job.version),
+        whole: None,
     }
 }
 

@@ -17,7 +17,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Activity, JobId, JobList, Outlook, Polled, Turnover, Version, VersionId};
+use crate::model::{
+    Activity, Detail, JobId, JobList, Outlook, Polled, TaskUsage, Turnover, Version,
+};
 use crate::own;
 use crate::schedule::{Ledger, Poller, Settings};
 use cloud::{Asked, Cloud};
@@ -71,13 +73,19 @@ impl Ledger for Answers {
             _ => Activity::Runs,
         };
         let wanted = self.without_detail.lock().unwrap().contains(job);
-        let details: Vec<VersionId> =
-            versions.into_iter().filter(|_| wanted).map(|version| version.version_id).collect();
-        Outlook { activity, details }
+        let details = versions.into_iter().filter(|_| wanted);
+        let details = details.map(|version| Detail::Version(version.version_id)).collect();
+        Outlook { activity, details, tasks: Vec::new() }
     }
 
     fn version(&self, job: &JobId, _: Version) {
         self.without_detail.lock().unwrap().remove(job);
+    }
+
+    fn usage(&self, _: &JobId, _: &str, _: Option<TaskUsage>, _: Instant) {}
+
+    fn told(&self, _: &JobId) -> Option<Outlook> {
+        None
     }
 
     fn polled(&self, job: &JobId, polled: Polled, interval: Duration) {
