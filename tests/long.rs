@@ -10,7 +10,7 @@ mod parser;
 use std::time::Duration;
 
 use harness::hanging::{Size, hold};
-use harness::{kills, shards, siege, soak, turns};
+use harness::{Api, kills, shards, siege, soak, turns};
 
 /// 200 of 1,000 jobs hang, 16 requests in flight, a minute between polls, ten seconds for each.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -56,7 +56,7 @@ async fn a_value_arrives_within_a_second() {
 /// Eight versions end a second, and the daemon is killed two hundred times.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_count_falls_or_is_lost_in_two_hundred_kills() {
-    kills::survive(kills::Size { kills: 200, jobs: 80 }).await;
+    kills::survive(kills::Size { api: Api::V1, kills: 200, names: 80 }).await;
 }
 
 /// 100,000 jobs come and go in ten minutes: `make soak`.
@@ -64,6 +64,7 @@ async fn no_count_falls_or_is_lost_in_two_hundred_kills() {
 async fn a_day_in_ten_minutes() {
     let hour = Duration::from_hours(1);
     let size = soak::Size {
+        api: Api::V1,
         jobs_a_day: 100_000,
         length: hour * 24,
         stay: Duration::from_mins(10),
@@ -78,6 +79,7 @@ async fn a_day_in_ten_minutes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn four_processes_share_twenty_thousand_jobs() {
     let size = shards::Size {
+        api: Api::V1,
         jobs: 20_000,
         shards: 4,
         requests_per_minute: 30_000,

@@ -9,7 +9,7 @@ use ring::digest::{Context, SHA256};
 use tempfile::TempDir;
 
 use crate::harness::kills::{self, keeping};
-use crate::harness::{Cloud, Daemon, PATIENCE, Setup, wait_for};
+use crate::harness::{Api, Cloud, Daemon, PATIENCE, Setup, wait_for};
 
 /// The four counts of a name that can be wrong: failures since the last success, and ends by outcome.
 fn counts(name: &str, failures: u32, completed: u32, failed: u32) -> [String; 3] {
@@ -369,5 +369,5 @@ async fn the_outcomes_of_another_cloud_are_not_taken_up() {
 
 #[tokio::test]
 async fn no_count_falls_or_is_lost_when_the_daemon_is_killed() {
-    kills::survive(kills::Size { kills: 15, jobs: 16 }).await;
+    kills::survive(kills::Size { api: Api::V1, kills: 15, names: 16 }).await;
 }

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use crate::harness::Api;
 use crate::harness::soak::{Size, hold};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tenth_of_a_day_leaves_nothing_behind() {
     let minute = Duration::from_mins(1);
     let size = Size {
+        api: Api::V1,
         jobs_a_day: 20_000,
         length: minute * 144,
         // Other tests share the machine: twelve seconds, where `make soak` grants four.

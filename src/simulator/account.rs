@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{
-    job::Job,
-    story::{CANCELED, COMPLETED, DELETE_FAILED, KILLED, Version, is_terminal},
-};
+use super::jobs::Live;
 
 /// Digits of the number that jobs get behind the name they share.
 const NUMBER_DIGITS: usize = 8;
@@ -26,18 +23,17 @@ pub(super) struct Account(BTreeMap<String, Ends>);
 
 impl Account {
     /// Takes up the runs of a job that have ended by now. A name is there also before its first end.
-    pub(super) fn add(&mut self, job: &Job, now: i64) {
-        let name = shared_name(&job.name);
+    pub(super) fn add(&mut self, job: &impl Live, now: i64) {
+        let name = shared_name(job.name());
         let ends = match self.0.get_mut(name) {
             Some(ends) => ends,
             None => self.0.entry(name.to_owned()).or_default(),
         };
-        for version in &job.versions {
-            match outcome(version, now) {
-                Some(Outcome::Completed) => ends.completed += 1,
-                Some(Outcome::Failed) => ends.failed += 1,
-                Some(Outcome::Terminated) => ends.terminated += 1,
-                None => {}
+        for outcome in job.outcomes(now) {
+            match outcome {
+                Outcome::Completed => ends.completed += 1,
+                Outcome::Failed => ends.failed += 1,
+                Outcome::Terminated => ends.terminated += 1,
             }
         }
     }
@@ -60,22 +56,12 @@ fn shared_name(name: &str) -> &str {
     }
 }
 
+/// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
+pub(super) enum Outcome {
     Completed,
     Failed,
     Terminated,
-}
-
-/// How a version ended first; a deletion that failed says nothing about the run.
-fn outcome(version: &Version, now: i64) -> Option<Outcome> {
-    let mut past = version.steps.iter().take_while(|step| step.at <= now);
-    past.find_map(|step| match step.code {
-        COMPLETED => Some(Outcome::Completed),
-        KILLED | CANCELED => Some(Outcome::Terminated),
-        DELETE_FAILED => None,
-        code => is_terminal(code).then_some(Outcome::Failed),
-    })
 }
 
 #[cfg(test)]

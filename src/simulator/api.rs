@@ -1,9 +1,11 @@
 use http::StatusCode;
+use serde::Serialize;
 
 use super::answer::Answer;
 
 /// One of the two training APIs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Api {
     /// Jobs with numbers and versions.
     V1,

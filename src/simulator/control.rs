@@ -182,7 +182,7 @@ fn truth(cloud: &Cloud, query: &str) -> Answer {
     let wanted = |id: String| only.is_none_or(|only| only == id);
     for project in &world.projects {
         let names = (project.name.as_str(), project.id.as_str());
-        for job in project.jobs.values() {
+        for job in project.jobs.all.values() {
             if !wanted(job.id.to_string()) {
                 continue;
             }
@@ -190,15 +190,18 @@ fn truth(cloud: &Cloud, query: &str) -> Answer {
             let versions = newest_first(job, now);
             jobs.push(TrueJob::new(names, job, &versions, now, replaced, with_samples));
         }
-        for job in project.v2.values().filter(|job| wanted(job.id.to_string())) {
+        for job in project.v2.all.values().filter(|job| wanted(job.id.to_string())) {
             let replaced = world.documents.replace(job.id);
             v2_jobs.push(v2::TrueJob::new(names, job, now, replaced, with_samples));
         }
     }
-    let accounts = world.projects.iter().map(|project| (&project.name, project.account(now)));
+    let accounts = world.projects.iter().flat_map(|project| {
+        let (v1, v2) = (project.jobs.account(now), project.v2.account(now));
+        [(&project.name, Api::V1, v1), (&project.name, Api::V2, v2)]
+    });
     let accounts: Vec<_> = accounts.collect();
-    let ends = accounts.iter().flat_map(|(project, account)| {
-        account.ends().map(|(name, ends)| TrueEnds { project, name, ends })
+    let ends = accounts.iter().flat_map(|(project, api, account)| {
+        account.ends().map(|(name, ends)| TrueEnds { api: *api, project, name, ends })
     });
     let (now, speed) = (now as f64 / 1000.0, cloud.clock.speed());
     let truth = Truth { now, speed, jobs, v2_jobs, ends: ends.collect() };

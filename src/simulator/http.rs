@@ -154,7 +154,7 @@ impl Call<'_> {
             return Ok(Answer::raw(StatusCode::OK, "application/json", document.clone()));
         }
         let (project, documents) =
-            world.project(project, now).ok_or_else(|| access::wrong_project(route.api()))?;
+            world.project(project).ok_or_else(|| access::wrong_project(route.api()))?;
         match *route {
             Route::List(_) => v1::list(project, &query, verdict, now),
             Route::Versions(_, job) => v1::versions(project, job, &query, verdict, now),

@@ -1,9 +1,9 @@
 //! The cloud as a model with HTTP on top, with its own JSON types.
 //!
 //! Read it in the order of the data: `Settings` say which scenario a fleet of jobs begins with, each
-//! version and each job of v2 has a story that the clock moves through, its usage and quality follow from seed and minute
-//! alone, the wire forms show a version as the real service would, and faults spoil what goes out. Who
-//! asks has a token of the identity service here, or keys to sign with, or is a server of the cloud.
+//! version and each job of v2 has a story that the clock moves through, its usage and quality follow from
+//! seed and minute alone, the wire forms show it as the real service would, and faults spoil what goes out.
+//! Who asks has a token of the identity service here, or keys to sign with, or is a server of the cloud.
 //! `GET /-/simulator/jobs` says what is really so.
 
 mod access;
@@ -23,7 +23,9 @@ mod iam;
 mod identity;
 mod job;
 mod job_id;
+mod jobs;
 mod keys;
+mod life;
 mod lock;
 mod metadata;
 mod oddity;

@@ -83,7 +83,7 @@ impl Simulator {
     /// The ids of all v1 jobs of all projects, as they are now.
     pub fn job_ids(&self) -> Vec<String> {
         let world = self.cloud.world();
-        let jobs = world.projects.iter().flat_map(|project| project.jobs.keys());
+        let jobs = world.projects.iter().flat_map(|project| project.jobs.all.keys());
         jobs.map(u64::to_string).collect()
     }
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::{
     account::Ends,
+    api::Api,
     job::Job,
     oddity::Oddity,
     quality::{self, Scores},
@@ -36,6 +37,7 @@ pub(super) struct Truth<'a> {
 /// Runs by how they ended.
 #[derive(Debug, Serialize)]
 pub(super) struct TrueEnds<'a> {
+    pub(super) api: Api,
     pub(super) project: &'a str,
     /// The name of the jobs without the number behind it, if it has eight digits or more.
     pub(super) name: &'a str,
@@ -45,7 +47,7 @@ pub(super) struct TrueEnds<'a> {
 
 #[derive(Debug, Serialize)]
 pub(super) struct TrueJob<'a> {
-    api: &'static str,
+    api: Api,
     project: &'a str,
     project_id: &'a str,
     job_id: u64,
@@ -69,7 +71,7 @@ impl<'a> TrueJob<'a> {
         with_samples: bool,
     ) -> Self {
         Self {
-            api: "v1",
+            api: Api::V1,
             project: project.0,
             project_id: project.1,
             job_id: job.id,

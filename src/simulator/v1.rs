@@ -81,8 +81,10 @@ pub(super) fn list(
     }
     let workspace = query.get("workspace_id").unwrap_or("0");
 
+    project.jobs.turn_over(now);
     let mut rows: Vec<Row<'_>> = project
         .jobs
+        .all
         .values_mut()
         .filter_map(|job| {
             job.catch_up(now);
@@ -148,8 +150,10 @@ fn versions_of<'a>(
     now: i64,
 ) -> Result<(&'a Job, Vec<&'a Version>), Answer> {
     let id: u64 = job.parse().map_err(|_| Answer::bad_parameter("job_id"))?;
+    project.jobs.turn_over(now);
     let job = project
         .jobs
+        .all
         .get_mut(&id)
         .filter(|_| !verdict.unknown.has(id))
         .ok_or_else(Answer::unknown_job)?;

@@ -4,31 +4,52 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Cloud, Scrape};
+use super::{Api, Cloud, Scrape};
 
-/// The cloud's own account, as far as it is asked here.
-#[derive(Debug, Deserialize)]
+/// The cloud's own account of its jobs in one API, as far as it is asked here.
+#[derive(Debug)]
 pub(crate) struct Account {
     /// Unix seconds, by the cloud's clock.
     pub(crate) now: f64,
+    /// How many jobs are listed.
+    pub(crate) listed: usize,
+    runs: Vec<Run>,
+    ends: Vec<Ends>,
+}
+
+/// A version of v1, or a job of v2.
+#[derive(Debug)]
+struct Run {
+    key: RunKey,
+    job_name: String,
+    /// Of the version; v2 has none.
+    id: u64,
+    is_newest: bool,
+    status: &'static str,
+    terminal: bool,
+    created: f64,
+    finished: Option<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Truth {
+    now: f64,
     jobs: Vec<Job>,
+    v2_jobs: Vec<JobOfV2>,
     ends: Vec<Ends>,
 }
 
 #[derive(Debug, Deserialize)]
 struct Job {
-    #[serde(rename = "job_id")]
-    id: u64,
+    job_id: u64,
     name: String,
     versions: Vec<Version>,
 }
 
 #[derive(Debug, Deserialize)]
 struct Version {
-    #[serde(rename = "version_id")]
-    id: u64,
-    #[serde(rename = "version_name")]
-    label: String,
+    version_id: u64,
+    version_name: String,
     /// 0 is the newest.
     rank: usize,
     status_code: i64,
@@ -38,7 +59,18 @@ struct Version {
 }
 
 #[derive(Debug, Deserialize)]
+struct JobOfV2 {
+    job_id: String,
+    name: String,
+    phase: String,
+    terminal: bool,
+    created: f64,
+    finished: Option<f64>,
+}
+
+#[derive(Debug, Deserialize)]
 struct Ends {
+    api: String,
     name: String,
     completed: u64,
     failed: u64,
@@ -46,7 +78,7 @@ struct Ends {
 }
 
 /// Job id and the label `version`.
-type VersionKey = (String, String);
+type RunKey = (String, String);
 
 /// How the runs of a name ended: completed, failed, terminated.
 pub(crate) type Runs = [u64; 3];
@@ -63,30 +95,30 @@ pub(crate) const COMPARED: &str = "/metrics?name[]=modelarts_job_status\
 
 impl Account {
     /// As it is now.
-    pub(crate) async fn of(cloud: &Cloud) -> Self {
+    pub(crate) async fn of(cloud: &Cloud, api: Api) -> Self {
         let text = cloud.get("/-/simulator/jobs?samples=false").await.text;
-        serde_json::from_str(&text).unwrap()
+        let Truth { now, jobs, v2_jobs, mut ends } = serde_json::from_str(&text).unwrap();
+        ends.retain(|ends| ends.api == api.as_str());
+        let (listed, runs) = match api {
+            Api::V1 => (jobs.len(), jobs.into_iter().flat_map(Job::runs).collect()),
+            Api::V2 => (v2_jobs.len(), v2_jobs.into_iter().map(JobOfV2::run).collect()),
+        };
+        Self { now, listed, runs, ends }
     }
 
-    /// How many jobs are listed.
-    pub(crate) fn listed(&self) -> usize {
-        self.jobs.len()
-    }
-
-    /// How many versions have not ended.
+    /// How many runs have not ended.
     pub(crate) fn live(&self) -> usize {
-        self.all_versions().filter(|(_, version)| !version.terminal).count()
+        self.runs.iter().filter(|run| !run.terminal).count()
     }
 
-    /// How the last run of each name ended, by finish time and version id. A version that never started
+    /// How the last run of each name ended, by finish time and version id. A run that never started
     /// ended, as far as can be told, when it was created.
     pub(crate) fn last_outcomes(&self) -> BTreeMap<String, String> {
         let mut last = BTreeMap::new();
-        for (job, version) in self.all_versions() {
-            let outcome = word(version.status_code);
-            if OUTCOMES.contains(&outcome) {
-                let end = (version.finished.unwrap_or(version.created), version.id);
-                let known = last.entry(job.shared_name()).or_insert((end, outcome));
+        for run in &self.runs {
+            if let Some(outcome) = run.outcome() {
+                let end = (run.finished.unwrap_or(run.created), run.id);
+                let known = last.entry(run.shared_name()).or_insert((end, outcome));
                 if *known < (end, outcome) {
                     *known = (end, outcome);
                 }
@@ -95,48 +127,48 @@ impl Account {
         last.into_iter().map(|(name, (_, outcome))| (name.to_owned(), outcome.to_owned())).collect()
     }
 
-    fn all_versions(&self) -> impl Iterator<Item = (&Job, &Version)> {
-        self.jobs.iter().flat_map(|job| job.versions.iter().map(move |version| (job, version)))
-    }
-
     /// How all runs ended.
     pub(crate) fn runs(&self) -> Runs {
         let each = self.ends.iter().map(Ends::runs);
         each.fold([0; 3], |[a, b, c], [d, e, f]| [a + d, b + e, c + f])
     }
 
-    /// How the runs of each name ended, and whether a job of that name is listed.
+    /// How the runs of each name ended.
+    pub(crate) fn ends(&self) -> impl Iterator<Item = (&str, Runs)> {
+        self.ends.iter().map(|ends| (ends.name.as_str(), ends.runs()))
+    }
+
+    /// The same, and whether a job of that name is listed.
     pub(crate) fn names(&self) -> BTreeMap<&str, (Runs, bool)> {
-        let ends = self.ends.iter().map(|ends| (ends.name.as_str(), (ends.runs(), false)));
-        let mut names: BTreeMap<_, _> = ends.collect();
-        for job in &self.jobs {
-            names.entry(job.shared_name()).or_default().1 = true;
+        let mut names: BTreeMap<_, _> =
+            self.ends().map(|(name, runs)| (name, (runs, false))).collect();
+        for run in &self.runs {
+            names.entry(run.shared_name()).or_default().1 = true;
         }
         names
     }
 
-    /// Where the versions that are shown are not those that there are. One that ended is shown when it
-    /// was created less than `least` seconds ago and is the newest of its job, and not when it ended
-    /// more than `most` ago, by the cloud's clock.
+    /// Where the runs that are shown are not those that there are. One that ended is shown when it was
+    /// created less than `least` seconds ago and is the newest of its job, and not when it ended more than
+    /// `most` ago, by the cloud's clock.
     pub(crate) fn misses(&self, scrape: &Scrape, least: f64, most: f64) -> Vec<String> {
         let mut shown = statuses(scrape);
         let mut misses = Vec::new();
-        for (job, version) in self.all_versions() {
-            let key = (job.id.to_string(), version.label.clone());
-            let (is, age) = (word(version.status_code), |at: f64| self.now - at);
-            let says = match shown.remove(&key) {
+        for run in &self.runs {
+            let (is, age) = (run.status, |at: f64| self.now - at);
+            let says = match shown.remove(&run.key) {
                 Some(status) if status != is => format!("is {status}"),
-                None if !version.terminal
-                    || (version.rank == 0 && age(version.created) < least) =>
-                {
+                None if !run.terminal || (run.is_newest && age(run.created) < least) => {
                     "is missing".to_owned()
                 }
-                Some(_) if version.finished.is_some_and(|at| age(at) > most) => {
-                    "is there".to_owned()
-                }
+                Some(_) if run.finished.is_some_and(|at| age(at) > most) => "is there".to_owned(),
                 _ => continue,
             };
-            misses.push(format!("{key:?} {says}, but {is} and {:.0} s old", age(version.created)));
+            misses.push(format!(
+                "{:?} {says}, but {is} and {:.0} s old",
+                run.key,
+                age(run.created)
+            ));
         }
         misses.extend(shown.into_keys().map(|key| format!("{key:?} is no more")));
         misses
@@ -151,9 +183,48 @@ impl Account {
 }
 
 impl Job {
+    fn runs(self) -> impl Iterator<Item = Run> {
+        let Self { job_id, name, versions } = self;
+        versions.into_iter().map(move |version| Run {
+            key: (job_id.to_string(), version.version_name),
+            job_name: name.clone(),
+            id: version.version_id,
+            is_newest: version.rank == 0,
+            status: word(version.status_code),
+            terminal: version.terminal,
+            created: version.created,
+            finished: version.finished,
+        })
+    }
+}
+
+impl JobOfV2 {
+    fn run(self) -> Run {
+        Run {
+            key: (self.job_id, String::new()),
+            job_name: self.name,
+            id: 0,
+            is_newest: true,
+            status: word_of_v2(&self.phase),
+            terminal: self.terminal,
+            created: self.created,
+            finished: self.finished,
+        }
+    }
+}
+
+impl Run {
     /// The name without its own number.
     fn shared_name(&self) -> &str {
-        self.name.rsplit_once('-').map_or(self.name.as_str(), |(shared, _)| shared)
+        self.job_name.rsplit_once('-').map_or(self.job_name.as_str(), |(shared, _)| shared)
+    }
+
+    /// How it ended, if it did: what is out of sight for good has failed.
+    fn outcome(&self) -> Option<&'static str> {
+        match self.status {
+            "abnormal" if self.terminal && self.key.1.is_empty() => Some("failed"),
+            status => OUTCOMES.contains(&status).then_some(status),
+        }
     }
 }
 
@@ -183,8 +254,8 @@ fn whole(value: f64) -> u64 {
     value as u64
 }
 
-/// The status of every version that is shown.
-fn statuses(scrape: &Scrape) -> BTreeMap<VersionKey, String> {
+/// The status of every run that is shown.
+fn statuses(scrape: &Scrape) -> BTreeMap<RunKey, String> {
     let samples = scrape.samples().iter();
     let statuses = samples.filter(|it| it.name == "modelarts_job_status" && it.is_one());
     let entry = |sample: &crate::parser::Sample| {
@@ -205,6 +276,21 @@ fn word(code: i64) -> &'static str {
         3 | 5 | 11 | 16 | 17 | 21 | 22 => "failed",
         12 | 13 => "terminated",
         6 | 14 => "abnormal",
+        _ => "unknown",
+    }
+}
+
+/// The status that a phase of v2 is.
+fn word_of_v2(phase: &str) -> &'static str {
+    match phase {
+        "Creating" => "creating",
+        "Pending" => "pending",
+        "Running" => "running",
+        "Terminating" => "terminating",
+        "Completed" => "completed",
+        "Failed" => "failed",
+        "Terminated" => "terminated",
+        "Abnormal" => "abnormal",
         _ => "unknown",
     }
 }

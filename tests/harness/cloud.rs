@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::ops::Deref;
 
 use modelarts_exporter::simulator::{Scenario, Settings, bind};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio::task::JoinHandle;
 
-use super::{Site, secrets};
+use super::{Api, Site, secrets};
 
 /// The simulated cloud in the test's own process, so that every setting of it can be had.
 #[derive(Debug)]
@@ -21,6 +22,11 @@ pub(crate) struct Cloud {
 pub(crate) struct Added {
     pub(crate) job_id: u64,
     pub(crate) version_id: u64,
+}
+
+#[derive(Deserialize)]
+struct AddedV2 {
+    job_id: String,
 }
 
 #[derive(Deserialize)]
@@ -79,22 +85,33 @@ impl Cloud {
 
     /// The same with further fields of the order: `"status": "completed", "minutes": 5`.
     pub(crate) async fn add_as(&self, name: &str, fields: &str) -> Added {
+        self.order(Api::V1, name, fields).await
+    }
+
+    /// Adds a running job of v2, whether its name is known or not, with further fields of the order, and
+    /// says its id.
+    pub(crate) async fn add_v2(&self, name: &str, fields: &str) -> String {
+        self.order::<AddedV2>(Api::V2, name, fields).await.job_id
+    }
+
+    async fn order<T: DeserializeOwned>(&self, api: Api, name: &str, fields: &str) -> T {
         let comma = if fields.is_empty() { "" } else { ", " };
-        let order = format!("{{\"name\": \"{name}\"{comma}{fields}}}");
+        let api = api.as_str();
+        let order = format!("{{\"api\": \"{api}\", \"name\": \"{name}\"{comma}{fields}}}");
         let answer = self.post("/-/simulator/jobs", &order).await;
         assert_eq!(answer.status, 201, "{order}: {}", answer.text);
         serde_json::from_str(&answer.text).unwrap()
     }
 
-    /// Moves the newest version of a job to a status, by its code or name.
-    pub(crate) async fn set_status(&self, job: u64, status: &str) {
+    /// Moves the newest version of a job to a status, by its code or name; a job of v2 to a phase.
+    pub(crate) async fn set_status(&self, job: impl Display, status: &str) {
         let order = format!("{{\"status\": \"{status}\"}}");
         let answer = self.post(&format!("/-/simulator/jobs/{job}/status"), &order).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
 
     /// The job is gone.
-    pub(crate) async fn remove(&self, job: u64) {
+    pub(crate) async fn remove(&self, job: impl Display) {
         let answer = self.delete_with(&format!("/-/simulator/jobs/{job}"), &[]).await;
         assert_eq!(answer.status, 204, "{}", answer.text);
     }
@@ -174,6 +191,8 @@ impl Drop for Cloud {
 /// A configuration file against a [`Cloud`].
 #[derive(Clone, Debug)]
 pub(crate) struct Setup<'a> {
+    /// Which API every project speaks.
+    pub(crate) api: Api,
     /// The lines of `[poll]`.
     pub(crate) poll: &'a str,
     /// Further tables of the top level, before the projects.
@@ -184,7 +203,7 @@ pub(crate) struct Setup<'a> {
     /// the cloud's URL.
     pub(crate) auth: &'a str,
     /// Project name and the cloud's ids of its jobs with their versions, as TOML has them.
-    pub(crate) projects: Vec<(String, Vec<(u64, String)>)>,
+    pub(crate) projects: Vec<(String, Vec<(String, String)>)>,
 }
 
 /// How a project of a [`Setup`] logs in unless told otherwise.
@@ -204,17 +223,28 @@ impl Setup<'_> {
 
     /// No project yet.
     pub(crate) fn new() -> Self {
-        Self { poll: QUICK, tables: "", project: "", auth: AUTH, projects: Vec::new() }
+        let (api, projects) = (Api::V1, Vec::new());
+        Self { api, poll: QUICK, tables: "", project: "", auth: AUTH, projects }
     }
 
     /// One more project.
     pub(crate) fn with(
-        mut self,
+        self,
         name: &str,
         jobs: impl IntoIterator<Item = u64>,
         versions: &str,
     ) -> Self {
-        let jobs = jobs.into_iter().map(|job| (job, versions.to_owned())).collect();
+        let jobs = jobs.into_iter().map(|job| (job.to_string(), versions.to_owned()));
+        self.and(name, jobs.collect())
+    }
+
+    /// One project `p` of v2 with these jobs.
+    pub(crate) fn of_v2<'j>(jobs: impl IntoIterator<Item = &'j String>) -> Self {
+        let jobs = jobs.into_iter().map(|job| (format!("\"{job}\""), "\"latest\"".to_owned()));
+        Self { api: Api::V2, ..Self::new().and("p", jobs.collect()) }
+    }
+
+    fn and(mut self, name: &str, jobs: Vec<(String, String)>) -> Self {
         self.projects.push((name.to_owned(), jobs));
         self
     }
@@ -240,10 +270,12 @@ impl Setup<'_> {
         };
         let auth =
             user + &self.auth.replace("{cloud}", iam).replace("{password}", secrets::PASSWORD);
+        // What is left out is v1.
+        let api = if self.api == Api::V2 { "api = \"v2\"\n" } else { "" };
         for (name, jobs) in &self.projects {
             let _ = write!(
                 text,
-                "[[projects]]\nname = \"{name}\"\nendpoint = \"{endpoint}\"\n{}\n[projects.auth]\n{auth}\n",
+                "[[projects]]\nname = \"{name}\"\nendpoint = \"{endpoint}\"\n{api}{}\n[projects.auth]\n{auth}\n",
                 self.project
             );
             for (job, versions) in jobs {

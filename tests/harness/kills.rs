@@ -5,19 +5,20 @@ use std::convert::Infallible;
 use std::path::Path;
 use std::time::Duration;
 
-use serde::Deserialize;
 use tempfile::TempDir;
 use tokio::time::{Instant, interval, timeout};
 
-use super::{Cloud, Daemon, Scrape, Setup};
+use super::account::{Account, OUTCOMES, SHARED_NAME};
+use super::{Api, Cloud, Daemon, Scrape, Setup};
 
 /// How large the scene is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Size {
+    pub(crate) api: Api,
     pub(crate) kills: u32,
-    /// Jobs whose versions end one after another. A job has room for as many versions as end in about
-    /// four kills.
-    pub(crate) jobs: usize,
+    /// Names whose runs end one after another: versions of one job, of which it has room for as many as
+    /// end in about four kills, or jobs of v2.
+    pub(crate) names: usize,
 }
 
 /// Between two ends: half as often again as there have to be.
@@ -35,41 +36,53 @@ const SCRAPE_EVERY: Duration = Duration::from_millis(25);
 
 /// The configuration for these jobs with a state file in that folder.
 pub(crate) fn keeping(folder: &Path, jobs: impl IntoIterator<Item = u64>, cloud: &Cloud) -> String {
-    let tables = format!("[state]\nfile = \"{}\"\n", folder.join("state").display());
-    Setup { tables: &tables, ..Setup::of(jobs) }.file(cloud)
+    Setup { tables: &state(folder), ..Setup::of(jobs) }.file(cloud)
+}
+
+/// The same for all jobs of v2 there are and will be.
+fn finding(folder: &Path, cloud: &Cloud) -> String {
+    let project = format!("{SHARED_NAME}\ndiscovery = {{ enabled = true }}");
+    Setup { tables: &state(folder), project: &project, ..Setup::of_v2([]) }.file(cloud)
+}
+
+fn state(folder: &Path) -> String {
+    format!("[state]\nfile = \"{}\"\n", folder.join("state").display())
 }
 
 /// No count falls from one scrape to the next, whatever happened in between, and none is missing once
 /// it was there; at the end each is what the cloud itself would say.
 #[expect(clippy::print_stderr, reason = "figures are looked at where a test passes, too")]
 pub(crate) async fn survive(size: Size) {
-    let Size { kills, jobs: count } = size;
+    let Size { api, kills, names } = size;
     let seed = fastrand::u64(..);
     eprintln!("the moments of the kills are of seed {seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     let (cloud, folder) = (Cloud::empty().await, TempDir::new().unwrap());
     let mut jobs = Vec::new();
-    for place in 0..count {
-        jobs.push(cloud.add(&name(place)).await.job_id);
+    for place in 0..names {
+        jobs.push(begin(&cloud, api, place, 0).await);
     }
-    let config = keeping(folder.path(), jobs.clone(), &cloud);
+    let config = match api {
+        Api::V1 => keeping(folder.path(), jobs.iter().map(|job| job.parse().unwrap()), &cloud),
+        Api::V2 => finding(folder.path(), &cloud),
+    };
     let mut watch = Watch::default();
     // All jobs are known as running before the first of them ends.
-    let expected: Vec<_> = (0..count)
+    let running: Vec<_> = (0..names)
         .map(|place| format!("modelarts_job_runs_total{{job_name=\"{}\"}} == 0", name(place)))
         .collect();
-    Daemon::start(&config).await.shows(&expected).await;
+    Daemon::start(&config).await.shows(&running).await;
 
     let (began, mut ends) = (Instant::now(), 0_u32);
     let ending = async {
         let mut ticks = interval(END_EVERY);
         loop {
             ticks.tick().await;
-            let place = ends as usize % count;
-            let outcome = ["completed", "failed", "terminated"][(ends % 3) as usize];
-            cloud.set_status(jobs[place], outcome).await;
+            let place = ends as usize % names;
+            let outcome = OUTCOMES[(ends % 3) as usize];
+            cloud.set_status(&jobs[place], outcome).await;
             ends += 1;
-            cloud.add(&name(place)).await;
+            jobs[place] = begin(&cloud, api, place, ends).await;
         }
     };
     let killing = async {
@@ -90,12 +103,21 @@ pub(crate) async fn survive(size: Size) {
     );
     assert!(rate >= LEAST_ENDS && lives >= kills / 3, "too little happened");
 
-    let expected = account(&cloud).await;
+    let expected = expected(&Account::of(&cloud, api).await);
     watch.look(&Daemon::start(&config).await.shows(&expected).await);
 }
 
 fn name(place: usize) -> String {
     format!("busy-{place}")
+}
+
+/// Begins the next run of a name, and says the id of its job. A job of v2 has its number behind the name.
+async fn begin(cloud: &Cloud, api: Api, place: usize, run: u32) -> String {
+    let name = name(place);
+    match api {
+        Api::V1 => cloud.add(&name).await.job_id.to_string(),
+        Api::V2 => cloud.add_v2(&format!("{name}-{run:08}"), "").await,
+    }
 }
 
 /// Counted ends by all of their labels.
@@ -142,39 +164,18 @@ impl Watch {
     }
 }
 
-#[derive(Deserialize)]
-struct Account {
-    jobs: Vec<JobAccount>,
-}
-
-#[derive(Deserialize)]
-struct JobAccount {
-    name: String,
-    versions: Vec<VersionAccount>,
-}
-
-#[derive(Deserialize)]
-struct VersionAccount {
-    status_code: i64,
-}
-
 /// What the metrics have to come to, by the cloud's own account.
-async fn account(cloud: &Cloud) -> Vec<String> {
-    let text = cloud.get("/-/simulator/jobs").await.text;
-    let account: Account = serde_json::from_str(&text).unwrap();
+fn expected(account: &Account) -> Vec<String> {
     let mut expected = Vec::new();
-    for (outcome, code) in [("completed", 10), ("failed", 11), ("terminated", 12)] {
-        let mut ends = 0;
-        for job in &account.jobs {
-            let is_it = |version: &&VersionAccount| version.status_code == code;
-            let count = job.versions.iter().filter(is_it).count();
-            ends += count;
+    for (name, runs) in account.ends() {
+        for (outcome, count) in OUTCOMES.iter().zip(runs) {
             expected.push(format!(
-                "modelarts_job_runs_total{{job_name=\"{}\",outcome=\"{outcome}\"}} == {count}",
-                job.name
+                "modelarts_job_runs_total{{job_name=\"{name}\",outcome=\"{outcome}\"}} == {count}"
             ));
         }
-        expected.push(format!("modelarts_runs_total{{outcome=\"{outcome}\"}} == {ends}"));
+    }
+    for (outcome, count) in OUTCOMES.iter().zip(account.runs()) {
+        expected.push(format!("modelarts_runs_total{{outcome=\"{outcome}\"}} == {count}"));
     }
     expected
 }

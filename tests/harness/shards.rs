@@ -12,11 +12,12 @@ use tokio::time::Instant;
 
 use super::account::{Account, COMPARED, OUTCOMES, SHARED_NAME, shown_names};
 use super::prometheus::Prometheus;
-use super::{Cloud, Daemon, Scrape, Setup, wait_for};
+use super::{Api, Cloud, Daemon, Scrape, Setup, wait_for};
 
 /// How large the scene is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Size {
+    pub(crate) api: Api,
     /// Jobs that run, end and stay listed.
     pub(crate) jobs: usize,
     /// `shard.total`.
@@ -75,12 +76,12 @@ pub(crate) async fn divide(size: Size) {
     let beginning = scene.sent().await;
     let shards = scene.start(size.shards).await;
     let prometheus = Prometheus::start(TempDir::new().unwrap(), &scraping(&shards), &[]).await;
-    let mut account = Account::of(&scene.cloud).await;
+    let mut account = Account::of(&scene.cloud, size.api).await;
     for _ in 0..STEPS {
         account = scene.step().await;
         scene.every_job_is_on_one(&account, &shards).await;
     }
-    assert!(account.listed() >= size.jobs, "{} jobs", account.listed());
+    assert!(account.listed >= size.jobs, "{} jobs", account.listed);
     scene.the_sums_are_whole(&account, &prometheus).await;
     scene.is_within_one_budget(beginning).await;
     scene.one_more_takes_its_part(&account, shards).await;
@@ -113,8 +114,8 @@ impl Scene {
         let tables =
             format!("[limits]\nclasses_per_version = 1\n[state]\nfile = \"{}\"", state.display());
         let project = format!("{SHARED_NAME}\ndiscovery = {{ enabled = true }}");
-        let setup = Setup { poll: &poll, tables: &tables, project: &project, ..Setup::new() };
-        setup.with("p", [], "").file(&self.cloud)
+        let parts = Setup { api: self.size.api, poll: &poll, tables: &tables, ..Setup::of([]) };
+        Setup { project: &project, ..parts }.file(&self.cloud)
     }
 
     /// Time goes by, and the clock stops.
@@ -129,7 +130,7 @@ impl Scene {
         })
         .await;
         self.cloud.set_speed(0.0).await;
-        Account::of(&self.cloud).await
+        Account::of(&self.cloud, self.size.api).await
     }
 
     /// Together they show what one process would, and none of it twice: a status on two of them would
@@ -152,7 +153,7 @@ impl Scene {
             ("sum(modelarts_up)".to_owned(), self.size.shards as f64),
             (
                 "count(count by (job_id) (modelarts_job_status == 1))".to_owned(),
-                account.listed() as f64,
+                account.listed as f64,
             ),
             (format!("max({of_each})"), 1.0),
         ];

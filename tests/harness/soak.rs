@@ -9,11 +9,12 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 use super::account::{Account, COMPARED, SHARED_NAME, shown_names};
-use super::{Cloud, Daemon, PATIENCE, Scrape, Setup, wait_for};
+use super::{Api, Cloud, Daemon, PATIENCE, Scrape, Setup, wait_for};
 
 /// How large the scene is. Times are by the cloud's clock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Size {
+    pub(crate) api: Api,
     /// Jobs that appear in a day.
     pub(crate) jobs_a_day: usize,
     /// For so long jobs come and go.
@@ -152,7 +153,8 @@ fn configuration(size: &Size, folder: &TempDir, cloud: &Cloud) -> String {
         folder.path().join("state").display()
     );
     let project = format!("{SHARED_NAME}\ndiscovery = {{ enabled = true }}");
-    let setup = Setup { poll: &poll, tables: &tables, project: &project, ..Setup::of([]) };
+    let parts = Setup { api: size.api, poll: &poll, tables: &tables, ..Setup::of([]) };
+    let setup = Setup { project: &project, ..parts };
     setup.file(cloud)
 }
 
@@ -189,7 +191,7 @@ impl Soak {
     /// With the clock stopped, waits until the daemon has caught up.
     #[expect(clippy::print_stdout, reason = "a long test says how far it is")]
     async fn look(&mut self, hour: f64) -> Held {
-        let account = Account::of(&self.cloud).await;
+        let account = Account::of(&self.cloud, self.size.api).await;
         let began = Instant::now();
         let retention = self.size.retention.as_secs_f64();
         self.note_names(&account);
@@ -207,7 +209,7 @@ impl Soak {
         let files = self.daemon.open_files();
         let connections = self.daemon.connections(&files);
         let held = Held { memory: self.daemon.memory(), files: files.len() - connections };
-        let (listed, live, ended) = (account.listed(), account.live(), account.runs());
+        let (listed, live, ended) = (account.listed, account.live(), account.runs());
         println!(
             "hour {hour:4.1}: {listed} listed, {live} live, {ended:?} ended, {:.1} MiB, {} files, {connections} connections, caught up in {:.1?}",
             held.memory as f64 / f64::from(1 << 20),

@@ -1,12 +1,14 @@
 """The vendor's SDK lists v2 training jobs, shows their details and reads their metrics.
 
-Usage: huawei_sdk.py SIMULATOR_URL
+Usage: huawei_sdk.py SIMULATOR_URL [METRICS_URL PROJECT NOT_BEFORE]
 
 The simulator's clock stands still. What the SDK made of every answer is compared with the answer's own
-bytes, so that nothing in it is unknown to the vendor's types or lost by them, and with the simulator's
-own account of its jobs. Prints the differences and ends with 1, or prints how much was compared.
+bytes, so that nothing in it is unknown to the vendor's types or lost by them, with the simulator's own
+account of its jobs, and with what an exporter says of them that follows them all since NOT_BEFORE, Unix
+time, as its project of this name. Prints the differences and ends with 1, or prints how much was compared.
 """
 
+import collections
 import json
 import os
 import sys
@@ -16,9 +18,11 @@ from huaweicloudsdkcore.auth.credentials import BasicCredentials
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 from huaweicloudsdkmodelarts import v1 as sdk
 
+import compare
+import sdk_series
+
 PROJECT = "0123456789abcdef0123456789abcdef"
 PER_PAGE = 7
-GIB = 2**30
 
 # Name on the wire -> name in the truth.
 GAUGES = {
@@ -93,42 +97,10 @@ def search(offset, **order):
     return ask(f"page {offset}", client.list_training_jobs, sdk.ListTrainingJobsRequest(body=body))
 
 
-def cards(hardware):
-    return int(hardware.unit_num) if hardware else 0
-
-
 def requested(job):
     """What the job asks for in all, from the vendor's objects alone."""
-    total = {"workers": 0, "gpus": 0, "npus": 0, "cpu_cores": 0, "memory_bytes": 0}
-
-    def add(nodes, **each):
-        total["workers"] += nodes
-        for name, value in each.items():
-            total[name] += nodes * int(value)
-
-    def add_flavor(nodes, info):
-        equal(f"{job.metadata.id}: the unit of memory", info.memory.unit, "GB")
-        memory = info.memory.size * GIB
-        gpus, npus = cards(info.gpu), cards(info.npu)
-        add(nodes, gpus=gpus, npus=npus, cpu_cores=info.cpu.core_num, memory_bytes=memory)
-
-    resource = job.spec.resource
-    if job.tasks:
-        for task in job.tasks:
-            nodes = [name for name in job.status.tasks if name.rsplit("-", 1)[0] == task.role]
-            add_flavor(len(nodes), task.task_resource.flavor_info)
-    elif resource.flavor_detail:
-        add_flavor(resource.node_count, resource.flavor_detail.flavor_info)
-    else:
-        allocated = resource.main_container_allocated_resources
-        kind = "npus" if allocated.accelerator_type.startswith("ascend") else "gpus"
-        add(
-            resource.node_count,
-            cpu_cores=allocated.cpu_core_num,
-            memory_bytes=allocated.mem_size * GIB,
-            **{kind: allocated.accelerator_num},
-        )
-    return total
+    nothing = dict.fromkeys(("workers", "gpus", "npus", "cpu_cores", "memory_bytes"), 0)
+    return nothing | sdk_series.requested(sdk_series.roles(job))
 
 
 def same_job(what, job, true):
@@ -194,6 +166,7 @@ for phase in phases:
     count = search(0, filters=[of_phase]).count
     equal(f"jobs that are {phase}", count, sum(true["phase"] == phase for true in truth.values()))
 
+jobs, usage = {}, {}
 for job_id, true in truth.items():
     if job_id in listed:
         same_job(f"list: {job_id}", listed[job_id], true)
@@ -202,13 +175,17 @@ for job_id, true in truth.items():
         client.show_training_job_details,
         sdk.ShowTrainingJobDetailsRequest(training_job_id=job_id),
     )
+    jobs[job_id] = shown
     same_job(f"detail: {job_id}", shown, true)
     same_runs(f"detail: {job_id}", shown.status, true)
     for task in true["tasks"]:
         what = f"{job_id} {task['task']}"
         request = sdk.ShowTrainingJobMetricsRequest(training_job_id=job_id, task_id=task["task"])
+        usage[job_id, task["task"]] = []
         try:
-            same_metrics(what, ask(what, client.show_training_job_metrics, request), task["usage"])
+            answer = ask(what, client.show_training_job_metrics, request)
+            usage[job_id, task["task"]] = answer.metrics or []
+            same_metrics(what, answer, task["usage"])
         except ClientRequestException as error:
             # One of the two ways to say that there is nothing yet.
             equal(what, (error.error_code, task["usage"]), ("ModelArts.2777", None))
@@ -226,8 +203,8 @@ for job_id, true in truth.items():
     )
     equal(f"{job_id}: events", len(events.events), min(events.total, 100))
 
-quota = ask("quotas", client.show_training_quotas, sdk.ShowTrainingQuotasRequest()).quotas[0]
-equal("the quota", (quota.resource, quota.used), ("job-num", len(truth)))
+quotas = ask("quotas", client.show_training_quotas, sdk.ShowTrainingQuotasRequest()).quotas
+equal("the quotas", [(quota.resource, quota.used) for quota in quotas], [("job-num", len(truth))])
 
 nobody = "3faf5c03-aaa1-4cbe-879d-24b05d997347"
 try:
@@ -236,7 +213,22 @@ try:
 except ClientRequestException as error:
     equal("no such job", (error.status_code, error.error_code), (400, "ModelArts.2775"))
 
+shown_series = ""
+if len(sys.argv) > 2:
+    metrics_url, project, not_before = sys.argv[2:5]
+    seen = compare.Moment(float(not_before))
+    expected = sdk_series.all_series(project, jobs, usage, quotas, seen)
+    families = collections.Counter(family for family, _ in expected)
+    for name, said in compare.said(f"{metrics_url}?project={project}"):
+        ours = {
+            key: value
+            for key, value in said.items()
+            if not key[0].startswith(("modelarts_exporter_", "modelarts_up"))
+        }
+        failures += [f"{name}: {line}" for line in compare.differences(expected, ours)]
+    shown_series = f"; {len(expected)} series of {len(families)} families are equal in both formats"
+
 if failures:
     print(f"{len(failures)} differences", *failures[:100], sep="\n")
     sys.exit(1)
-print(f"{len(truth)} jobs, {compared} values as they should be")
+print(f"{len(truth)} jobs, {compared} values as they should be{shown_series}")

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use crate::harness::Api;
 use crate::harness::shards::{Size, divide};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn four_processes_share_a_project() {
     let size = Size {
+        api: Api::V1,
         jobs: 2000,
         shards: 4,
         requests_per_minute: 24_000,

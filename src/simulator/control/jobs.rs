@@ -101,10 +101,10 @@ fn add_v2(cloud: &Cloud, order: &v2::JobOrder) -> Result<Answer, Answer> {
     let now = cloud.clock.now();
     let mut world = cloud.world();
     let project = project_of(&mut world.projects, order.project.as_deref())?;
-    let job = order.job(ORDERED, project.first + project.made, now).map_err(bad)?;
-    project.made += 1;
+    let number = project.v2.next_number();
+    let job = order.job(ORDERED, number, now).map_err(bad)?;
     let answer = Answer::json(StatusCode::CREATED, &v2::Ordered::new(&job, now));
-    project.v2.insert(job.id, job);
+    project.v2.all.insert(job.id, job);
     Ok(answer)
 }
 
@@ -113,15 +113,15 @@ fn add_v1(cloud: &Cloud, order: &JobOrder) -> Result<Answer, Answer> {
     let now = cloud.clock.now();
     let mut world = cloud.world();
     let project = project_of(&mut world.projects, order.project.as_deref())?;
-    let known = project.jobs.values().find(|job| job.name == order.name).map(|job| job.id);
+    let known = project.jobs.all.values().find(|job| job.name == order.name).map(|job| job.id);
     let id = known.unwrap_or_else(|| {
-        let job = Job::new(project.first + project.made, order.name.clone(), project.made);
-        project.made += 1;
+        let number = project.jobs.next_number();
+        let job = Job::new(number, order.name.clone(), number);
         let id = job.id;
-        project.jobs.insert(id, job);
+        project.jobs.all.insert(id, job);
         id
     });
-    let job = project.jobs.get_mut(&id).ok_or_else(no_such_job)?;
+    let job = project.jobs.all.get_mut(&id).ok_or_else(no_such_job)?;
     job.catch_up(now);
     // From here on the story is told by control calls.
     job.again_after = None;

@@ -1,7 +1,5 @@
 //! A v2 job, the tasks it consists of, and the job that follows it.
 
-use std::collections::BTreeMap;
-
 use super::{
     super::{
         clock::MINUTE,
@@ -172,6 +170,14 @@ impl Job {
         self.at(now).ended.map(|ended| ended + again.after).filter(|due| *due <= now)
     }
 
+    /// Another one of its kind, if that is due.
+    pub(super) fn followed_by(&mut self, now: i64) -> Option<Self> {
+        let created = self.due(now)?;
+        let successor = self.successor(created);
+        self.again = None;
+        Some(successor)
+    }
+
     /// Another one of its kind.
     fn successor(&self, created: i64) -> Self {
         let seed = mix(self.seed, 501);
@@ -194,35 +200,20 @@ pub(super) fn run_name(base: &str, created: i64) -> String {
     format!("{base}-{}", created / SECOND)
 }
 
-/// Creates the jobs that are due. Cheap when none is.
-pub(in crate::simulator) fn catch_up(jobs: &mut BTreeMap<Uuid, Job>, now: i64) {
-    loop {
-        let due = jobs.values_mut().filter_map(|job| {
-            let created = job.due(now)?;
-            let successor = job.successor(created);
-            job.again = None;
-            Some(successor)
-        });
-        let due: Vec<Job> = due.collect();
-        if due.is_empty() {
-            return;
-        }
-        jobs.extend(due.into_iter().map(|job| (job.id, job)));
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::BTreeMap;
+
+    use super::{super::super::jobs::Live, *};
 
     #[test]
     fn what_is_trained_again_and_again_comes_to_an_end() {
         let mut job = Job::new(1, 1, "nightly-0".to_owned(), 0).goes(Fate::Completes, 1, MINUTE);
         job.repeats(MINUTE);
         let mut jobs = BTreeMap::from([(job.id, job)]);
-        catch_up(&mut jobs, 0);
+        Job::catch_up(&mut jobs, 0);
         assert_eq!(jobs.len(), 1);
-        catch_up(&mut jobs, i64::MAX / 2);
+        Job::catch_up(&mut jobs, i64::MAX / 2);
         assert_eq!(jobs.len() as u64, MOST_RUNS + 1);
         let mut names: Vec<&str> = jobs.values().map(|job| job.name.as_str()).collect();
         names.sort_unstable();

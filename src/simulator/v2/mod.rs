@@ -4,6 +4,7 @@ mod events;
 mod flavor;
 mod fleet;
 mod job;
+mod life;
 mod oddity;
 mod order;
 mod phase;
@@ -17,7 +18,7 @@ mod wire;
 
 pub(super) use self::{
     fleet::fleet,
-    job::{Job, catch_up},
+    job::Job,
     order::{JobOrder, Ordered, PhaseOrder},
     service::{Call, Service},
     truth::TrueJob,

@@ -75,7 +75,7 @@ pub(super) fn answer(service: &Service<'_>) -> Result<Answer, Answer> {
         search.filters.iter().flatten().map(Test::new).collect::<Result<_, _>>()?;
     let workspace = search.workspace_id.as_deref().unwrap_or("0");
 
-    let jobs = service.project.v2.values().filter(|job| {
+    let jobs = service.project.v2.all.values().filter(|job| {
         job.created <= now && job.workspace == workspace && !service.verdict.unknown.has(job.id)
     });
     let mut total = 0;

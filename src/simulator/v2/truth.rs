@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::{
     super::{
+        api::Api,
         job_id::Uuid,
         truth::{Curve, GIB, Requested, seconds},
     },
@@ -23,7 +24,7 @@ use super::{
 /// A job of v2.
 #[derive(Debug, Serialize)]
 pub(in crate::simulator) struct TrueJob<'a> {
-    api: &'static str,
+    api: Api,
     project: &'a str,
     project_id: &'a str,
     job_id: Uuid,
@@ -106,7 +107,7 @@ impl<'a> TrueJob<'a> {
             memory_bytes: total(|flavor| flavor.memory_gb * GIB),
         };
         Self {
-            api: "v2",
+            api: Api::V2,
             project: project.0,
             project_id: project.1,
             job_id: job.id,
