@@ -124,6 +124,18 @@ async fn what_is_old_is_called_old_and_what_went_wrong_is_named() {
 }
 
 #[tokio::test]
+async fn a_project_says_what_it_makes_of_its_budget_and_of_a_cloud_that_throttles() {
+    let cloud = Cloud::empty().await;
+    cloud.add("detector").await;
+    let poll = QUICK.replace("requests_per_minute = 0", "requests_per_minute = 600");
+    let daemon = Daemon::start(&Setup { poll: &poll, ..setup() }.file(&cloud)).await;
+    daemon.says("/", &["detector", " of 600 in the last minute"]).await;
+    cloud.fault("\"fault\": \"throttle\", \"on\": \"any\", \"value\": 60").await;
+    let page = daemon.says("/", &["nothing is asked for another", "Throttled"]).await;
+    assert!(page.contains("<code>throttled</code>"), "{page}");
+}
+
+#[tokio::test]
 async fn a_project_that_cannot_be_reached_says_what_to_do_next() {
     let cloud = Cloud::empty().await;
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
