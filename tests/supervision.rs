@@ -134,6 +134,23 @@ async fn who_does_not_listen_holds_up_nothing() {
 }
 
 #[tokio::test]
+async fn who_has_no_room_for_a_while_hears_nevertheless_that_it_is_ready() {
+    let cloud = Cloud::empty().await;
+    let config = Setup::of([cloud.add("train").await.job_id]).file(&cloud);
+    let mut supervisor = Supervisor::at_a_path();
+    supervisor.stops_listening();
+    let daemon = supervisor.start("", &config).await;
+    wait_for(PATIENCE, "a word about it", async || {
+        match daemon.logged(&["the service manager does not listen"]) {
+            0 => Err(daemon.log()),
+            _ => Ok(()),
+        }
+    })
+    .await;
+    supervisor.hears("READY=1").await;
+}
+
+#[tokio::test]
 async fn an_address_that_is_none_is_said_and_no_reason_to_stay_away() {
     let cloud = Cloud::empty().await;
     let config = Setup::of([cloud.add("train").await.job_id]).file(&cloud);
