@@ -4,7 +4,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::harness::{Cloud, PATIENCE, Process, Scrape, Site, repository, secrets, wait_for};
+use crate::harness::{Cloud, PATIENCE, Process, Site, repository, secrets};
 
 /// The lines of the n-th block in this language, without their margin.
 fn block(readme: &str, fence: &str, place: usize) -> Vec<String> {
@@ -59,10 +59,5 @@ async fn the_path_to_the_first_alert_can_be_walked() {
     let address = daemon.wait_until(PATIENCE, "an address", listening).await;
     let site = Site::new(&format!("http://{address}"));
     // What the alert asks about.
-    wait_for(PATIENCE, "the outcome", async || {
-        let scrape = Scrape::read(&site.get("/metrics").await.text);
-        let unmet = scrape.unmet(&["modelarts_job_consecutive_failures{job_name=\"train\"} == 0"]);
-        if unmet.is_empty() { Ok(()) } else { Err(unmet.join("; ")) }
-    })
-    .await;
+    site.shows(&["modelarts_job_consecutive_failures{job_name=\"train\"} == 0"]).await;
 }

@@ -1,15 +1,16 @@
 //! What the daemon tells the service manager that started it.
 
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::harness::{Cloud, Daemon, PATIENCE, QUICK, Setup, Supervisor, wait_for};
 
-/// The machine's own steady clock, in microseconds.
-fn monotonic_usec() -> i128 {
+/// For how long the machine has been up, by its own steady clock.
+fn uptime() -> Duration {
     let uptime = std::fs::read_to_string("/proc/uptime").unwrap();
-    let seconds: f64 = uptime.split(' ').next().unwrap().parse().unwrap();
-    (seconds * 1e6) as i128
+    Duration::from_secs_f64(uptime.split(' ').next().unwrap().parse().unwrap())
 }
 
 #[tokio::test]
@@ -49,12 +50,13 @@ async fn a_reload_is_told_from_its_beginning_to_its_end() {
     let daemon = supervisor.start("", &config).await;
     supervisor.hears("READY=1").await;
     daemon.configure("nonsense");
-    // The clock of /proc counts in hundredths.
-    let before = monotonic_usec() - 10_000;
+    // Told in hundredths.
+    let (before, hundredth) = (uptime(), Duration::from_millis(10));
     daemon.signal("HUP");
     // systemd refuses what has no time, or an old one.
-    let told = supervisor.hears("MONOTONIC_USEC=").await.parse::<i128>().unwrap();
-    assert!((before..=monotonic_usec() + 10_000).contains(&told), "{told} is not after {before}");
+    let told =
+        supervisor.hears("MONOTONIC_USEC=").await.parse().map(Duration::from_micros).unwrap();
+    assert!((before..uptime() + hundredth).contains(&told), "{told:?} is not after {before:?}");
     supervisor.hears("READY=1").await;
     let refused = "; the configuration was refused, the one before is in use";
     supervisor.hears_one_that("STATUS=", |status| status.ends_with(refused)).await;
@@ -129,6 +131,23 @@ async fn who_does_not_listen_holds_up_nothing() {
     })
     .await;
     assert_eq!(daemon.logged(&["the service manager does not listen"]), 1, "{}", daemon.log());
+}
+
+#[tokio::test]
+async fn who_has_no_room_for_a_while_hears_nevertheless_that_it_is_ready() {
+    let cloud = Cloud::empty().await;
+    let config = Setup::of([cloud.add("train").await.job_id]).file(&cloud);
+    let mut supervisor = Supervisor::at_a_path();
+    supervisor.stops_listening();
+    let daemon = supervisor.start("", &config).await;
+    wait_for(PATIENCE, "a word about it", async || {
+        match daemon.logged(&["the service manager does not listen"]) {
+            0 => Err(daemon.log()),
+            _ => Ok(()),
+        }
+    })
+    .await;
+    supervisor.hears("READY=1").await;
 }
 
 #[tokio::test]

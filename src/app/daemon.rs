@@ -184,7 +184,7 @@ pub(super) async fn serve(
     let ready = is_ready;
     let site = Site { settings: web, reader, sight, own, access, ready, configuration, reload };
     let mut serving = tokio::spawn(server::serve(listeners, site, stop.clone()));
-    notify.ready();
+    stop.run_until_cancelled(notify.ready()).await;
     tokio::select! {
         stopped = &mut serving => said(stopped?),
         // None of these ends before the stop, unless something is badly wrong with it.

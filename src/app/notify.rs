@@ -1,7 +1,7 @@
 //! What the service manager is told, in the words of `sd_notify(3)`.
 //!
-//! It is told from the loop that publishes, and there a service manager that has stopped listening must
-//! hold up nothing: what it has no room for is left out.
+//! Most of it is told from the loop that publishes, where a service manager that has stopped listening must
+//! hold up nothing: what it has no room for is left out. What it waits for is tried again for a while.
 
 use std::env;
 use std::ffi::OsStr;
@@ -16,12 +16,18 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tracing::warn;
 
 /// How often the line for people is renewed where no watchdog asks for more: whoever looks at it sees
 /// whether it moves.
 const STATUS_EVERY: Duration = Duration::from_secs(30);
+
+/// How long what it waits for is tried again: longer than it has no room while a machine starts.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between two tries: short beside what a start takes, and costs one call of the system.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// The way to a service manager, which need not be there.
 #[derive(Debug)]
@@ -68,21 +74,21 @@ impl Notify {
     ///
     /// Said as soon as we listen, not when the first answers are there (`/-/ready`): a cloud that is
     /// away must not keep units that wait for us from starting, nor have us restarted.
-    pub(super) fn ready(&self) {
-        self.send("READY=1");
+    pub(super) async fn ready(&self) {
+        self.insist("READY=1").await;
     }
 
     /// The configuration is being read again.
-    pub(super) fn reloading(&self) {
+    pub(super) async fn reloading(&self) {
         let now = clock_gettime(ClockId::Monotonic);
         let usec = i128::from(now.tv_sec) * 1_000_000 + i128::from(now.tv_nsec) / 1_000;
-        self.send(&format!("RELOADING=1\nMONOTONIC_USEC={usec}"));
+        self.insist(&format!("RELOADING=1\nMONOTONIC_USEC={usec}")).await;
     }
 
     /// It was, and either taken into use or refused.
-    pub(super) fn reloaded(&self, is_in_use: bool) {
+    pub(super) async fn reloaded(&self, is_in_use: bool) {
         self.is_refused.store(!is_in_use, Ordering::Relaxed);
-        self.ready();
+        self.ready().await;
     }
 
     /// No scrape will be answered any more once those under way are.
@@ -90,11 +96,19 @@ impl Notify {
         self.send("STOPPING=1\nSTATUS=Stopping");
     }
 
-    fn send(&self, message: &str) {
-        let Some((socket, address)) = &self.way else { return };
-        if let Err(error) = socket.send_to_addr(message.as_bytes(), address) {
-            self.trouble.call_once(|| warn!(%error, "the service manager does not listen"));
+    async fn insist(&self, message: &str) {
+        let until = Instant::now() + PATIENCE;
+        while !self.send(message) && Instant::now() < until {
+            sleep(AGAIN).await;
         }
+    }
+
+    /// Whether there was room for it, or nobody to have any.
+    fn send(&self, message: &str) -> bool {
+        let Some((socket, address)) = &self.way else { return true };
+        let Err(error) = socket.send_to_addr(message.as_bytes(), address) else { return true };
+        self.trouble.call_once(|| warn!(%error, "the service manager does not listen"));
+        error.kind() != io::ErrorKind::WouldBlock
     }
 }
 

@@ -58,12 +58,12 @@ impl Reload {
                 by = if request.is_some() { "HTTP" } else { "SIGHUP" },
                 "reading the configuration"
             );
-            self.notify.reloading();
+            self.notify.reloading().await;
             let Some(outcome) = stop.run_until_cancelled(self.reload()).await else {
                 return Ok(());
             };
             let outcome = outcome?;
-            self.notify.reloaded(outcome.is_ok());
+            self.notify.reloaded(outcome.is_ok()).await;
             if let Some(request) = request {
                 // Whoever asked may have gone; the log has it.
                 let _ = request.send(outcome);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{Finished, PATIENCE, Process, Scrape, Site, wait_for};
+use super::{Finished, PATIENCE, Process, Site, wait_for};
 
 /// From exec to the first line that names an address; generous, because all tests share the machine.
 const START: Duration = Duration::from_secs(20);
@@ -125,21 +125,6 @@ impl Daemon {
     pub(crate) fn logged(&self, words: &[&str]) -> usize {
         let log = self.log();
         complete_lines(&log).filter(|line| words.iter().all(|word| line.contains(word))).count()
-    }
-
-    /// What it shows now.
-    pub(crate) async fn scrape(&self) -> Scrape {
-        Scrape::read(&self.get("/metrics").await.text)
-    }
-
-    /// Waits until everything that is expected holds in one scrape; see [`Scrape::unmet`].
-    pub(crate) async fn shows<T: AsRef<str>>(&self, expected: &[T]) -> Scrape {
-        wait_for(PATIENCE, "the metrics to say so", async || {
-            let scrape = self.scrape().await;
-            let unmet = scrape.unmet(expected);
-            if unmet.is_empty() { Ok(scrape) } else { Err(unmet.join("; ")) }
-        })
-        .await
     }
 
     /// Waits until the daemon says that its first round is over.

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use super::{PATIENCE, Site, wait_for};
 use crate::parser::{Sample, parse, sample};
 
 /// Values that differ by less than this part of themselves are the same: sums may be added up in
@@ -10,6 +11,23 @@ const SAME: f64 = 1e-9;
 #[derive(Debug)]
 pub(crate) struct Scrape {
     samples: Vec<Sample>,
+}
+
+impl Site {
+    /// What it shows now.
+    pub(crate) async fn scrape(&self) -> Scrape {
+        Scrape::read(&self.get("/metrics").await.text)
+    }
+
+    /// Waits until everything that is expected holds in one scrape; see [`Scrape::unmet`].
+    pub(crate) async fn shows<T: AsRef<str>>(&self, expected: &[T]) -> Scrape {
+        wait_for(PATIENCE, "the metrics to say so", async || {
+            let scrape = self.scrape().await;
+            let unmet = scrape.unmet(expected);
+            if unmet.is_empty() { Ok(scrape) } else { Err(unmet.join("; ")) }
+        })
+        .await
+    }
 }
 
 impl Scrape {

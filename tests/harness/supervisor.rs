@@ -17,7 +17,7 @@ const MESSAGE_BYTES: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct Supervisor {
     socket: UnixDatagram,
-    /// What NOTIFY_SOCKET says.
+    /// What `NOTIFY_SOCKET` says.
     address: String,
     /// For messages of a failed test.
     heard: Vec<String>,

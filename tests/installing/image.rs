@@ -48,12 +48,7 @@ async fn the_image_runs_on_a_root_that_cannot_be_written() {
     let listening = |process: &Process| process.logged_address("listening");
     let address = exporter.wait_until(PATIENCE, "an address", listening).await;
     let site = Site::new(&format!("http://{address}"));
-    wait_for(PATIENCE, "the outcomes of the job", async || {
-        let scrape = Scrape::read(&site.get("/metrics").await.text);
-        let unmet = scrape.unmet(&["modelarts_job_consecutive_failures == 0"]);
-        if unmet.is_empty() { Ok(()) } else { Err(unmet.join("; ")) }
-    })
-    .await;
+    site.shows(&["modelarts_job_consecutive_failures == 0"]).await;
     assert!(stand.path("state/state").exists(), "an outcome is on disk before it is shown");
     stand.is_confined(&exporter);
 

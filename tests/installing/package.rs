@@ -45,10 +45,12 @@ async fn the_package_is_installed_run_upgraded_removed_and_purged() {
     root.run("chown root:modelarts-exporter $1; chmod 640 $1", &[PASSWORD]).await;
 
     let mut service = Service::start(&root).await;
-    service.shows(&["modelarts_job_status{status=\"running\"} == 2"]).await;
+    service.site.shows(&["modelarts_job_status{status=\"running\"} == 2"]).await;
     cloud.set_status(ends, "failed").await;
+    // Where the unit hides the rest of /proc.
+    service.site.shows(&["process_start_time_seconds > 1000000000"]).await;
     let failed = ["modelarts_job_runs_total{job_name=\"ends\",outcome=\"failed\"} == 1"];
-    service.shows(&failed).await;
+    service.site.shows(&failed).await;
     assert_eq!(root.access(STATE).await, "modelarts-exporter modelarts-exporter 600");
     service.reload(&root).await;
 
@@ -57,7 +59,7 @@ async fn the_package_is_installed_run_upgraded_removed_and_purged() {
     assert_eq!(root.read(CONFIG), edited, "what was edited stays");
     service.stop(&root).await;
     let service = Service::start(&root).await;
-    service.shows(&failed).await;
+    service.site.shows(&failed).await;
     service.stop(&root).await;
 
     root.run("dpkg --remove $1", &[NAME]).await;
@@ -176,8 +178,9 @@ impl Service {
 
         let mut supervisor = Supervisor::at_path(root.path("run/notify"));
         root.run("chmod 666 /run/notify", &[]).await;
-        // A mount that ends with the process, and no process between it and us.
-        let enter = "mount --bind /proc \"$1/proc\"; exec chroot --userspec=\"$2\" \"$1\" $3";
+        // With the /proc of the unit, which ends with the process, and no process between it and us.
+        let enter =
+            "mount -t proc -o hidepid=2,subset=pid proc $1/proc; exec chroot --userspec=$2 $1 $3";
         let mut command = Command::new("unshare");
         command.args(["--mount", "--propagation=private", "sh", "-euc", enter, "sh"]);
         command.arg(root.path("")).arg(format!("{user}:{group}")).arg(key("ExecStart"));
@@ -190,15 +193,6 @@ impl Service {
         let address = process.wait_until(PATIENCE, "an address", listening).await;
         supervisor.hears("READY=1").await;
         Self { process, site: Site::new(&format!("http://{address}")), supervisor, unit }
-    }
-
-    async fn shows(&self, expected: &[&str]) {
-        wait_for(PATIENCE, "the metrics to say so", async || {
-            let scrape = Scrape::read(&self.site.get("/metrics").await.text);
-            let unmet = scrape.unmet(expected);
-            if unmet.is_empty() { Ok(()) } else { Err(unmet.join("; ")) }
-        })
-        .await;
     }
 
     /// The unit's own command for it.
