@@ -153,8 +153,8 @@ mod tests {
     use super::*;
     use crate::inventory::{self, Roster};
     use crate::model::{
-        Api, Curves, JobId, JobSpec, MeanMax, Measure, Point, Polled, Resources, State, Summary,
-        TaskUsage, Usage, UsageSample, Version, VersionId, VersionSelection,
+        Api, Curves, Execution, JobId, JobSpec, MeanMax, Measure, Point, Polled, Resources, State,
+        Summary, TaskUsage, Usage, UsageSample, Version, VersionId, VersionSelection,
     };
 
     const MINUTE: Duration = Duration::from_mins(1);
@@ -211,7 +211,13 @@ mod tests {
         let version = Version {
             resources: Resources { gpus: Some(0.0), npus: Some(24.0), ..Resources::default() },
             usage: Some(Usage { tasks: tasks.map(|(name, npu)| task(name, npu)).into() }),
-            ..Version::unknown(Api::V1, JobId::from(7), VersionId::from(1), State::from_v1(8))
+            execution: Execution { nodes: Some(2.0), restarts: Some(3), ..Execution::default() },
+            ..Version::unknown(
+                Api::V2,
+                JobId::from(7),
+                VersionId::from(""),
+                State::from_v2("Running"),
+            )
         };
         let pages = pages(version);
         let overview = pages.overview("").await;
@@ -224,6 +230,10 @@ mod tests {
             assert!(job.contains(name) && job.contains(&chart), "{chart} in {job}");
         }
         assert!(!job.contains("GPU mem"), "{job}");
+        for (fact, value) in [("Started again", "3 ×"), ("Nodes at work", "2")] {
+            assert!(job.contains(fact) && job.contains(value), "{fact} in {job}");
+        }
+        assert!(job.contains("The run"), "v2 has no versions: {job}");
         assert_eq!(job.matches("<details class=\"task\" open>").count(), 1, "{job}");
     }
 

@@ -159,7 +159,8 @@ fn table_row(maker: &Maker, row: &Row, now: f64) -> Markup {
                 a href=(words::job_path(&maker.route_prefix, &row.key)) { (words::short_name(&row.name)) }
                 div .sub {
                     (words::short_name(&row.key.project)) " · " (words::short_name(row.key.job_id.as_str()))
-                    @if let Some(newest) = newest {
+                    // Jobs of v2 have no versions, and so none with a name.
+                    @if let Some(newest) = newest.filter(|newest| !newest.label.is_empty()) {
                         " · " (words::short_name(&newest.label))
                         @if newest.others > 0 { " and " (newest.others) " older" }
                     }

@@ -84,7 +84,7 @@ pub(super) fn version(run: &Run, is_open: bool, now: f64) -> Markup {
     html! {
         details .version open[is_open] {
             summary {
-                h2 { (words::name(&run.label)) }
+                h2 { @if run.label.is_empty() { "The run" } @else { (words::name(&run.label)) } }
                 (status_pill(version.state.status))
                 span .sub {
                     (words::for_long(run.status_changed, now))
@@ -106,6 +106,7 @@ pub(super) fn version(run: &Run, is_open: bool, now: f64) -> Markup {
 
 fn times(run: &Run, now: f64) -> Markup {
     let version = &run.version;
+    let execution = &version.execution;
     html! {
         @if let Some(code) = version.state.code { (fact("Status code", code)) }
         (fact("Confirmed", words::ago(run.confirmed, now)))
@@ -113,6 +114,11 @@ fn times(run: &Run, now: f64) -> Markup {
         @if let Some(at) = version.created { (fact("Created", words::date(at))) }
         @if let Some(at) = version.started { (fact("Started", words::date(at))) }
         @if let Some(at) = run.finished { (fact("Ended, estimated", words::date(at))) }
+        @if let Some(failure) = execution.failure { (fact("Failed", failure.meaning())) }
+        @if let Some(times) = execution.restarts { (fact("Started again", format!("{times} ×"))) }
+        @if let Some(nodes) = execution.nodes.filter(|_| !version.state.terminal) {
+            (fact("Nodes at work", words::short(nodes)))
+        }
     }
 }
 
