@@ -50,13 +50,14 @@ async fn the_image_runs_on_a_root_that_cannot_be_written() {
     let site = Site::new(&format!("http://{address}"));
     site.shows(&["modelarts_job_consecutive_failures == 0"]).await;
     assert!(stand.path("state/state").exists(), "an outcome is on disk before it is shown");
-    stand.is_confined(&exporter);
+    let inside = inside(&exporter);
+    stand.is_confined(&inside);
 
     let mut check = stand.config.health_check();
     check.push(format!("http://{address}/-/healthy"));
     let checked = stand.start(&check, "the health check").ended(PATIENCE).await;
     assert!(checked.status.success(), "{}", checked.stderr);
-    exporter.terminate();
+    succeeds("kill", Command::new("sh").args(["-c", "kill -TERM $0", &inside])).await;
     let finished = exporter.ended(PATIENCE).await;
     assert!(finished.status.success(), "{}", finished.stderr);
     let checked = stand.start(&check, "the health check").ended(PATIENCE).await;
@@ -211,10 +212,9 @@ impl Stand {
     }
 
     /// It is the image's user, may do nothing, and cannot write where it stands.
-    fn is_confined(&self, process: &Process) {
-        let told = |file: &str| {
-            fs::read_to_string(format!("/proc/{}/{file}", process.id())).expect("it runs")
-        };
+    fn is_confined(&self, process: &str) {
+        let told =
+            |file: &str| fs::read_to_string(format!("/proc/{process}/{file}")).expect("it runs");
         let (user, _) = self.config.user.split_once(':').unwrap();
         let status = told("status");
         for line in [format!("Uid:\t{user}\t{user}\t"), "CapEff:\t0000000000000000\n".to_owned()] {
@@ -225,6 +225,13 @@ impl Stand {
         let root = root.filter(|mount| mount[1] == "/").next_back().expect("there is a root");
         assert!(root[3].starts_with("ro,"), "{root:?}");
     }
+}
+
+/// The number of the process that bwrap has started and waits for.
+fn inside(bwrap: &Process) -> String {
+    let id = bwrap.id();
+    let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).expect("it runs");
+    children.trim().to_owned()
 }
 
 /// The bytes of all files below a folder.
