@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use modelarts_exporter::model::Api;
 use serde::Deserialize;
 
-use super::{Api, Cloud, Scrape};
+use super::{Cloud, Scrape};
 
 /// The cloud's own account of its jobs in one API, as far as it is asked here.
 #[derive(Debug)]

@@ -73,12 +73,12 @@ pub(crate) async fn hold(size: Size) {
 /// The ids of a simulator's jobs.
 pub(crate) async fn job_ids(simulator: &Simulator) -> Vec<String> {
     let text = simulator.get("/-/simulator/jobs?samples=false").await.text;
-    // One `"job_id": N` a job, and none elsewhere in the truth.
+    // One `"job_id": N` a job of v1, and none elsewhere in the truth; v2's are texts.
     let ids = text
         .split("\"job_id\":")
         .skip(1)
         .map(|rest| rest.trim_start().chars().take_while(char::is_ascii_digit).collect());
-    ids.collect()
+    ids.filter(|id: &String| !id.is_empty()).collect()
 }
 
 fn configuration(size: &Size, cloud: &str, ids: &[String]) -> String {
