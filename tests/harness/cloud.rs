@@ -25,9 +25,8 @@ pub(crate) struct Added {
 }
 
 #[derive(Deserialize)]
-struct AddedIn {
-    /// A number in v1, a text in v2.
-    job_id: serde_json::Value,
+struct AddedToV2 {
+    job_id: String,
 }
 
 #[derive(Deserialize)]
@@ -94,7 +93,10 @@ impl Cloud {
         let comma = if fields.is_empty() { "" } else { ", " };
         let order = format!("\"api\": \"{}\"{comma}{fields}", api.as_str());
         let answer = self.order(name, &order).await;
-        serde_json::from_str::<AddedIn>(&answer).unwrap().job_id.to_string().replace('"', "")
+        match api {
+            Api::V1 => serde_json::from_str::<Added>(&answer).unwrap().job_id.to_string(),
+            Api::V2 => serde_json::from_str::<AddedToV2>(&answer).unwrap().job_id,
+        }
     }
 
     async fn order(&self, name: &str, fields: &str) -> String {
