@@ -52,8 +52,8 @@ test-long: $(PEERS)/prometheus.ready $(PEERS)/debian.ready $(PEERS)/images.ready
 	$(CARGO) test --release --locked --test long -- --test-threads=1 --nocapture
 
 .PHONY: soak
-soak: ## A day of jobs that come and go, in ten minutes, with what is shipped; says every half minute how it goes
-	$(CARGO) test --release --locked --test long -- --nocapture a_day_in_ten_minutes
+soak: ## A day of jobs that come and go, in ten minutes for each API, with what is shipped; says every half minute how it goes
+	$(CARGO) test --release --locked --test long -- --test-threads=1 --nocapture in_ten_minutes
 
 .PHONY: bench
 bench: ## Measure what a poll costs beside a bare loop, and the memory; a quarter of an hour, ARGS="growth 1000" for less

@@ -216,8 +216,8 @@ pub struct SimulateArgs {
 /// What the simulated cloud is and does.
 #[derive(Clone, Debug, Args)]
 pub struct WorldArgs {
-    /// The stories its jobs tell: demo, mixed, steady, hostile, quirks or churn [default: mixed; for
-    /// the demo, demo]
+    /// The stories its jobs tell: demo, mixed, steady, history, hostile, quirks or churn [default:
+    /// mixed; for the demo, demo]
     #[arg(long, value_name = "NAME")]
     pub scenario: Option<String>,
     /// The same seed tells the same stories
@@ -226,7 +226,7 @@ pub struct WorldArgs {
     /// How fast its clock runs; 0 stops every clock and story [default: 1; for the demo, 60]
     #[arg(long, value_name = "X")]
     pub speed: Option<f64>,
-    /// This many jobs instead of the scenario's own; with churn, in a simulated day
+    /// This many jobs of each API instead of the scenario's own; with churn, in a simulated day
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,
 }

@@ -10,7 +10,8 @@ mod parser;
 use std::time::Duration;
 
 use harness::hanging::{Size, hold};
-use harness::{Api, kills, shards, siege, soak, turns};
+use harness::{kills, shards, siege, soak, turns};
+use modelarts_exporter::model::Api;
 
 /// 200 of 1,000 jobs hang, 16 requests in flight, a minute between polls, ten seconds for each.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -59,12 +60,28 @@ async fn no_count_falls_or_is_lost_in_two_hundred_kills() {
     kills::survive(kills::Size { api: Api::V1, kills: 200, names: 80 }).await;
 }
 
+/// The same with jobs of v2.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_count_of_v2_falls_or_is_lost_in_two_hundred_kills() {
+    kills::survive(kills::Size { api: Api::V2, kills: 200, names: 80 }).await;
+}
+
 /// 100,000 jobs come and go in ten minutes: `make soak`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_day_in_ten_minutes() {
+    a_day(Api::V1).await;
+}
+
+/// The same with jobs of v2: `make soak`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_day_of_v2_in_ten_minutes() {
+    a_day(Api::V2).await;
+}
+
+async fn a_day(api: Api) {
     let hour = Duration::from_hours(1);
     let size = soak::Size {
-        api: Api::V1,
+        api,
         jobs_a_day: 100_000,
         length: hour * 24,
         stay: Duration::from_mins(10),
@@ -78,9 +95,19 @@ async fn a_day_in_ten_minutes() {
 /// 20,000 jobs, half a thousand requests a second for all four processes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn four_processes_share_twenty_thousand_jobs() {
+    four_processes_share(Api::V1, 20_000).await;
+}
+
+/// A quarter of the jobs: a page of the list has 50.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn four_processes_share_five_thousand_jobs_of_v2() {
+    four_processes_share(Api::V2, 5000).await;
+}
+
+async fn four_processes_share(api: Api, jobs: usize) {
     let size = shards::Size {
-        api: Api::V1,
-        jobs: 20_000,
+        api,
+        jobs,
         shards: 4,
         requests_per_minute: 30_000,
         list_interval: Duration::from_secs(5),

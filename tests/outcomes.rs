@@ -5,11 +5,13 @@ use std::process::{Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use modelarts_exporter::model::Api;
+use modelarts_exporter::simulator::Settings;
 use ring::digest::{Context, SHA256};
 use tempfile::TempDir;
 
-use crate::harness::kills::{self, keeping};
-use crate::harness::{Api, Cloud, Daemon, PATIENCE, Setup, wait_for};
+use crate::harness::kills::{self, finding, keeping};
+use crate::harness::{Cloud, Daemon, PATIENCE, Setup, wait_for};
 
 /// The four counts of a name that can be wrong: failures since the last success, and ends by outcome.
 fn counts(name: &str, failures: u32, completed: u32, failed: u32) -> [String; 3] {
@@ -370,4 +372,38 @@ async fn the_outcomes_of_another_cloud_are_not_taken_up() {
 #[tokio::test]
 async fn no_count_falls_or_is_lost_when_the_daemon_is_killed() {
     kills::survive(kills::Size { api: Api::V1, kills: 15, names: 16 }).await;
+}
+
+#[tokio::test]
+async fn no_count_of_v2_falls_or_is_lost_when_the_daemon_is_killed() {
+    kills::survive(kills::Size { api: Api::V2, kills: 15, names: 16 }).await;
+}
+
+#[tokio::test]
+async fn runs_of_a_name_in_v2_are_jobs_that_come_and_go() {
+    // Time goes by, so that one run ends after the other.
+    let cloud = Cloud::start(Settings { speed: 60.0, ..Cloud::no_jobs() }).await;
+    let folder = TempDir::new().unwrap();
+    let first = cloud.add_in(Api::V2, "train-20260101", "").await;
+    let config = finding(folder.path(), &cloud);
+    let daemon = Daemon::start(&config).await;
+    daemon.shows(&counts("train", 0, 0, 0)).await;
+    // Nobody knows any more what becomes of it.
+    cloud.set_status(&first, "abnormal").await;
+    daemon.shows(&counts("train", 1, 0, 1)).await;
+    let last = format!("modelarts_job_last_run_info{{job_id=\"{first}\",outcome=\"failed\"}} == 1");
+    daemon.shows(&[last]).await;
+    cloud.remove(&first).await;
+    daemon.shows(&[format!("modelarts_job_info{{job_id=\"{first}\"}} absent")]).await;
+    let ended = daemon.stop().await;
+    assert!(ended.status.success(), "{}", ended.stderr);
+
+    // While nobody watches the next one comes and fails, and one more begins.
+    let second = cloud.add_in(Api::V2, "train-20260102", "").await;
+    cloud.set_status(&second, "failed").await;
+    let third = cloud.add_in(Api::V2, "train-20260103", "").await;
+    let daemon = Daemon::start(&config).await;
+    daemon.shows(&counts("train", 2, 0, 2)).await;
+    cloud.set_status(&third, "completed").await;
+    daemon.shows(&counts("train", 0, 1, 2)).await;
 }

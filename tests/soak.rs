@@ -2,14 +2,24 @@
 
 use std::time::Duration;
 
-use crate::harness::Api;
+use modelarts_exporter::model::Api;
+
 use crate::harness::soak::{Size, hold};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tenth_of_a_day_leaves_nothing_behind() {
+    a_tenth_of_a_day(Api::V1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenth_of_a_day_of_v2_leaves_nothing_behind() {
+    a_tenth_of_a_day(Api::V2).await;
+}
+
+async fn a_tenth_of_a_day(api: Api) {
     let minute = Duration::from_mins(1);
     let size = Size {
-        api: Api::V1,
+        api,
         jobs_a_day: 20_000,
         length: minute * 144,
         // Other tests share the machine: twelve seconds, where `make soak` grants four.

@@ -11,7 +11,7 @@ use crate::app::{print, signals};
 use crate::cli::DemoArgs;
 use crate::config::{self, Source};
 use crate::server;
-use crate::simulator::{self, Scenario};
+use crate::simulator::{self, ProjectSpec, Scenario};
 
 /// The daemon against the embedded simulator, in one process.
 pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
@@ -39,9 +39,10 @@ pub(super) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
-/// The demo's configuration, in the words of an operator.
+/// The demo's configuration, in the words of an operator: a project for each of the cloud's APIs, one with a
+/// password and one with keys.
 fn environment(args: &DemoArgs, cloud: SocketAddr) -> Vec<(String, String)> {
-    let endpoint = format!("http://{cloud}");
+    let (endpoint, project) = (format!("http://{cloud}"), ProjectSpec::default());
     let fixed = [
         ("WEB__LISTEN_ADDRESSES", args.listen_address.as_str()),
         // Quick enough to watch: a minute of the simulated cloud is about a second.
@@ -51,7 +52,7 @@ fn environment(args: &DemoArgs, cloud: SocketAddr) -> Vec<(String, String)> {
         ("POLL__TIMEOUT", "1s"),
         ("POLL__MAX_STALENESS", "10s"),
         ("POLL__REQUESTS_PER_MINUTE", "0"),
-        ("PROJECTS__0__NAME", "demo"),
+        ("PROJECTS__0__NAME", "demo-v1"),
         ("PROJECTS__0__ENDPOINT", &endpoint),
         ("PROJECTS__0__AUTH__METHOD", "password"),
         ("PROJECTS__0__AUTH__IAM_ENDPOINT", &endpoint),
@@ -61,13 +62,24 @@ fn environment(args: &DemoArgs, cloud: SocketAddr) -> Vec<(String, String)> {
         ("PROJECTS__0__AUTH__PROJECT_NAME", "demo"),
         ("PROJECTS__0__DISCOVERY__ENABLED", "true"),
         ("PROJECTS__0__DISCOVERY__VERSIONS", "all"),
+        ("PROJECTS__1__NAME", "demo-v2"),
+        ("PROJECTS__1__API", "v2"),
+        ("PROJECTS__1__ENDPOINT", &endpoint),
+        ("PROJECTS__1__PROJECT_ID", &project.id),
+        ("PROJECTS__1__AUTH__METHOD", "aksk"),
+        ("PROJECTS__1__AUTH__ACCESS_KEY", "DEMOACCESSKEY"),
+        ("PROJECTS__1__AUTH__SECRET_KEY", "demosecretkey"),
+        ("PROJECTS__1__DISCOVERY__ENABLED", "true"),
+        // What is trained again and again has its moment behind the name.
+        ("PROJECTS__1__OUTCOME__NAME_REGEX", r"^(.*?)-\d{8,}$"),
     ];
     let named = fixed.map(|(key, value)| (format!("MODELARTS_EXPORTER_{key}"), value.to_owned()));
     named.into()
 }
 
 fn welcome(addresses: &[SocketAddr], cloud: SocketAddr) -> String {
-    let mut text = String::from("\nThe exporter polls a simulated cloud. Open:\n");
+    let mut text =
+        String::from("\nThe exporter polls a simulated cloud, with a project of each API. Open:\n");
     for address in addresses {
         let _ = writeln!(text, "  http://{address}/          the status page");
         let _ = writeln!(text, "  http://{address}/metrics   what Prometheus scrapes");

@@ -66,7 +66,9 @@ impl Live for Job {
     }
 
     fn catch_up(jobs: &mut BTreeMap<u64, Self>, now: i64) {
-        jobs.values_mut().for_each(|job| job.catch_up(now));
+        for job in jobs.values_mut() {
+            job.catch_up(now);
+        }
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use modelarts_exporter::model::Api;
 use serde::Deserialize;
 
-use super::{Api, Cloud, Scrape};
+use super::{Cloud, Scrape};
 
 /// The cloud's own account of its jobs in one API, as far as it is asked here.
 #[derive(Debug)]
@@ -34,20 +35,20 @@ struct Run {
 #[derive(Debug, Deserialize)]
 struct Truth {
     now: f64,
-    jobs: Vec<Job>,
+    jobs: Vec<TrueJob>,
     v2_jobs: Vec<JobOfV2>,
     ends: Vec<Ends>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Job {
+struct TrueJob {
     job_id: u64,
     name: String,
-    versions: Vec<Version>,
+    versions: Vec<TrueVersion>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Version {
+struct TrueVersion {
     version_id: u64,
     version_name: String,
     /// 0 is the newest.
@@ -100,7 +101,7 @@ impl Account {
         let Truth { now, jobs, v2_jobs, mut ends } = serde_json::from_str(&text).unwrap();
         ends.retain(|ends| ends.api == api.as_str());
         let (listed, runs) = match api {
-            Api::V1 => (jobs.len(), jobs.into_iter().flat_map(Job::runs).collect()),
+            Api::V1 => (jobs.len(), jobs.into_iter().flat_map(TrueJob::runs).collect()),
             Api::V2 => (v2_jobs.len(), v2_jobs.into_iter().map(JobOfV2::run).collect()),
         };
         Self { now, listed, runs, ends }
@@ -182,7 +183,7 @@ impl Account {
     }
 }
 
-impl Job {
+impl TrueJob {
     fn runs(self) -> impl Iterator<Item = Run> {
         let Self { job_id, name, versions } = self;
         versions.into_iter().map(move |version| Run {

@@ -2,12 +2,12 @@ use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 use std::ops::Deref;
 
+use modelarts_exporter::model::Api;
 use modelarts_exporter::simulator::{Scenario, Settings, bind};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use tokio::task::JoinHandle;
 
-use super::{Api, Site, secrets};
+use super::{Site, secrets};
 
 /// The simulated cloud in the test's own process, so that every setting of it can be had.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(crate) struct Added {
 }
 
 #[derive(Deserialize)]
-struct AddedV2 {
+struct AddedToV2 {
     job_id: String,
 }
 
@@ -85,25 +85,29 @@ impl Cloud {
 
     /// The same with further fields of the order: `"status": "completed", "minutes": 5`.
     pub(crate) async fn add_as(&self, name: &str, fields: &str) -> Added {
-        self.order(Api::V1, name, fields).await
+        serde_json::from_str(&self.order(name, fields).await).unwrap()
     }
 
-    /// Adds a running job of v2, whether its name is known or not, with further fields of the order, and
-    /// says its id.
-    pub(crate) async fn add_v2(&self, name: &str, fields: &str) -> String {
-        self.order::<AddedV2>(Api::V2, name, fields).await.job_id
-    }
-
-    async fn order<T: DeserializeOwned>(&self, api: Api, name: &str, fields: &str) -> T {
+    /// Adds a job in one API, and says its id.
+    pub(crate) async fn add_in(&self, api: Api, name: &str, fields: &str) -> String {
         let comma = if fields.is_empty() { "" } else { ", " };
-        let api = api.as_str();
-        let order = format!("{{\"api\": \"{api}\", \"name\": \"{name}\"{comma}{fields}}}");
+        let order = format!("\"api\": \"{}\"{comma}{fields}", api.as_str());
+        let answer = self.order(name, &order).await;
+        match api {
+            Api::V1 => serde_json::from_str::<Added>(&answer).unwrap().job_id.to_string(),
+            Api::V2 => serde_json::from_str::<AddedToV2>(&answer).unwrap().job_id,
+        }
+    }
+
+    async fn order(&self, name: &str, fields: &str) -> String {
+        let comma = if fields.is_empty() { "" } else { ", " };
+        let order = format!("{{\"name\": \"{name}\"{comma}{fields}}}");
         let answer = self.post("/-/simulator/jobs", &order).await;
         assert_eq!(answer.status, 201, "{order}: {}", answer.text);
-        serde_json::from_str(&answer.text).unwrap()
+        answer.text
     }
 
-    /// Moves the newest version of a job to a status, by its code or name; a job of v2 to a phase.
+    /// Moves the newest version of a job to a status, by its code or name.
     pub(crate) async fn set_status(&self, job: impl Display, status: &str) {
         let order = format!("{{\"status\": \"{status}\"}}");
         let answer = self.post(&format!("/-/simulator/jobs/{job}/status"), &order).await;
@@ -117,7 +121,7 @@ impl Cloud {
     }
 
     /// From now on these bytes are every answer about that job.
-    pub(crate) async fn set_document(&self, job: u64, bytes: impl Into<Vec<u8>>) {
+    pub(crate) async fn set_document(&self, job: impl Display, bytes: impl Into<Vec<u8>>) {
         let path = format!("/-/simulator/jobs/{job}/document");
         let answer = self.put(&path, bytes.into()).await;
         assert_eq!(answer.status, 204, "{}", answer.text);
@@ -191,8 +195,6 @@ impl Drop for Cloud {
 /// A configuration file against a [`Cloud`].
 #[derive(Clone, Debug)]
 pub(crate) struct Setup<'a> {
-    /// Which API every project speaks.
-    pub(crate) api: Api,
     /// The lines of `[poll]`.
     pub(crate) poll: &'a str,
     /// Further tables of the top level, before the projects.
@@ -202,8 +204,16 @@ pub(crate) struct Setup<'a> {
     /// Further lines of every project's `auth`; with a `method` all of them, and `{cloud}` in it is
     /// the cloud's URL.
     pub(crate) auth: &'a str,
-    /// Project name and the cloud's ids of its jobs with their versions, as TOML has them.
-    pub(crate) projects: Vec<(String, Vec<(String, String)>)>,
+    pub(crate) projects: Vec<Named>,
+}
+
+/// A project of a [`Setup`].
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    name: String,
+    api: Api,
+    /// Job ids and versions, as TOML has them.
+    jobs: Vec<(String, String)>,
 }
 
 /// How a project of a [`Setup`] logs in unless told otherwise.
@@ -223,29 +233,34 @@ impl Setup<'_> {
 
     /// No project yet.
     pub(crate) fn new() -> Self {
-        let (api, projects) = (Api::V1, Vec::new());
-        Self { api, poll: QUICK, tables: "", project: "", auth: AUTH, projects }
+        Self { poll: QUICK, tables: "", project: "", auth: AUTH, projects: Vec::new() }
     }
 
     /// One more project.
     pub(crate) fn with(
-        self,
+        mut self,
         name: &str,
         jobs: impl IntoIterator<Item = u64>,
         versions: &str,
     ) -> Self {
-        let jobs = jobs.into_iter().map(|job| (job.to_string(), versions.to_owned()));
-        self.and(name, jobs.collect())
+        let jobs = jobs.into_iter().map(|job| (job.to_string(), versions.to_owned())).collect();
+        self.projects.push(Named { name: name.to_owned(), api: Api::V1, jobs });
+        self
     }
 
-    /// One project `p` of v2 with these jobs.
-    pub(crate) fn of_v2<'j>(jobs: impl IntoIterator<Item = &'j String>) -> Self {
-        let jobs = jobs.into_iter().map(|job| (format!("\"{job}\""), "\"latest\"".to_owned()));
-        Self { api: Api::V2, ..Self::new().and("p", jobs.collect()) }
-    }
-
-    fn and(mut self, name: &str, jobs: Vec<(String, String)>) -> Self {
-        self.projects.push((name.to_owned(), jobs));
+    /// One more project, of one API, with these jobs at their latest version.
+    pub(crate) fn with_api<'i>(
+        mut self,
+        name: &str,
+        api: Api,
+        jobs: impl IntoIterator<Item = &'i String>,
+    ) -> Self {
+        let job = |id: &String| match api {
+            Api::V1 => id.clone(),
+            Api::V2 => format!("\"{id}\""),
+        };
+        let jobs = jobs.into_iter().map(|id| (job(id), "\"latest\"".to_owned())).collect();
+        self.projects.push(Named { name: name.to_owned(), api, jobs });
         self
     }
 
@@ -270,12 +285,11 @@ impl Setup<'_> {
         };
         let auth =
             user + &self.auth.replace("{cloud}", iam).replace("{password}", secrets::PASSWORD);
-        // What is left out is v1.
-        let api = if self.api == Api::V2 { "api = \"v2\"\n" } else { "" };
-        for (name, jobs) in &self.projects {
+        for Named { name, api, jobs } in &self.projects {
+            let api = api.as_str();
             let _ = write!(
                 text,
-                "[[projects]]\nname = \"{name}\"\nendpoint = \"{endpoint}\"\n{api}{}\n[projects.auth]\n{auth}\n",
+                "[[projects]]\nname = \"{name}\"\napi = \"{api}\"\nendpoint = \"{endpoint}\"\n{}\n[projects.auth]\n{auth}\n",
                 self.project
             );
             for (job, versions) in jobs {

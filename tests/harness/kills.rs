@@ -5,11 +5,12 @@ use std::convert::Infallible;
 use std::path::Path;
 use std::time::Duration;
 
+use modelarts_exporter::model::Api;
 use tempfile::TempDir;
 use tokio::time::{Instant, interval, timeout};
 
 use super::account::{Account, OUTCOMES, SHARED_NAME};
-use super::{Api, Cloud, Daemon, Scrape, Setup};
+use super::{Cloud, Daemon, Scrape, Setup};
 
 /// How large the scene is.
 #[derive(Clone, Copy, Debug)]
@@ -39,10 +40,11 @@ pub(crate) fn keeping(folder: &Path, jobs: impl IntoIterator<Item = u64>, cloud:
     Setup { tables: &state(folder), ..Setup::of(jobs) }.file(cloud)
 }
 
-/// The same for all jobs of v2 there are and will be.
-fn finding(folder: &Path, cloud: &Cloud) -> String {
+/// The same for all jobs of v2 that there are and will be, and the names that they share.
+pub(crate) fn finding(folder: &Path, cloud: &Cloud) -> String {
     let project = format!("{SHARED_NAME}\ndiscovery = {{ enabled = true }}");
-    Setup { tables: &state(folder), project: &project, ..Setup::of_v2([]) }.file(cloud)
+    let setup = Setup { tables: &state(folder), project: &project, ..Setup::new() };
+    setup.with_api("p", Api::V2, []).file(cloud)
 }
 
 fn state(folder: &Path) -> String {
@@ -113,11 +115,11 @@ fn name(place: usize) -> String {
 
 /// Begins the next run of a name, and says the id of its job. A job of v2 has its number behind the name.
 async fn begin(cloud: &Cloud, api: Api, place: usize, run: u32) -> String {
-    let name = name(place);
-    match api {
-        Api::V1 => cloud.add(&name).await.job_id.to_string(),
-        Api::V2 => cloud.add_v2(&format!("{name}-{run:08}"), "").await,
-    }
+    let name = match api {
+        Api::V1 => name(place),
+        Api::V2 => format!("{}-{run:08}", name(place)),
+    };
+    cloud.add_in(api, &name, "").await
 }
 
 /// Counted ends by all of their labels.

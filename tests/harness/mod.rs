@@ -4,7 +4,6 @@
 //! that was started here ends here: its guard kills it when it goes out of scope.
 
 pub(crate) mod account;
-mod api;
 mod certificates;
 mod cloud;
 mod crowd;
@@ -29,7 +28,6 @@ pub(crate) mod turns;
 mod wait;
 mod webhook;
 
-pub(crate) use api::Api;
 pub(crate) use certificates::{Authority, Identity, dns};
 pub(crate) use cloud::{Cloud, ONE_POLL, QUICK, Setup};
 pub(crate) use http::{Answer, Site};

@@ -6,13 +6,14 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use modelarts_exporter::model::Api;
 use modelarts_exporter::simulator::{Scenario, Settings};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
 use super::account::{Account, COMPARED, OUTCOMES, SHARED_NAME, shown_names};
 use super::prometheus::Prometheus;
-use super::{Api, Cloud, Daemon, Scrape, Setup, wait_for};
+use super::{Cloud, Daemon, Scrape, Setup, wait_for};
 
 /// How large the scene is.
 #[derive(Clone, Copy, Debug)]
@@ -114,8 +115,8 @@ impl Scene {
         let tables =
             format!("[limits]\nclasses_per_version = 1\n[state]\nfile = \"{}\"", state.display());
         let project = format!("{SHARED_NAME}\ndiscovery = {{ enabled = true }}");
-        let parts = Setup { api: self.size.api, poll: &poll, tables: &tables, ..Setup::of([]) };
-        Setup { project: &project, ..parts }.file(&self.cloud)
+        let setup = Setup { poll: &poll, tables: &tables, project: &project, ..Setup::new() };
+        setup.with_api("p", self.size.api, []).file(&self.cloud)
     }
 
     /// Time goes by, and the clock stops.

@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use modelarts_exporter::model::Api;
 use modelarts_exporter::simulator::{Scenario, Settings};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
 use super::account::{Account, COMPARED, SHARED_NAME, shown_names};
-use super::{Api, Cloud, Daemon, PATIENCE, Scrape, Setup, wait_for};
+use super::{Cloud, Daemon, PATIENCE, Scrape, Setup, wait_for};
 
 /// How large the scene is. Times are by the cloud's clock.
 #[derive(Clone, Copy, Debug)]
@@ -153,9 +154,8 @@ fn configuration(size: &Size, folder: &TempDir, cloud: &Cloud) -> String {
         folder.path().join("state").display()
     );
     let project = format!("{SHARED_NAME}\ndiscovery = {{ enabled = true }}");
-    let parts = Setup { api: size.api, poll: &poll, tables: &tables, ..Setup::of([]) };
-    let setup = Setup { project: &project, ..parts };
-    setup.file(cloud)
+    let setup = Setup { poll: &poll, tables: &tables, project: &project, ..Setup::new() };
+    setup.with_api("p", size.api, []).file(cloud)
 }
 
 /// What a time of the cloud's clock is by ours.

@@ -1,15 +1,16 @@
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use crate::harness::Site;
 
-/// A configuration that follows these jobs of a cloud, every version of each, quickly.
+/// A configuration that follows these jobs of a cloud, every version of each, quickly. Ids of v2 come in
+/// quotes.
 ///
 /// Nothing is left out for its age or number, so that the exporter knows all that the cloud knows.
 pub(super) fn follow(
     project: &str,
     endpoint: &Site,
     auth: &str,
-    jobs: impl IntoIterator<Item = u64>,
+    jobs: impl IntoIterator<Item: Display>,
 ) -> String {
     let mut text = format!(
         r#"

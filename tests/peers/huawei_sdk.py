@@ -8,7 +8,6 @@ account of its jobs, and with what an exporter says of them that follows them al
 time, as its project of this name. Prints the differences and ends with 1, or prints how much was compared.
 """
 
-import collections
 import json
 import os
 import sys
@@ -203,8 +202,8 @@ for job_id, true in truth.items():
     )
     equal(f"{job_id}: events", len(events.events), min(events.total, 100))
 
-quotas = ask("quotas", client.show_training_quotas, sdk.ShowTrainingQuotasRequest()).quotas
-equal("the quotas", [(quota.resource, quota.used) for quota in quotas], [("job-num", len(truth))])
+quota = ask("quotas", client.show_training_quotas, sdk.ShowTrainingQuotasRequest()).quotas[0]
+equal("the quota", (quota.resource, quota.used), ("job-num", len(truth)))
 
 nobody = "3faf5c03-aaa1-4cbe-879d-24b05d997347"
 try:
@@ -217,15 +216,24 @@ shown_series = ""
 if len(sys.argv) > 2:
     metrics_url, project, not_before = sys.argv[2:5]
     seen = compare.Moment(float(not_before))
-    expected = sdk_series.all_series(project, jobs, usage, quotas, seen)
-    families = collections.Counter(family for family, _ in expected)
+    expected = sdk_series.all_series(project, jobs, usage, seen)
+    families = {family for family, _ in expected}
     for name, said in compare.said(f"{metrics_url}?project={project}"):
         ours = {
             key: value
             for key, value in said.items()
-            if not key[0].startswith(("modelarts_exporter_", "modelarts_up"))
+            # What the exporter says of itself, and of quotas, is no part of any job.
+            if key[0].startswith(("modelarts_job_", "modelarts_model_", "modelarts_runs_"))
         }
-        failures += [f"{name}: {line}" for line in compare.differences(expected, ours)]
+        # Whoever has such a job from the list alone cannot know how often it was started.
+        unknown = {
+            key
+            for key in expected.keys() - ours.keys()
+            if key[0] == "modelarts_job_restarts"
+            and listed[dict(key[1])["job_id"]].status.running_records is None
+        }
+        told = {key: value for key, value in expected.items() if key not in unknown}
+        failures += [f"{name}: {line}" for line in compare.differences(told, ours)]
     shown_series = f"; {len(expected)} series of {len(families)} families are equal in both formats"
 
 if failures:

@@ -50,14 +50,15 @@ def role(resource, info, nodes, pool):
         gpu, npu = (cards.product_name if cards else None for cards in (info.gpu, info.npu))
         return Role(nodes, share, flavor, gpu, npu, pool)
     given = resource.main_container_allocated_resources
-    kind = "npus" if given.accelerator_type.startswith("ascend") else "gpus"
+    name = given.accelerator_type
+    has_npus = name.startswith("ascend")
     share = {
-        kind: given.accelerator_num,
+        "npus" if has_npus else "gpus": given.accelerator_num,
         "cpu_cores": given.cpu_core_num,
         "memory_bytes": given.mem_size * GIB,
     }
-    name = given.accelerator_type
-    return Role(nodes, share, flavor, None if kind == "npus" else name, name if kind == "npus" else None, pool)
+    gpu, npu = (None, name) if has_npus else (name, None)
+    return Role(nodes, share, flavor, gpu, npu, pool)
 
 
 def roles(job):
@@ -151,6 +152,12 @@ def has_ended(word):
     return word in (*OUTCOMES, "abnormal")
 
 
+def has_samples(job):
+    """Nobody asks for the usage of what waits, even if it ran before."""
+    word = status_of(job)
+    return word == "running" or has_ended(word) and as_run(job)["started"] is not None
+
+
 def as_run(job):
     """What the comparison with the truth asks of a version."""
     status = job.status
@@ -166,8 +173,11 @@ def usage_series(job, key, metrics, seen):
     """The series of one task; without samples `metrics` is empty."""
     values = {SHARES[one.metric]: one.value for one in metrics if one.metric in SHARES and one.value}
     length = max(map(len, values.values()), default=0)
+    # Those with a sample of anything.
     minutes = [
-        at for at in range(length) if any(one[at : at + 1] not in ([], [MISSING]) for one in values.values())
+        at
+        for at in range(length)
+        if any(at < len(sent) and sent[at] != MISSING for sent in values.values())
     ]
     running = status_of(job) == "running"
     asked = requested(roles(job))
@@ -178,18 +188,16 @@ def usage_series(job, key, metrics, seen):
         if valid:
             yield series(f"modelarts_job_{name}_mean_ratio", **key), sum(valid) / len(valid) / 100
             yield series(f"modelarts_job_{name}_max_ratio", **key), max(valid) / 100
-        newest = sent[minutes[-1] :][:1] if minutes else []
-        if running and newest and 0 <= newest[0] <= 100:
-            yield series(f"modelarts_job_{name}_ratio", **key), newest[0] / 100
+        if running and minutes and minutes[-1] < len(sent) and 0 <= sent[minutes[-1]] <= 100:
+            yield series(f"modelarts_job_{name}_ratio", **key), sent[minutes[-1]] / 100
     if running:
         yield series("modelarts_job_usage_samples", **key), len(minutes)
         if minutes:
             yield series("modelarts_job_usage_last_sample_timestamp_seconds", **key), seen
 
 
-def all_series(project, jobs, usage, quotas, seen):
-    """Every series of a project that begins with these jobs. `jobs` is of details by id, `usage` of the
-    metrics by job id and task."""
+def all_series(project, jobs, usage, seen):
+    """Every series of a project's jobs. `jobs` is of details by id, `usage` of metrics by job id and task."""
     expected = {}
     named = collections.defaultdict(list)
 
@@ -206,7 +214,7 @@ def all_series(project, jobs, usage, quotas, seen):
         expect([(series("modelarts_job_poll_last_success_timestamp_seconds", **ids), seen)])
         expect(job_series(job, key, seen))
         for (of_job, task), metrics in usage.items():
-            if of_job == job_id:
+            if of_job == job_id and has_samples(job):
                 expect(usage_series(job, {**key, "task": task}, metrics, seen))
         runs = named[cut(job.metadata.name)]
         word = status_of(job)
@@ -218,8 +226,4 @@ def all_series(project, jobs, usage, quotas, seen):
             # A name has several timestamps of one kind; the last one stands.
             expect(dict(true_outcomes(project, name, runs)).items())
     expect((series("modelarts_runs_total", project=project, outcome=outcome), 0) for outcome in OUTCOMES)
-    for quota in quotas:
-        key = {"project": project, "resource": quota.resource}
-        expect([(series("modelarts_quota_used", **key), quota.used)])
-        expect([(series("modelarts_quota_limit", **key), quota.quota)])
     return expected
