@@ -177,7 +177,8 @@ impl Projects {
             let poller = self.poller(&config, &training, own.clone(), found);
             let (settings, roster) = (config.inventory, self.roster(&config));
             let rules = self.rules(&config);
-            coming.push(Coming { name, settings, rules, roster, interval: poller.interval(), own });
+            let (interval, asks_quotas) = (poller.interval(), self.asks_quotas(&config));
+            coming.push(Coming { name, settings, rules, roster, interval, asks_quotas, own });
             starting.push((config, training, poller));
         }
         let (book, change) = (Arc::clone(&self.book), Change { leaving, coming, metrics });
@@ -216,6 +217,11 @@ impl Projects {
         }
     }
 
+    /// Quotas are the whole project's: one of those who share its jobs shows them.
+    fn asks_quotas(&self, config: &ProjectConfig) -> bool {
+        config.schedule.asks_quotas && self.shard.index == 0
+    }
+
     /// Polls what the file names, and goes on with what was found before.
     fn poller(
         &self,
@@ -232,6 +238,7 @@ impl Projects {
         let mut jobs: Vec<_> = found.into_iter().filter(stays).collect();
         let mut settings = config.schedule;
         settings.requests_per_minute = self.shard.part_of(settings.requests_per_minute);
+        settings.asks_quotas = self.asks_quotas(config);
         if self.shard.is_all() {
             jobs.extend(named);
         } else {

@@ -3,7 +3,7 @@
 mod budget;
 mod cadence;
 mod changes;
-mod cloud;
+pub(crate) mod cloud;
 mod cost;
 mod hanging;
 mod list;
@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{
-    Activity, Detail, JobId, JobList, Outlook, Polled, TaskUsage, Turnover, Version,
+    Activity, Detail, JobId, JobList, Outlook, Polled, Quota, TaskUsage, Turnover, Version,
 };
 use crate::own;
 use crate::schedule::{Ledger, Poller, Settings};
@@ -48,6 +48,8 @@ struct Answers {
     followed: Mutex<HashSet<JobId>>,
     /// Jobs that every list finds and lets go, because they ended long ago.
     passing: Mutex<HashSet<JobId>>,
+    /// What was told of quotas, and when.
+    quotas: Mutex<Vec<(Instant, Option<Vec<Quota>>, Duration)>>,
     /// Those that would be, were the list refused.
     ours_by_id: Mutex<HashSet<JobId>>,
 }
@@ -84,6 +86,10 @@ impl Ledger for Answers {
 
     fn usage(&self, _: &JobId, _: &str, _: Option<TaskUsage>, _: Instant) {}
 
+    fn quotas(&self, quotas: Option<Vec<Quota>>, interval: Duration) {
+        self.quotas.lock().unwrap().push((Instant::now(), quotas, interval));
+    }
+
     fn told(&self, _: &JobId) -> Option<Outlook> {
         None
     }
@@ -108,6 +114,8 @@ impl Ledger for Answers {
         let known = intervals.entry(job.clone()).or_default();
         *known = interval.max(*known);
     }
+
+    fn list_interval(&self, _: Duration) {}
 }
 
 impl Answers {
@@ -169,6 +177,7 @@ fn settings() -> Settings {
         concurrency: 16,
         requests_per_minute: 0,
         discovers: false,
+        asks_quotas: false,
     }
 }
 
