@@ -1,5 +1,7 @@
 //! A budget that cannot hold the jobs of the file.
 
+use std::fmt::Write as _;
+
 use modelarts_exporter::config::{self, Source};
 use tempfile::TempDir;
 
@@ -12,7 +14,7 @@ fn warnings(poll: &str, jobs: usize) -> Vec<String> {
     let name = "name = \"vision\"";
     let mut text = GOOD.replace(name, &format!("{name}\npoll = {{ {poll} }}"));
     for job in 0..jobs {
-        text += &format!("\n[[projects.jobs]]\njob_id = {}\n", 900_000 + job);
+        let _ = write!(text, "\n[[projects.jobs]]\njob_id = {}\n", 900_000 + job);
     }
     std::fs::write(&file, text).unwrap();
     let (_, warnings) = config::load(&Source { file: Some(file), ..Source::default() }).unwrap();

@@ -97,10 +97,10 @@ pub(super) fn check(checks: &mut Checks, settings: &Settings, to_poll: &ToPoll) 
         let seconds = cost.list_interval.as_secs_f64();
         follows.push(format!("the list is read every {seconds:.0} s"));
     }
-    if !follows.is_empty() {
+    if follows.is_empty() {
+        checks.ok(Part::Budget, "requests", detail, facts);
+    } else {
         let detail = format!("{detail}, so that {}", follows.join(" and "));
         checks.warn(Part::Budget, "requests", detail, next, facts);
-    } else {
-        checks.ok(Part::Budget, "requests", detail, facts);
     }
 }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::exposition;
 use crate::metrics::FAMILIES;
-use crate::model::{Discovery, JobSpec};
+use crate::model::{Discovery, JobSpec, ListedJob, VersionSelection};
 use crate::schedule::tests::cloud::{Asked, Cloud, CloudJob, CloudState};
 use crate::schedule::{self, Poller};
 
@@ -71,14 +71,16 @@ impl Watched {
 impl Ledger for Watched {
     fn listed(&self, list: &JobList, asked: Instant, interval: Duration) -> Turnover {
         let is_complete = self.ledger.book.lock().inventory.is_complete();
-        let lost = list.jobs.iter().filter(|job| is_complete && self.shown(&job.job_id).is_none());
-        let lost: Vec<_> = lost.map(|job| format!("the status of {}", job.job_id)).collect();
+        let is_gone = |job: &&ListedJob| is_complete && self.shown(&job.job_id).is_none();
+        let withdrawn = list.jobs.iter().filter(is_gone);
+        let withdrawn: Vec<_> =
+            withdrawn.map(|job| format!("the status of {}", job.job_id)).collect();
         let mut seen = self.seen();
         if let Some((before, its_interval)) = seen.list {
             let interval = interval.max(its_interval);
             let age = before.elapsed().as_secs_f64() / interval.as_secs_f64();
             seen.oldest_list = seen.oldest_list.max(age);
-            seen.withdrawn.extend(lost);
+            seen.withdrawn.extend(withdrawn);
         }
         seen.list = Some((asked, interval));
         drop(seen);
@@ -200,10 +202,10 @@ impl Scene {
 
     fn run(&self) {
         let ledger = &self.watched.ledger;
-        let named = Vec::from_iter(self.cloud.state().jobs.keys().cloned());
+        let named = self.cloud.state().jobs.keys().cloned().collect::<Vec<_>>();
         let named = if self.settings.discovers { Vec::new() } else { named };
         let spec =
-            |job_id: &JobId| JobSpec { job_id: job_id.clone(), versions: Default::default() };
+            |job_id: &JobId| JobSpec { job_id: job_id.clone(), versions: VersionSelection::Latest };
         let discovery = self.settings.discovers.then(Discovery::default);
         let roster =
             Roster { named: named.iter().map(spec).collect(), discovery, ..Roster::default() };
@@ -260,7 +262,6 @@ impl Scene {
     }
 
     /// Nothing became older than the contract has it, and nothing was withdrawn.
-    #[expect(clippy::print_stderr, reason = "figures are looked at where a test passes, too")]
     fn judge(&self) {
         let seen = self.watched.seen();
         let budget = self.settings.requests_per_minute;
@@ -270,7 +271,11 @@ impl Scene {
         let withdrawn = seen.withdrawn.len();
         let oldest_list = seen.oldest_list;
         drop(seen);
-        let alone = if budget == 0 { MINUTE } else { (MINUTE * tasks as u32 / budget).max(MINUTE) };
+        let alone = if budget == 0 {
+            MINUTE
+        } else {
+            MINUTE.mul_f64((tasks as f64 / f64::from(budget)).max(1.0))
+        };
         let ratio = self.oldest_usage().as_secs_f64() / alone.as_secs_f64();
         eprintln!(
             "{tasks} tasks, {budget} a minute: usage is at most {ratio:.3} x tasks / budget old, status {oldest_list:.2} list intervals, {withdrawn} withdrawn"
@@ -310,7 +315,6 @@ async fn a_poll_of_many_requests_is_not_cut_off_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
-#[expect(clippy::print_stderr, reason = "figures are looked at where a test passes, too")]
 async fn thousands_that_have_ended_do_not_slow_down_those_that_run() {
     let scene = Scene::of(&[(100, RUNNING, 4), (3000, COMPLETED, 4)], settings(600));
     scene.run();

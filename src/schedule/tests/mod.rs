@@ -48,8 +48,6 @@ struct Answers {
     followed: Mutex<HashSet<JobId>>,
     /// Jobs that every list finds and lets go, because they ended long ago.
     passing: Mutex<HashSet<JobId>>,
-    /// What was told of quotas, and when.
-    quotas: Mutex<Vec<(Instant, Option<Vec<Quota>>, Duration)>>,
     /// Those that would be, were the list refused.
     ours_by_id: Mutex<HashSet<JobId>>,
 }
@@ -86,9 +84,7 @@ impl Ledger for Answers {
 
     fn usage(&self, _: &JobId, _: &str, _: Option<TaskUsage>, _: Instant) {}
 
-    fn quotas(&self, quotas: Option<Vec<Quota>>, interval: Duration) {
-        self.quotas.lock().unwrap().push((Instant::now(), quotas, interval));
-    }
+    fn quotas(&self, _: Option<Vec<Quota>>, _: Duration) {}
 
     fn told(&self, _: &JobId) -> Option<Outlook> {
         None
