@@ -1,6 +1,7 @@
 //! What the operator wants: layers, mistakes, secrets, and the documents written from the table.
 #![expect(clippy::unwrap_used, reason = "the helpers of a test may fail it")]
 
+mod budget;
 mod credentials;
 mod discovery;
 mod shards;

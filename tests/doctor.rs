@@ -3,6 +3,7 @@
 
 mod report;
 mod stand;
+mod v2;
 mod way;
 
 use regex::Regex;
@@ -68,6 +69,7 @@ async fn a_project_that_is_refused_reads_like_this() {
     let config = Setup { poll, auth, ..Setup::of([job]) }.file(&cloud);
     let (code, text) = table(&cloud, &config).await;
     insta::assert_snapshot!(text, @r#"
+    warning: poll.requests_per_minute: if every job of the file runs, 60 are needed (1 every 1s): each would be polled every 3s
     project p
       IAM          proxy        ok       none
                    dns          ok       127.0.0.1 is an address

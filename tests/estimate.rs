@@ -2,6 +2,7 @@
 //! is said to save.
 
 mod report;
+mod v2;
 
 use std::time::Duration;
 

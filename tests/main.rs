@@ -30,6 +30,7 @@ mod packaging;
 mod parser;
 mod peers;
 mod protobuf;
+mod quotas;
 mod readme;
 mod reload;
 mod series;

@@ -1,12 +1,23 @@
 //! What to do about each refusal of the cloud, in the words of the configuration.
 
 use crate::cloud::{Error, Refusal};
+use crate::model::Api;
 
-/// The IAM actions the exporter needs.
+/// The IAM action of the list of jobs, in both APIs.
 ///
 /// OTC: `ModelArts` API reference, "Permissions Policies and Supported Actions", training jobs.
 pub(super) const LIST_ACTION: &str = "modelarts:trainJob:list";
-pub(super) const VERSIONS_ACTION: &str = "modelarts:trainJobVersion:list";
+
+/// That of the quotas, which v2 alone has.
+pub(super) const QUOTAS_ACTION: &str = "modelarts:trainJob:getQuotas";
+
+/// The IAM action of every call about one job.
+pub(super) fn job_action(api: Api) -> &'static str {
+    match api {
+        Api::V1 => "modelarts:trainJobVersion:list",
+        Api::V2 => "modelarts:trainJob:get",
+    }
+}
 
 /// The codes of `ModelArts` for a token of another project.
 const OTHER_PROJECT: &str = "0210";
@@ -48,13 +59,13 @@ pub(super) fn for_call(error: &Error, action: &str) -> String {
 }
 
 /// What to do about a job that cannot be asked about.
-pub(super) fn for_job(error: &Error) -> String {
+pub(super) fn for_job(error: &Error, api: Api) -> String {
     match cause(error) {
         Error::NotFound(_) => {
             "correct `job_id`, or remove the job: it was deleted, or belongs to another project"
                 .to_owned()
         }
-        other => for_call(other, VERSIONS_ACTION),
+        other => for_call(other, job_action(api)),
     }
 }
 

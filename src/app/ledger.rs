@@ -1,3 +1,6 @@
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,7 +15,7 @@ use crate::inventory::outcomes::Rules;
 use crate::inventory::state_file::StateFile;
 use crate::inventory::{self, Inventory, Moment, Roster};
 use crate::metrics::{self, Budget};
-use crate::model::{JobId, JobKey, JobList, Outlook, Polled, TaskUsage, Turnover, Version};
+use crate::model::{JobId, JobKey, JobList, Outlook, Polled, Quota, TaskUsage, Turnover, Version};
 use crate::own::{self, Reason};
 use crate::schedule::{self, Ledger};
 
@@ -56,6 +59,8 @@ pub(super) struct Coming {
     pub(super) roster: Roster,
     /// Between two polls of one job, as stretched by the budget.
     pub(super) interval: Duration,
+    /// Its quotas are asked for.
+    pub(super) asks_quotas: bool,
     pub(super) own: own::Project,
     /// What its requests are paid from.
     pub(super) paid_from: Arc<schedule::Budget>,
@@ -106,7 +111,8 @@ impl Book {
             entries.budget.forget_project(name);
         }
         for coming in change.coming {
-            let Coming { name, settings, rules, roster, interval, own, paid_from } = coming;
+            let Coming { name, settings, rules, roster, interval, asks_quotas, own, paid_from } =
+                coming;
             let outcomes = &mut entries.inventory.outcomes;
             outcomes.add_project(&name, rules, &mut keeping.saved, now());
             for job in &roster.named {
@@ -123,6 +129,7 @@ impl Book {
             } else {
                 entries.inventory.add_project(&name, settings, roster, interval, now());
             }
+            entries.inventory.await_quotas(&name, asks_quotas);
         }
         let renders_anew = entries.settings != change.metrics;
         entries.budget.change(change.metrics.series);
@@ -201,6 +208,7 @@ impl Book {
             if let Some(runs) = keeping.runs(project.name) {
                 metrics::of_runs(project.name, runs, &mut text);
             }
+            metrics::of_quotas(project.name, project.quotas, &mut text);
             series += text.series();
             self.store.put(of_project(project.name), text);
         }
@@ -345,6 +353,10 @@ impl Ledger for ProjectLedger {
         self.book.lock().inventory.usage(&self.key(job), task, usage, asked, now());
     }
 
+    fn quotas(&self, quotas: Option<Vec<Quota>>, interval: Duration) {
+        self.book.lock().inventory.quotas(&self.project, quotas, interval, now());
+    }
+
     fn told(&self, job: &JobId) -> Option<Outlook> {
         self.book.lock().inventory.told(&self.key(job), now())
     }
@@ -366,6 +378,10 @@ impl Ledger for ProjectLedger {
 
     fn interval(&self, job: &JobId, interval: Duration) {
         self.book.lock().inventory.interval(&self.key(job), interval);
+    }
+
+    fn list_interval(&self, interval: Duration) {
+        self.book.lock().inventory.list_interval(&self.project, interval);
     }
 }
 

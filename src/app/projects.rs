@@ -178,7 +178,17 @@ impl Projects {
             let (settings, roster) = (config.inventory, self.roster(&config));
             let rules = self.rules(&config);
             let (interval, paid_from) = (poller.interval(), Arc::clone(poller.budget()));
-            coming.push(Coming { name, settings, rules, roster, interval, own, paid_from });
+            let asks_quotas = self.asks_quotas(&config);
+            coming.push(Coming {
+                name,
+                settings,
+                rules,
+                roster,
+                interval,
+                asks_quotas,
+                own,
+                paid_from,
+            });
             starting.push((config, training, poller));
         }
         let (book, change) = (Arc::clone(&self.book), Change { leaving, coming, metrics });
@@ -217,6 +227,11 @@ impl Projects {
         }
     }
 
+    /// Quotas are the whole project's: one of those who share its jobs shows them.
+    fn asks_quotas(&self, config: &ProjectConfig) -> bool {
+        config.schedule.asks_quotas && self.shard.index == 0
+    }
+
     /// Polls what the file names, and goes on with what was found before.
     fn poller(
         &self,
@@ -233,6 +248,7 @@ impl Projects {
         let mut jobs: Vec<_> = found.into_iter().filter(stays).collect();
         let mut settings = config.schedule;
         settings.requests_per_minute = self.shard.part_of(settings.requests_per_minute);
+        settings.asks_quotas = self.asks_quotas(config);
         if self.shard.is_all() {
             jobs.extend(named);
         } else {

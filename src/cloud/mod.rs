@@ -32,7 +32,7 @@ pub use misread::{Fault, Misread, Reading};
 pub use settings::{AccessKey, Agency, Auth, EcsMetadata, Method, Password, Project, Secret, Tls};
 pub use training::Training;
 
-use crate::model::{JobId, JobList, TaskUsage, Version, VersionId};
+use crate::model::{JobId, JobList, Quota, TaskUsage, Version, VersionId};
 
 /// What the poller asks of a project's training API.
 pub trait TrainingApi: Send + Sync + 'static {
@@ -68,6 +68,16 @@ pub trait TrainingApi: Send + Sync + 'static {
         task: &str,
         pace: &dyn Pace,
     ) -> impl Future<Output = Result<Reading<TaskUsage>, Error>> + Send;
+
+    /// What the cloud grants the project; `None`: its API has no such call. A region that has none
+    /// either says that the API is not offered.
+    fn quotas(
+        &self,
+        pace: &dyn Pace,
+    ) -> impl Future<Output = Result<Option<Reading<Vec<Quota>>>, Error>> + Send;
+
+    /// A list of more requests than this is not read to its end: an account may have 20,000 jobs.
+    fn most_list_pages(&self) -> usize;
 }
 
 /// What the credentials of a project are good for.

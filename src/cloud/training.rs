@@ -41,15 +41,6 @@ impl Training {
         self.modelarts().end_hold();
     }
 
-    /// What the cloud grants the project; `None`: its API has no such call. A region that has none
-    /// either says that the API is not offered.
-    pub async fn quotas(&self, pace: &dyn Pace) -> Result<Option<Reading<Vec<Quota>>>, Error> {
-        match &self.0 {
-            Generation::V1(_) => Ok(None),
-            Generation::V2(api) => api.quotas(pace).await.map(Some),
-        }
-    }
-
     fn modelarts(&self) -> &ModelArts {
         match &self.0 {
             Generation::V1(api) => api.modelarts(),
@@ -94,6 +85,20 @@ impl TrainingApi for Training {
         match &self.0 {
             Generation::V1(api) => api.usage(job, task, pace).await,
             Generation::V2(api) => api.usage(job, task, pace).await,
+        }
+    }
+
+    async fn quotas(&self, pace: &dyn Pace) -> Result<Option<Reading<Vec<Quota>>>, Error> {
+        match &self.0 {
+            Generation::V1(api) => api.quotas(pace).await,
+            Generation::V2(api) => api.quotas(pace).await,
+        }
+    }
+
+    fn most_list_pages(&self) -> usize {
+        match &self.0 {
+            Generation::V1(api) => api.most_list_pages(),
+            Generation::V2(api) => api.most_list_pages(),
         }
     }
 }

@@ -17,6 +17,7 @@ use super::values::Values;
 use crate::cloud::{Project, Tls};
 use crate::inventory::outcomes::Rules;
 use crate::model::{Api, Discovery, JobId, JobSpec, Shard, VersionSelection};
+use crate::schedule::Load;
 use crate::{cloud, inventory, schedule};
 
 /// Builds every project. Those with mistakes are missing from the answer and present in the report.
@@ -98,24 +99,29 @@ impl Builder<'_> {
             workspace_id: discovery.as_ref().and_then(|it| it.workspace_id.clone()),
             auth: auth?,
         };
+        let schedule = schedule::Settings {
+            interval: values.duration(&poll("interval")),
+            pending_interval: values.duration(&poll("pending_interval")),
+            list_interval: values.duration(&poll("list_interval")),
+            timeout: values.duration(&poll("timeout")),
+            concurrency: counted(&poll("concurrency")),
+            requests_per_minute: u32::try_from(values.integer(&poll("requests_per_minute")))
+                .unwrap_or(u32::MAX),
+            discovers: discovery.is_some(),
+            // v1 has no such call.
+            asks_quotas: cloud.api == Api::V2,
+        };
+        let inventory = inventory::Settings {
+            timeout: values.duration(&poll("timeout")),
+            max_staleness: values.duration(&poll("max_staleness")),
+            lost_after: values.duration(&poll("lost_after")),
+            finished_retention: values.duration("limits.finished_retention"),
+            versions_per_job: counted("limits.versions_per_job"),
+        };
+        self.check_budget(&schedule, jobs.len());
         Some(ProjectConfig {
-            schedule: schedule::Settings {
-                interval: values.duration(&poll("interval")),
-                pending_interval: values.duration(&poll("pending_interval")),
-                list_interval: values.duration(&poll("list_interval")),
-                timeout: values.duration(&poll("timeout")),
-                concurrency: counted(&poll("concurrency")),
-                requests_per_minute: u32::try_from(values.integer(&poll("requests_per_minute")))
-                    .unwrap_or(u32::MAX),
-                discovers: discovery.is_some(),
-            },
-            inventory: inventory::Settings {
-                timeout: values.duration(&poll("timeout")),
-                max_staleness: values.duration(&poll("max_staleness")),
-                lost_after: values.duration(&poll("lost_after")),
-                finished_retention: values.duration("limits.finished_retention"),
-                versions_per_job: counted("limits.versions_per_job"),
-            },
+            schedule,
+            inventory,
             outcomes: Rules {
                 place: makings::place(&cloud),
                 scope: discovery.as_ref().map(Discovery::scope).unwrap_or_default(),
@@ -287,6 +293,20 @@ impl Builder<'_> {
     }
 
     /// One failed poll must not make a gap, so values have to outlive two intervals and a timeout.
+    /// Every job takes a request an interval at least, while it runs.
+    fn check_budget(&mut self, settings: &schedule::Settings, jobs: usize) {
+        let cost = schedule::cost(settings, &Load::running(jobs, 0));
+        if cost.interval > settings.interval {
+            let key = self.poll_key("requests_per_minute");
+            let interval = format_duration(settings.interval);
+            let (needed, seconds) = (cost.requests_per_minute().ceil(), cost.interval.as_secs());
+            let reason = format!(
+                "if every job of the file runs, {needed} are needed ({jobs} every {interval}): each would be polled every {seconds}s"
+            );
+            self.report.warn(key, reason);
+        }
+    }
+
     fn check_staleness(&mut self) {
         let keys = ["max_staleness", "interval", "timeout"].map(|name| self.poll_key(name));
         // What was refused is reported; its stand-in proves nothing.

@@ -276,7 +276,12 @@ impl JobState {
     ) -> bool {
         let now = answered.now;
         let Some(id) = &listed.version_id else { return false };
-        if self.gone || self.last_answer.is_some_and(|answer| answer.steady > asked) {
+        if self.gone {
+            return false;
+        }
+        if let Some(answer) = self.last_answer.filter(|answer| answer.steady > asked) {
+            // Its own document told as much, and later.
+            self.told = listed.whole.as_ref().map(|_| answer);
             return false;
         }
         // What is confirmed now is shown again.

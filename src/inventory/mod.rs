@@ -10,6 +10,7 @@ mod job;
 mod listed;
 pub mod outcomes;
 mod project;
+mod quotas;
 mod roster;
 mod settings;
 mod shared;
@@ -33,7 +34,7 @@ pub use sight::{JobSight, ProjectSight, QualitySight, TaskSight, Trouble, Versio
 pub use view::{JobView, ProjectView, TaskView, VersionView};
 
 use crate::model::{
-    JobId, JobKey, JobList, ListedJob, Outlook, Polled, TaskUsage, Turnover, Version,
+    JobId, JobKey, JobList, ListedJob, Outlook, Polled, Quota, TaskUsage, Turnover, Version,
 };
 use crate::own::Contradiction;
 use outcomes::Outcomes;
@@ -188,6 +189,27 @@ impl Inventory {
         }
     }
 
+    /// Whether there will be something to be said about quotas, for those who wait for the first answers.
+    pub fn await_quotas(&mut self, project: &Arc<str>, are_asked_for: bool) {
+        if let Some(project) = self.projects.get_mut(project) {
+            project.quotas.awaited = are_asked_for;
+        }
+    }
+
+    /// What the cloud grants the project, which it is asked again in `interval`. Where it does not say,
+    /// what it said before grows old.
+    pub fn quotas(
+        &mut self,
+        project: &Arc<str>,
+        quotas: Option<Vec<Quota>>,
+        interval: Duration,
+        now: Moment,
+    ) {
+        if let Some(project) = self.projects.get_mut(project) {
+            project.quotas.take(quotas, interval, now);
+        }
+    }
+
     /// What is to be asked about a job of which the newest list told all that its own document would;
     /// `None` where that is to be asked too.
     pub fn told(&self, key: &JobKey, now: Moment) -> Option<Outlook> {
@@ -210,6 +232,15 @@ impl Inventory {
     pub fn interval(&mut self, key: &JobKey, interval: Duration) {
         if let Some(project) = self.projects.get_mut(&key.project) {
             project.interval(&key.job_id, interval);
+        }
+    }
+
+    /// The next reading of the list may come as late as this: until then what it said stays. A shorter
+    /// interval counts once it was [read](Self::listed).
+    pub fn list_interval(&mut self, project: &Arc<str>, interval: Duration) {
+        let project = self.projects.get_mut(project);
+        if let Some(list) = project.and_then(|project| project.list.as_mut()) {
+            list.interval = list.interval.max(interval);
         }
     }
 
@@ -248,9 +279,7 @@ impl Inventory {
 
     /// What there is to show of each project now.
     pub fn projects(&self, now: Moment) -> impl Iterator<Item = ProjectView<'_>> {
-        self.projects
-            .iter()
-            .map(move |(name, project)| ProjectView { name, up: project.is_up(now) })
+        self.projects.iter().map(move |(name, project)| project.view(name, now))
     }
 
     /// The jobs of a project that are followed.

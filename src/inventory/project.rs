@@ -6,10 +6,11 @@ use crate::inventory::answered::Answered;
 use crate::inventory::contradictions::Contradictions;
 use crate::inventory::job::JobState;
 use crate::inventory::outcomes::Outcomes;
+use crate::inventory::quotas::Quotas;
 use crate::inventory::roster::Reason;
 use crate::inventory::shared::Shared;
 use crate::inventory::sight::Trouble;
-use crate::inventory::view::JobView;
+use crate::inventory::view::{JobView, ProjectView};
 use crate::inventory::{Moment, Roster, Settings};
 use crate::model::{Discovery, JobId, JobKey, JobSpec, NameRule, Outlook, Polled, Shard, Version};
 use crate::own::Contradiction;
@@ -52,6 +53,7 @@ pub(super) struct ProjectState {
     pub(super) list: Option<ListState>,
     /// What went wrong with the last reading of it.
     pub(super) list_trouble: Option<Trouble>,
+    pub(super) quotas: Quotas,
     /// When every job was looked at for what grew old.
     looked: Option<Moment>,
     pub(super) contradictions: Contradictions,
@@ -90,6 +92,7 @@ impl ProjectState {
             watched: false,
             list: None,
             list_trouble: None,
+            quotas: Quotas::default(),
             looked: None,
             contradictions: Contradictions::default(),
         }
@@ -230,7 +233,8 @@ impl ProjectState {
         let is_overdue = now.steady
             >= self.complete_by.steady
                 + longest.saturating_sub(self.interval) * INTERVALS_TO_COMPLETE;
-        self.complete && (is_overdue || self.jobs.values().all(JobState::was_polled))
+        let is_all_there = !self.quotas.awaited && self.jobs.values().all(JobState::was_polled);
+        self.complete && (is_overdue || is_all_there)
     }
 
     pub(super) fn tick(&mut self, now: Moment) -> Vec<JobId> {
@@ -262,11 +266,17 @@ impl ProjectState {
         Some(job.view(project, id, &self.settings, list_interval, now))
     }
 
+    /// What there is to show of the project itself.
+    pub(super) fn view<'a>(&'a self, name: &'a str, now: Moment) -> ProjectView<'a> {
+        let quotas = self.quotas.fresh(self.settings.max_staleness, now);
+        ProjectView { name, up: self.is_up(now), quotas }
+    }
+
     /// Whether some call of the project gave a valid answer within the last interval, which is that of
     /// the job it was about: beside a job that fails every minute, one that waits and answers every
     /// other minute must not look like a cloud that comes and goes. A list counts as long as the polls
     /// beside it would; where every job has ended, until the next one is due. An answer may be late by
-    /// the time a request may take.
+    /// the time a request may take. Quotas are asked for too seldom to say anything of now.
     pub(super) fn is_up(&self, now: Moment) -> bool {
         let late = self.settings.timeout;
         let list_counts = |list: &ListState| {

@@ -6,7 +6,7 @@ use crate::inventory::outcomes::Remembered;
 use crate::inventory::sight::TaskSight;
 use crate::inventory::view::TaskView;
 use crate::inventory::{Moment, Settings};
-use crate::model::{Status, TaskUsage, Usage, Version};
+use crate::model::{Api, Status, TaskUsage, Usage, Version};
 
 /// What we know of one version: the newest value of each part, and when it was last confirmed.
 #[derive(Debug)]
@@ -204,9 +204,10 @@ impl VersionState {
     }
 
     /// Something is known only from its own document, which has not been read yet. All of that but
-    /// the flavour stands in the list of versions too.
+    /// the flavour stands in the list of versions too; v2 says the same of a job wherever it stands.
     pub(super) fn wants_detail(&self) -> bool {
-        !self.has_detail && self.version.facts.flavor.is_empty()
+        let is_split = self.version.api == Api::V1;
+        is_split && !self.has_detail && self.version.facts.flavor.is_empty()
     }
 
     /// No further change is expected: the state is terminal, or has been LOST for long enough.

@@ -1,4 +1,4 @@
-use crate::model::{Quality, Scores, TaskUsage, Version};
+use crate::model::{Quality, Quota, Scores, TaskUsage, Version};
 
 /// What there is to show of a project.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -7,6 +7,8 @@ pub struct ProjectView<'a> {
     pub name: &'a str,
     /// Some call gave a valid answer within the last interval.
     pub up: bool,
+    /// What the cloud grants it.
+    pub quotas: &'a [Quota],
 }
 
 /// What there is to show of a job: only what is fresh and kept.

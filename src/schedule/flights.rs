@@ -13,7 +13,8 @@ use crate::schedule::budget::PollPace;
 use crate::schedule::lanes::{Index, Slots, Standing};
 use crate::schedule::poll::Report;
 
-/// While well jobs wait for a slot, a poll may last so many times what polls usually last …
+/// While well jobs wait for a slot, a poll may last, for each request that it sent, so many times what
+/// a request usually lasts …
 const PATIENCE_TIMES_USUAL: u32 = 4;
 
 /// … but at least this part of a request's timeout.
@@ -26,7 +27,7 @@ const USUAL_WEIGHT: f64 = 0.1;
 pub(super) struct Flights {
     running: JoinSet<Report>,
     by_task: HashMap<Id, Flight>,
-    /// What a poll that brings something usually lasts; unknown before the first one.
+    /// What a request of a poll that brings something usually lasts; unknown before the first one.
     usual: Option<Duration>,
 }
 
@@ -108,6 +109,8 @@ impl Flights {
             if flight.cut.is_some() || (spare_failing && flight.standing == Standing::Failing) {
                 continue;
             }
+            // A poll of many requests lasts as much longer, which is not a sign of hanging.
+            let patience = patience * requests(&flight.pace);
             // Waiting for the budget is not the cloud's doing, and whoever got the slot would wait too.
             let end = flight.started + flight.pace.waited(now) + patience;
             if end <= now {
@@ -141,13 +144,18 @@ impl Flights {
         let now = Instant::now();
         let lasted = now - flight.started;
         if report.brought() {
-            let asked = lasted.saturating_sub(flight.pace.waited(now));
+            let asked = lasted.saturating_sub(flight.pace.waited(now)) / requests(&flight.pace);
             let usual = self.usual.unwrap_or(asked).mul_f64(1.0 - USUAL_WEIGHT);
             self.usual = Some(usual + asked.mul_f64(USUAL_WEIGHT));
         }
         let Flight { job, started, pace, .. } = flight;
         Some(Landed { job, report, lasted, started, pace, was_lost })
     }
+}
+
+/// What a poll has sent so far; before that it waits for a token as long as for an answer.
+fn requests(pace: &PollPace) -> u32 {
+    u32::try_from(pace.sent().max(1)).unwrap_or(u32::MAX)
 }
 
 /// What is known of a poll that did not come to its end.

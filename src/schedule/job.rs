@@ -2,11 +2,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::model::{Activity, JobId, Polled};
+use crate::model::{Activity, JobId, Outlook, Polled};
 use crate::schedule::cadence::Cadence;
 use crate::schedule::lanes::Standing;
 use crate::schedule::poll::{Newest, News, Report};
-use crate::schedule::stretch::Class;
+use crate::schedule::stretch::{Class, Postponed};
 use crate::schedule::trouble::Told;
 
 /// One job, and what its polls and the list say about when to ask again.
@@ -17,8 +17,12 @@ pub(super) struct Job {
     pub(super) told: Told,
     /// Its next poll may read own documents, although the budget is small.
     pub(super) details_granted: bool,
-    /// As it is counted in the demand.
+    /// As it is counted in the demand …
     pub(super) class: Class,
+    /// … with so many requests a poll, details apart; `None`: not known yet.
+    pub(super) requests: Option<usize>,
+    /// Tasks that did not answer when they were last asked about.
+    pub(super) unanswered: Vec<String>,
     /// Its present place in the lanes; `None` while it is being polled.
     pub(super) due: Option<Instant>,
     /// When its last poll that is over began; `None` before the first one.
@@ -28,7 +32,7 @@ pub(super) struct Job {
     gone: bool,
     /// What the last list of versions said.
     news: Option<News>,
-    /// What the newest list that shows the job says of it, and when that was asked for.
+    /// What the newest list that shows the job says of it, and when that came.
     listed: Option<(Newest, Instant)>,
     /// What a list said for which the job was polled at once.
     doubted: Option<Newest>,
@@ -51,6 +55,8 @@ impl Job {
             told: Told::default(),
             details_granted: false,
             class: Class::Runs,
+            requests: None,
+            unanswered: Vec::new(),
             due: Some(due),
             asked: None,
             whole: false,
@@ -59,6 +65,12 @@ impl Job {
             listed: None,
             doubted: None,
         }
+    }
+
+    /// What a poll of it will ask, as the list tells it before the first one.
+    pub(super) fn expect(&mut self, outlook: &Outlook) {
+        self.news = Some(News::told(Newest::default(), outlook, 0));
+        self.requests = Some(outlook.tasks.len().max(1));
     }
 
     /// Takes what a poll brought. One that brought nothing says nothing about the pace: a shorter
@@ -70,6 +82,8 @@ impl Job {
         self.gone = report.outcome == Polled::Gone;
         if let Some(news) = &report.news {
             self.news = Some(news.clone());
+            // Of a poll that was cut off it is not known who would have answered.
+            self.unanswered.clone_from(&report.unanswered);
         }
     }
 
@@ -84,12 +98,17 @@ impl Job {
 
     /// Own documents of its versions may still have to be read.
     pub(super) fn wants_details(&self) -> bool {
-        self.news.as_ref().is_none_or(|news| news.postponed)
+        self.news.is_none() || self.is_postponed()
     }
 
-    /// Own documents of its versions were left for later.
+    /// Details of it were left for later.
     pub(super) fn is_postponed(&self) -> bool {
-        self.news.as_ref().is_some_and(|news| news.postponed)
+        self.postponed().details > 0
+    }
+
+    /// What was left for later.
+    pub(super) fn postponed(&self) -> Postponed {
+        self.news.as_ref().map(|news| news.postponed).unwrap_or_default()
     }
 
     /// No further change is expected of it.
@@ -105,10 +124,10 @@ impl Job {
     /// Until when it need not be asked about: it is left to the lists, everything that was wanted came,
     /// and lists that are at most `patience` old show it as it is.
     pub(super) fn rests_until(&self, patience: Duration) -> Option<Instant> {
-        let (newest, asked) = self.listed.as_ref()?;
+        let (newest, came) = self.listed.as_ref()?;
         let news = self.news.as_ref()?;
         let rests = self.is_left_to_lists() && self.whole && !newest.contradicts(&news.newest);
-        rests.then(|| *asked + patience)
+        rests.then(|| *came + patience)
     }
 
     /// How often it is to be asked about.
@@ -116,7 +135,10 @@ impl Job {
         if self.gone {
             return Class::Gone;
         }
-        if self.rests_until(patience).is_some_and(|until| until > now) {
+        let rests = self.rests_until(patience).is_some_and(|until| until > now);
+        // The first poll of what the list has told asks nothing either.
+        let is_new = self.asked.is_none() && self.news.as_ref().is_some_and(|news| news.is_told);
+        if rests || is_new {
             return Class::Rests;
         }
         match self.news.as_ref().map(|news| news.activity).unwrap_or_default() {
@@ -130,15 +152,20 @@ impl Job {
         self.listed.as_ref().map(|(newest, _)| newest.clone()).unwrap_or_default()
     }
 
-    /// Takes what a list that was asked for at `asked` says of the job; `None`: it is not in it, and
-    /// the list is whole.
-    pub(super) fn listed(&mut self, newest: Option<&Newest>, asked: Instant) -> Hint {
+    /// Takes what a list that was asked for at `asked` and came at `came` says of the job; `None`: it is
+    /// not in it, and the list is whole.
+    pub(super) fn listed(
+        &mut self,
+        newest: Option<&Newest>,
+        asked: Instant,
+        came: Instant,
+    ) -> Hint {
         let Some(newest) = newest else {
             self.doubted = None;
             let was_shown = self.listed.take().is_some();
             return self.hint(was_shown && !self.gone, asked);
         };
-        self.listed = Some((newest.clone(), asked));
+        self.listed = Some((newest.clone(), came));
         // Where both keep to what they say, another poll would not help either.
         let contradicts = match &self.news {
             _ if self.gone => true,

@@ -15,17 +15,9 @@ use crate::schedule::stretch::SELDOM;
 /// Until one was read, a list is thought to take so many requests.
 const PAGES_BEFORE_THE_FIRST: usize = 1;
 
-/// A list with more pages than this is not read, however many jobs it could spare: an account may have
-/// 20,000 jobs, on a fifth of the pages.
-pub const MOST_PAGES: usize = 100;
-
 /// Whether a list of so many pages spares more than it costs, where so many jobs are polled.
 pub fn is_worth_reading(pages: usize, jobs: usize) -> bool {
-    pages <= most_pages(jobs)
-}
-
-fn most_pages(jobs: usize) -> usize {
-    jobs.min(MOST_PAGES)
+    pages <= jobs
 }
 
 /// The readings of the list of jobs, one after another.
@@ -35,11 +27,17 @@ fn most_pages(jobs: usize) -> usize {
 /// what says which jobs there are, it is read whatever it costs.
 pub(super) struct Listing {
     discovers: bool,
+    /// A list with more pages is not read, however many jobs it could spare.
+    most_pages: usize,
     due: Instant,
     running: JoinSet<ListReport>,
     /// Requests that the whole list takes.
     pages: usize,
     too_long: bool,
+    /// How long the last reading took …
+    took: Duration,
+    /// … and when the newest one began.
+    began: Instant,
 }
 
 /// What one reading of the list brought.
@@ -69,9 +67,10 @@ impl ListReport {
 }
 
 impl Listing {
-    pub(super) fn new(start: Instant, discovers: bool) -> Self {
-        let pages = PAGES_BEFORE_THE_FIRST;
-        Self { discovers, due: start, running: JoinSet::new(), pages, too_long: false }
+    pub(super) fn new(start: Instant, discovers: bool, most_pages: usize) -> Self {
+        let (running, pages) = (JoinSet::new(), PAGES_BEFORE_THE_FIRST);
+        let (took, began, due) = (Duration::ZERO, start, start);
+        Self { discovers, most_pages, due, running, pages, too_long: false, took, began }
     }
 
     /// When it is to be read next; `None` while it is being read.
@@ -82,6 +81,13 @@ impl Listing {
     /// It is not read before then.
     pub(super) fn put_off(&mut self, until: Instant) {
         self.due = self.due.max(until);
+    }
+
+    /// What is between two lists that are asked for in this interval: at least as much as it takes to
+    /// read one, which is long where many pages have their turn beside polls.
+    pub(super) fn effective(&self, interval: Duration, now: Instant) -> Duration {
+        let so_far = if self.running.is_empty() { Duration::ZERO } else { now - self.began };
+        interval.max(self.took).max(so_far)
     }
 
     /// Slots in use.
@@ -103,8 +109,9 @@ impl Listing {
         interval: Duration,
         pace: PollPace,
     ) {
-        let discovers = self.discovers;
-        let most_pages = if discovers { MOST_PAGES } else { most_pages(jobs) };
+        self.began = Instant::now();
+        let Self { discovers, most_pages, .. } = *self;
+        let most_pages = if discovers { most_pages } else { most_pages.min(jobs) };
         self.running.spawn(async move {
             read(&*api, &*ledger, most_pages, discovers, interval, pace).await
         });
@@ -127,8 +134,9 @@ impl Listing {
             ListReport::failed(now, error, Turnover::default(), None)
         });
         if let Ok(listed) = &report.outcome {
+            self.took = now - report.asked;
             self.too_long = listed.too_long && !self.discovers;
-            self.pages = listed.pages.min(MOST_PAGES);
+            self.pages = listed.pages.min(self.most_pages);
         }
         let interval = if self.too_long { interval * SELDOM } else { interval };
         self.due = (report.asked + interval).max(now);

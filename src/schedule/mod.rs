@@ -10,11 +10,12 @@ mod lanes;
 mod listing;
 mod poll;
 mod poller;
+mod quotas;
 mod settings;
 mod spent;
 mod stretch;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod trouble;
 
 use std::time::Duration;
@@ -22,12 +23,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub use budget::{Budget, PollPace, Spending};
-pub use listing::{MOST_PAGES as MOST_LIST_PAGES, is_worth_reading};
+pub use listing::is_worth_reading;
 pub use poller::Poller;
 pub use settings::Settings;
 pub use stretch::{Cost, Load, cost};
 
-use crate::model::{JobId, JobList, Outlook, Polled, TaskUsage, Turnover, Version};
+use crate::model::{JobId, JobList, Outlook, Polled, Quota, TaskUsage, Turnover, Version};
 use crate::own::Reason;
 
 /// Where answers go. Called from the tasks that poll; must not wait.
@@ -49,6 +50,9 @@ pub trait Ledger: Send + Sync + 'static {
     /// it.
     fn usage(&self, job: &JobId, task: &str, usage: Option<TaskUsage>, asked: Instant);
 
+    /// What the cloud grants the project, which is asked for again in `interval`; `None`: it does not say.
+    fn quotas(&self, quotas: Option<Vec<Quota>>, interval: Duration);
+
     /// What is to be asked about a job of which the newest list told all that its own document would;
     /// `None` where that is to be asked too.
     fn told(&self, job: &JobId) -> Option<Outlook>;
@@ -63,4 +67,8 @@ pub trait Ledger: Send + Sync + 'static {
     /// The job is polled in another interval from its next poll on. A longer one is to be believed at
     /// once; what is known stays for as long as a longer one before asked for, until that poll is over.
     fn interval(&self, job: &JobId, interval: Duration);
+
+    /// The list is read in another interval from its next reading on. As with [`interval`](Self::interval),
+    /// what it said stays for as long as the longer one asks for.
+    fn list_interval(&self, interval: Duration);
 }

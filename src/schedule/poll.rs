@@ -7,6 +7,7 @@ use crate::model::{
     Activity, Detail, JobId, ListedJob, Outlook, Polled, State, Version, VersionId,
 };
 use crate::schedule::Ledger;
+use crate::schedule::stretch::Postponed;
 
 /// Details read in one poll; more wait for the next one, so that a job with many listed versions does
 /// not hold its slot for long.
@@ -26,6 +27,8 @@ pub(super) struct Report {
     pub(super) news: Option<News>,
     /// Details that were asked for.
     pub(super) details: usize,
+    /// Tasks of which no answer came.
+    pub(super) unanswered: Vec<String>,
 }
 
 /// What the versions of a job say about asking again.
@@ -35,8 +38,8 @@ pub(super) struct News {
     pub(super) newest: Newest,
     /// There is nothing to ask that a list which shows the job does not tell.
     pub(super) is_told: bool,
-    /// Details are still wanted and are left for later.
-    pub(super) postponed: bool,
+    /// Details that are still wanted and are left for later.
+    pub(super) postponed: Postponed,
 }
 
 /// A job's newest version, in the words that the list of jobs has for it too.
@@ -83,11 +86,13 @@ fn readable(state: State) -> Option<State> {
 
 impl Report {
     fn new(news: News, misreads: Vec<Misread>) -> Self {
-        Self { outcome: Polled::Success, error: None, misreads, news: Some(news), details: 0 }
+        let (outcome, error, news) = (Polled::Success, None, Some(news));
+        Self { outcome, error, misreads, news, details: 0, unanswered: Vec::new() }
     }
 
     pub(super) fn failed(outcome: Polled, error: Error) -> Self {
-        Self { outcome, error: Some(error), misreads: Vec::new(), news: None, details: 0 }
+        let (error, misreads, unanswered) = (Some(error), Vec::new(), Vec::new());
+        Self { outcome, error, misreads, news: None, details: 0, unanswered }
     }
 
     /// The list told everything that there is to know.
@@ -102,14 +107,26 @@ impl Report {
 }
 
 impl News {
-    fn told(newest: Newest, outlook: &Outlook, details: usize) -> Self {
+    /// As the list tells it, where so many details are asked for.
+    pub(super) fn told(newest: Newest, outlook: &Outlook, details: usize) -> Self {
         let is_told = outlook.tasks.is_empty();
         Self { is_told, ..Self::of(newest, outlook, details) }
     }
 
     fn of(newest: Newest, outlook: &Outlook, details: usize) -> Self {
-        let (activity, postponed) = (outlook.activity, outlook.details.len() > details);
-        Self { activity, newest, is_told: false, postponed }
+        let left = outlook.details.iter().skip(details);
+        let requests = left.clone().map(requests).sum();
+        let postponed = Postponed { details: left.count(), requests };
+        Self { activity: outlook.activity, newest, is_told: false, postponed }
+    }
+}
+
+/// What a detail takes once it was postponed.
+fn requests(detail: &Detail) -> usize {
+    match detail {
+        // The list of versions comes before it.
+        Detail::Version(_) => 2,
+        Detail::Usage(_) => 1,
     }
 }
 
@@ -120,6 +137,9 @@ pub(super) struct Poll<'a, A, L> {
     pub(super) job: &'a JobId,
     /// Details that may be asked for.
     pub(super) details: usize,
+    /// Tasks that did not answer the last time: the others come first, so that they have their turn
+    /// however many questions remain without an answer.
+    pub(super) unanswered: &'a [String],
     pub(super) pace: &'a dyn Pace,
 }
 
@@ -171,12 +191,19 @@ impl<A: TrainingApi, L: Ledger> Poll<'_, A, L> {
     /// One task, or one version, that fails leaves the others their turn.
     async fn ask_rest(&self, report: &mut Report, outlook: &Outlook) -> Rest {
         let mut rest = Rest::default();
-        for task in &outlook.tasks {
+        let mut tasks = Vec::from_iter(&outlook.tasks);
+        tasks.sort_by_key(|task| self.unanswered.contains(task));
+        for task in tasks {
             if self.ask_usage(task, report, &mut rest).await.is_break() {
                 return rest;
             }
         }
-        for detail in outlook.details.iter().take(self.details) {
+        let mut details = Vec::from_iter(&outlook.details);
+        details.sort_by_key(|detail| match detail {
+            Detail::Usage(task) => self.unanswered.contains(task),
+            Detail::Version(_) => false,
+        });
+        for detail in details.into_iter().take(self.details) {
             report.details += 1;
             let goes_on = match detail {
                 Detail::Usage(task) => self.ask_usage(task, report, &mut rest).await,
@@ -200,7 +227,10 @@ impl<A: TrainingApi, L: Ledger> Poll<'_, A, L> {
                 rest.absent = true;
                 None
             }
-            Err(error) => return rest.failed(report, error),
+            Err(error) => {
+                report.unanswered.push(task.to_owned());
+                return rest.failed(report, error);
+            }
         };
         rest.brought += 1;
         self.ledger.usage(self.job, task, usage, asked);

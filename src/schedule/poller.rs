@@ -19,6 +19,7 @@ use crate::schedule::job::Job;
 use crate::schedule::lanes::{Index, Lanes, Slots, Standing};
 use crate::schedule::listing::Listing;
 use crate::schedule::poll::{DETAILS_PER_POLL, Poll, Report};
+use crate::schedule::quotas::Quotas;
 use crate::schedule::stretch::{Class, Demand, Fit, class_interval};
 use crate::schedule::trouble::{Told, TroubleLog};
 use crate::schedule::{Ledger, Settings};
@@ -61,12 +62,14 @@ pub struct Poller<A, L> {
     lanes: Lanes,
     flights: Flights,
     listing: Listing,
+    quotas: Quotas,
     demand: Demand,
     fit: Fit,
     /// Own documents may be read again from then on, where the budget is small.
     details_from: Instant,
-    /// The stretch by which the ledger knows the intervals.
+    /// The stretch by which the ledger knows the intervals, and the interval of the list that it knows.
     told_stretch: f64,
+    told_list_interval: Duration,
     /// That the intervals are stretched was said.
     stretch_is_said: bool,
     /// The interval stands in its metric.
@@ -87,8 +90,8 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
     ) -> Self {
         let start = Instant::now();
         let budget = Arc::new(Budget::new(settings.requests_per_minute));
-        let listing = Listing::new(start, settings.discovers);
-        let demand = Demand { list_pages: listing.pages(), ..Demand::none() };
+        let listing = Listing::new(start, settings.discovers, api.most_list_pages());
+        let demand = Demand { list_pages: listing.pages(), ..Demand::default() };
         let mut poller = Self {
             log: TroubleLog::new(Arc::clone(&name)),
             list_told: Told::default(),
@@ -105,11 +108,13 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
             lanes: Lanes::default(),
             flights: Flights::new(),
             listing,
+            quotas: Quotas::new(start, settings.asks_quotas),
             fit: Fit::new(&settings, &demand),
             demand,
             settings,
             details_from: start,
             told_stretch: 1.0,
+            told_list_interval: settings.list_interval,
             stretch_is_said: false,
             interval_is_shown: false,
         };
@@ -136,9 +141,13 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         let Turnover { found, left } = turnover;
         let name = Arc::clone(&self.name);
         let project = &*name;
-        for job_id in found {
+        // Those that are found together have their later polls in the order of their first ones: where
+        // the budget is small, who was first and became last would wait for two rounds.
+        let first = self.next_index as f64 * GOLDEN_SHARE;
+        for (place, job_id) in found.iter().enumerate() {
             debug!(project, %job_id, "the job was found");
-            self.add_at(job_id.clone(), (self.next_index as f64 * GOLDEN_SHARE).fract());
+            let share = first + place as f64 / found.len() as f64;
+            self.add_at(job_id.clone(), share.fract());
         }
         // One list may find a job and let it go, because it ended long ago; never the other way round.
         for job_id in left {
@@ -166,8 +175,8 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
             return;
         };
         self.failing -= usize::from(job.standing == Standing::Failing);
-        self.demand.postponed -= usize::from(job.is_postponed());
-        *self.demand.of(job.class) -= 1;
+        self.demand.postponed -= job.postponed();
+        self.demand.remove(job.class, job.requests);
         self.flights.abort(index);
     }
 
@@ -180,8 +189,13 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         }
         self.next_index += 1;
         self.by_id.insert(job_id.clone(), index);
-        let job = Job::new(job_id, Cadence::new(now, self.settings.interval, share), now);
-        *self.demand.of(job.class) += 1;
+        let mut job = Job::new(job_id, Cadence::new(now, self.settings.interval, share), now);
+        if let Some(outlook) = self.ledger.told(&job.id) {
+            job.expect(&outlook);
+            job.class = job.class(self.patience(), now);
+        }
+        self.demand.add(job.class, job.requests);
+        self.demand.postponed += job.postponed();
         self.lanes.wait_until(now, index);
         self.jobs.insert(index, job);
     }
@@ -195,10 +209,12 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
                 biased;
                 () = stop.cancelled() => {
                     self.flights.shut_down().await;
+                    self.quotas.shut_down().await;
                     return self.listing.shut_down().await;
                 }
                 landed = self.flights.next() => self.finish(&landed),
                 report = self.listing.next(list_interval) => self.finish_list(report),
+                report = self.quotas.next() => self.finish_quotas(report),
                 // The budget is ours: it does not go away.
                 Ok(()) = self.gate.changed() => {}
                 () = sleep_until(wake) => {}
@@ -209,15 +225,17 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
     /// Starts what slots and budget allow; returns when to look again.
     fn start_what_can_start(&mut self) -> Instant {
         let now = Instant::now();
+        self.tell_list_interval();
         self.line_up(now);
         let mut wake = self.lanes.next_due().unwrap_or_else(|| now + self.settings.interval);
-        if let Err(wait) = self.start_list(now).and_then(|()| self.start_polls(now))
-            && let Wait::Until(at) = wait
-        {
+        let started = self.start_list(now).and_then(|()| self.start_quotas(now));
+        if let Err(Wait::Until(at)) = started.and_then(|()| self.start_polls(now)) {
             wake = wake.min(at);
         }
-        if let Some(due) = self.list_due().filter(|&due| due > now) {
-            wake = wake.min(due);
+        for due in [self.list_due(), self.quotas.due()].into_iter().flatten() {
+            if due > now {
+                wake = wake.min(due);
+            }
         }
         if self.lanes.good_is_waiting() {
             let slots = self.slots();
@@ -243,7 +261,9 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
                 // Only its own document is still to be read, which has time.
                 Some(_) if self.fit.between_details.is_some() && self.details_from > now => {
                     let slow = class_interval(&self.settings, Class::Slow);
-                    let later = now + slow.mul_f64(self.fit.stretch);
+                    // Not all of them at once again: one alone could go on then.
+                    let spread = 0.5 + (index as f64 * GOLDEN_SHARE).fract();
+                    let later = now + slow.mul_f64(self.fit.stretch * spread);
                     job.due = Some(later);
                     self.lanes.wait_until(later, index);
                 }
@@ -265,7 +285,18 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         if is_due && slots.used < slots.all {
             let pace = PollPace::paid(&self.budget, self.budget.take(now)?);
             let (api, ledger) = (Arc::clone(&self.api), Arc::clone(&self.ledger));
-            self.listing.start(api, ledger, self.jobs.len(), self.fit.list_interval, pace);
+            let interval = self.list_interval();
+            self.listing.start(api, ledger, self.jobs.len(), interval, pace);
+        }
+        Ok(())
+    }
+
+    fn start_quotas(&mut self, now: Instant) -> Result<(), Wait> {
+        let is_due = self.quotas.due().is_some_and(|due| due <= now);
+        let slots = self.slots();
+        if is_due && slots.used < slots.all {
+            let pace = PollPace::paid(&self.budget, self.budget.take(now)?);
+            self.quotas.start(Arc::clone(&self.api), pace);
         }
         Ok(())
     }
@@ -323,10 +354,11 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         let (api, ledger) = (Arc::clone(&self.api), Arc::clone(&self.ledger));
         let (job_id, pace) = (job.id.clone(), Arc::new(pace));
         let told = self.ledger.told(&job_id).map(|outlook| (job.newest_listed(), outlook));
-        let its_pace = Arc::clone(&pace);
+        let (its_pace, unanswered) = (Arc::clone(&pace), job.unanswered.clone());
         let poll = async move {
             let (api, ledger, job) = (&*api, &*ledger, &job_id);
-            Poll { api, ledger, job, details, pace: &*its_pace }.run(told).await
+            let (unanswered, pace) = (&*unanswered, &*its_pace);
+            Poll { api, ledger, job, details, unanswered, pace }.run(told).await
         };
         self.flights.start(index, job.standing, pace, poll);
     }
@@ -342,11 +374,17 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
 
     fn slots(&self) -> Slots {
         let Slots { all, used, used_by_failing } = self.flights.slots(&self.settings);
-        Slots { all, used: used + self.listing.slots(), used_by_failing }
+        let used = used + self.listing.slots() + self.quotas.slots();
+        Slots { all, used, used_by_failing }
     }
 
     /// How old a list may be whose word is taken.
     fn patience(&self) -> Duration {
-        self.fit.list_interval * LISTS_TO_TRUST + self.settings.timeout
+        self.list_interval() * LISTS_TO_TRUST + self.settings.timeout
+    }
+
+    /// Between two lists, as they come.
+    fn list_interval(&self) -> Duration {
+        self.listing.effective(self.fit.list_interval, Instant::now())
     }
 }

@@ -17,4 +17,6 @@ pub struct Settings {
     pub requests_per_minute: u32,
     /// The list says which jobs there are: it is read to its end, however many they are.
     pub discovers: bool,
+    /// What the cloud grants the project is asked for, too.
+    pub asks_quotas: bool,
 }

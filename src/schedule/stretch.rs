@@ -1,5 +1,6 @@
 //! What the request budget can hold, and how far the intervals stretch where it cannot hold them.
 
+use std::ops::{AddAssign, SubAssign};
 use std::time::Duration;
 
 use crate::schedule::Settings;
@@ -12,9 +13,6 @@ pub(super) const SELDOM: u32 = 10;
 /// Where the budget is too small, the list may have this part of it, and own documents of versions as
 /// much: together with what the limiter keeps back, polls are at most a sixth slower for it.
 const SIDE_PART: f64 = 20.0;
-
-/// A version's own document costs a poll and a request of its own.
-const REQUESTS_PER_DETAIL: f64 = 2.0;
 
 /// How often a job is asked about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,35 +30,94 @@ pub(super) enum Class {
 }
 
 /// What there is to ask.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Demand {
-    /// Jobs by class.
-    pub(super) counts: [usize; 4],
-    /// Jobs of which own documents are still to be read.
-    pub(super) postponed: usize,
-    /// Requests that a poll takes on average, own documents apart.
-    pub(super) requests_per_poll: f64,
+    pub(super) classes: [Jobs; 4],
+    /// What is read once and was left for later.
+    pub(super) postponed: Postponed,
     /// Requests that a reading of the list takes; 0 where it is not read.
     pub(super) list_pages: usize,
 }
 
+/// The jobs of a class. What a poll of one takes is counted, not guessed from what polls took of late:
+/// of v2's jobs one may take 32 times as many requests as the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Jobs {
+    count: usize,
+    /// Those of which it is known how many requests a poll takes …
+    known: usize,
+    /// … and how many those are, together. Details apart.
+    requests: f64,
+}
+
+/// What is read once and was left for later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Postponed {
+    pub(super) details: usize,
+    /// What they take, together.
+    pub(super) requests: usize,
+}
+
+/// So large a part of what is left over is for details: the closer to all of it, the longer polls wait
+/// for those that are under way.
+const DETAILS_PART: f64 = 0.5;
+
+/// Before one was postponed, a detail is thought to take a poll and a request of its own.
+const REQUESTS_PER_DETAIL: f64 = 2.0;
+
+impl Postponed {
+    /// So many requests each takes.
+    fn each(self) -> f64 {
+        match self.details {
+            0 => REQUESTS_PER_DETAIL,
+            details => self.requests as f64 / details as f64,
+        }
+    }
+}
+
+impl AddAssign for Postponed {
+    fn add_assign(&mut self, other: Self) {
+        self.details += other.details;
+        self.requests += other.requests;
+    }
+}
+
+impl SubAssign for Postponed {
+    fn sub_assign(&mut self, other: Self) {
+        self.details -= other.details;
+        self.requests -= other.requests;
+    }
+}
+
 impl Demand {
-    /// Nothing to ask; a poll is thought to take one request.
-    pub(super) fn none() -> Self {
-        Self { counts: [0; 4], postponed: 0, requests_per_poll: 1.0, list_pages: 0 }
+    /// One more job, a poll of which takes so many requests; `None`: that is not known yet.
+    pub(super) fn add(&mut self, class: Class, requests: Option<usize>) {
+        let jobs = &mut self.classes[class as usize];
+        jobs.count += 1;
+        jobs.known += usize::from(requests.is_some());
+        jobs.requests += requests.unwrap_or_default() as f64;
     }
 
-    pub(super) fn of(&mut self, class: Class) -> &mut usize {
-        &mut self.counts[class as usize]
+    /// The reverse of [`add`](Self::add).
+    pub(super) fn remove(&mut self, class: Class, requests: Option<usize>) {
+        let jobs = &mut self.classes[class as usize];
+        jobs.count -= 1;
+        jobs.known -= usize::from(requests.is_some());
+        jobs.requests -= requests.unwrap_or_default() as f64;
     }
 
-    /// Requests a minute for polls, if nothing stretches.
+    /// Requests a minute for polls, if nothing stretches. Jobs not yet known are like the others, or take one.
     fn polls(&self, settings: &Settings) -> f64 {
-        let [runs, slow, _, gone] = self.counts;
+        let [runs, slow, _, gone] = self.classes;
         let classes = [(runs, Class::Runs), (slow, Class::Slow), (gone, Class::Gone)];
-        let polls =
-            classes.map(|(jobs, class)| jobs as f64 * per_minute(class_interval(settings, class)));
-        polls.iter().sum::<f64>() * self.requests_per_poll
+        let known: usize = classes.iter().map(|(jobs, _)| jobs.known).sum();
+        let requests: f64 = classes.iter().map(|(jobs, _)| jobs.requests).sum();
+        let usual = if known > 0 { requests / known as f64 } else { 1.0 };
+        let polls = classes.map(|(jobs, class)| {
+            let requests = jobs.requests + (jobs.count - jobs.known) as f64 * usual;
+            requests * per_minute(class_interval(settings, class))
+        });
+        polls.iter().sum()
     }
 }
 
@@ -98,16 +155,17 @@ impl Fit {
         let side = rate / SIDE_PART;
         let spare = rate - polls - list;
         let slow = class_interval(settings, Class::Slow);
-        let details = demand.postponed as f64 * per_minute(slow) * REQUESTS_PER_DETAIL;
+        let details = demand.postponed.requests as f64 * per_minute(slow);
         if details <= spare {
             return unstretched;
         }
+        let leftover = (spare * DETAILS_PART).max(side);
         let between_details =
-            Some(Duration::from_secs_f64(60.0 * REQUESTS_PER_DETAIL / spare.max(side)));
+            Some(Duration::from_secs_f64(60.0 * demand.postponed.each() / leftover));
         if spare >= 0.0 {
             return Self { between_details, ..unstretched };
         }
-        let details_share = if demand.postponed > 0 { side } else { 0.0 };
+        let details_share = if demand.postponed.details > 0 { side } else { 0.0 };
         // What polls and details leave: the list is not stretched any less at their cost.
         let list_share = list.min((rate - polls - details_share).max(side));
         let list_stretch = if list_share > 0.0 { list / list_share } else { 1.0 };
@@ -133,6 +191,8 @@ pub struct Load {
     pub gone: usize,
     /// Requests that a poll takes on average.
     pub requests_per_poll: f64,
+    /// Requests that polls of all jobs that run take together, where each asks for all its tasks.
+    pub running_requests: Option<usize>,
     /// Requests that a reading of the list takes; 0 where it is not read.
     pub list_pages: usize,
 }
@@ -141,7 +201,16 @@ impl Load {
     /// So many jobs that all run, each with no more versions than fit one answer.
     pub fn running(jobs: usize, list_pages: usize) -> Self {
         let (waiting, ended, gone, requests_per_poll) = (0, 0, 0, 1.0);
-        Self { running: jobs, waiting, ended, gone, requests_per_poll, list_pages }
+        let running_requests = None;
+        Self {
+            running: jobs,
+            waiting,
+            ended,
+            gone,
+            requests_per_poll,
+            running_requests,
+            list_pages,
+        }
     }
 }
 
@@ -173,15 +242,24 @@ impl Cost {
 
 /// What a load takes; own documents of versions, which are read once, apart.
 pub fn cost(settings: &Settings, load: &Load) -> Cost {
-    let Load { running, waiting, ended, gone, requests_per_poll, list_pages } = *load;
-    let polls = |jobs: usize, class| {
-        jobs as f64 * per_minute(class_interval(settings, class)) * requests_per_poll
-    };
-    let counts = [running, waiting + ended, 0, gone];
-    let demand = Demand { counts, postponed: 0, requests_per_poll, list_pages };
+    let Load { running, waiting, ended, gone, requests_per_poll, running_requests, list_pages } =
+        *load;
+    let requests = |jobs: usize| jobs as f64 * requests_per_poll;
+    let of_running = running_requests.map_or(requests(running), |all| all as f64);
+    let a_minute = |requests: f64, class| requests * per_minute(class_interval(settings, class));
+    let polls = |jobs: usize, class| a_minute(requests(jobs), class);
+    let jobs = |count, requests| Jobs { count, known: count, requests };
+    let slow = waiting + ended;
+    let classes = [
+        jobs(running, of_running),
+        jobs(slow, requests(slow)),
+        Jobs::default(),
+        jobs(gone, requests(gone)),
+    ];
+    let demand = Demand { classes, list_pages, ..Demand::default() };
     let fit = Fit::new(settings, &demand);
     Cost {
-        running: polls(running, Class::Runs),
+        running: a_minute(of_running, Class::Runs),
         waiting: polls(waiting, Class::Slow),
         ended: polls(ended, Class::Slow),
         gone: polls(gone, Class::Gone),
@@ -208,12 +286,24 @@ mod tests {
             concurrency: 16,
             requests_per_minute,
             discovers: false,
+            asks_quotas: false,
         }
     }
 
     fn demand(runs: usize, slow: usize, postponed: usize, list_pages: usize) -> Demand {
-        let counts = [runs, slow, 0, 0];
-        Demand { counts, postponed, requests_per_poll: 1.0, list_pages }
+        demand_of([runs, slow, 0, 0], 1.0, postponed, list_pages)
+    }
+
+    /// Of jobs by class, whose polls take so many requests, and details that take two each.
+    fn demand_of(
+        counts: [usize; 4],
+        requests_per_poll: f64,
+        details: usize,
+        list_pages: usize,
+    ) -> Demand {
+        let jobs = |count| Jobs { count, known: count, requests: count as f64 * requests_per_poll };
+        let postponed = Postponed { details, requests: 2 * details };
+        Demand { classes: counts.map(jobs), postponed, list_pages }
     }
 
     #[test]
@@ -226,6 +316,22 @@ mod tests {
         ] {
             assert_eq!(Fit::new(&settings(budget), &demand), unstretched, "{budget} {demand:?}");
         }
+    }
+
+    #[test]
+    fn jobs_of_which_nothing_is_known_yet_are_like_the_others() {
+        let takes = |demand: &Demand, wanted: f64| {
+            assert!((demand.polls(&settings(0)) - wanted).abs() < 1e-9, "{demand:?}");
+        };
+        let mut demand = Demand::default();
+        demand.add(Class::Runs, None);
+        takes(&demand, 1.0);
+        demand.add(Class::Runs, Some(32));
+        demand.add(Class::Slow, Some(2));
+        takes(&demand, 32.0 + 17.0 + 1.0);
+        demand.remove(Class::Runs, Some(32));
+        demand.remove(Class::Slow, Some(2));
+        takes(&demand, 1.0);
     }
 
     #[test]
@@ -263,7 +369,7 @@ mod tests {
                 list_interval: Duration::from_secs(list),
                 ..settings(requests_per_minute)
             };
-            let demand = Demand { counts, postponed, requests_per_poll, list_pages };
+            let demand = demand_of(counts, requests_per_poll, postponed, list_pages);
             let fit = Fit::new(&settings, &demand);
             let polls = demand.polls(&settings);
             let rate = minute_rate(requests_per_minute).unwrap();
@@ -280,7 +386,7 @@ mod tests {
         let fit = Fit::new(&settings(60), &demand(0, 0, 5000, 5));
         assert!(fit.stretch <= 1.0);
         let between = fit.between_details.unwrap();
-        assert!((between.as_secs_f64() - 120.0 / 53.8).abs() < 0.1, "{between:?}");
+        assert!((between.as_secs_f64() - 120.0 / (53.8 * DETAILS_PART)).abs() < 0.1, "{between:?}");
         let fit = Fit::new(&settings(60), &demand(5000, 0, 1, 5));
         assert!(fit.between_details.unwrap() < Duration::from_secs(45), "{fit:?}");
     }

@@ -52,10 +52,13 @@ pub(super) enum Facts {
     },
     Budget {
         jobs: usize,
+        /// To poll each of them once.
+        requests_per_round: usize,
         requests_per_minute_needed: f64,
         /// `None`: unlimited.
         requests_per_minute_allowed: Option<u32>,
         interval_seconds: f64,
+        list_interval_seconds: f64,
     },
 }
 
@@ -101,13 +104,15 @@ mod tests {
             },
             Facts::Budget {
                 jobs: 0,
+                requests_per_round: 0,
                 requests_per_minute_needed: 0.0,
                 requests_per_minute_allowed: None,
                 interval_seconds: 0.0,
+                list_interval_seconds: 0.0,
             },
         ];
         let written = serde_json::to_string(&facts).unwrap();
-        insta::assert_snapshot!(written, @r#"[{"url":"","source":"environment"},{"host":"","addresses":[],"seconds":0.0},{"address":"","seconds":0.0},{"version":"","trusted":true,"chain":[{"subject":"","issuer":"","begins":"","ends":""}],"seconds":0.0},{"ahead_seconds":0},{"method":"password","expires":null},{"project_id":null,"configured_project_id":null},{"action":"a"},{"listed":0,"admitted":0},{"job_id":"","name":null,"versions":null,"newest_version":null,"newest_status":null},{"jobs":0,"requests_per_minute_needed":0.0,"requests_per_minute_allowed":null,"interval_seconds":0.0}]"#);
+        insta::assert_snapshot!(written, @r#"[{"url":"","source":"environment"},{"host":"","addresses":[],"seconds":0.0},{"address":"","seconds":0.0},{"version":"","trusted":true,"chain":[{"subject":"","issuer":"","begins":"","ends":""}],"seconds":0.0},{"ahead_seconds":0},{"method":"password","expires":null},{"project_id":null,"configured_project_id":null},{"action":"a"},{"listed":0,"admitted":0},{"job_id":"","name":null,"versions":null,"newest_version":null,"newest_status":null},{"jobs":0,"requests_per_round":0,"requests_per_minute_needed":0.0,"requests_per_minute_allowed":null,"interval_seconds":0.0,"list_interval_seconds":0.0}]"#);
         let keys = written.split("\":").filter_map(|before| before.rsplit('"').next());
         for key in keys.filter(|key| !key.ends_with(['}', ']'])) {
             assert!(documented.contains(&format!("`{key}`")), "{key} is not documented");

@@ -1,11 +1,14 @@
+use super::budget::ToPoll;
 use super::facts::Facts;
 use super::project::{AtOnce, ends_questions};
 use super::report::{Checks, Part};
-use crate::app::advice::{self, LIST_ACTION, VERSIONS_ACTION};
+use crate::app::advice::{self, LIST_ACTION, QUOTAS_ACTION, job_action};
 use crate::app::ledger::now;
 use crate::cloud::{Chain, Error, Training, TrainingApi as _};
 use crate::config::ProjectConfig;
-use crate::model::{Discovery, JobId, JobList, JobSpec, Version, VersionId, VersionSelection};
+use crate::model::{
+    Api, Discovery, JobId, JobList, JobSpec, ListedJob, Version, VersionId, VersionSelection,
+};
 
 /// Jobs that are asked about one by one; `once` asks about all.
 const MOST_ASKED: usize = 10;
@@ -19,23 +22,34 @@ struct Asked<'a> {
     answer: Result<Vec<Version>, Error>,
 }
 
-/// Of the list where it says which jobs there are: as many as the API allows an account, and more.
-const PAGES_OF_ALL: usize = 100;
+/// The two checks of the calls about a job, in the order in which they are made.
+fn calls(api: Api) -> [&'static str; 2] {
+    match api {
+        Api::V1 => ["versions", "detail"],
+        // The job has no versions, and its usage comes task by task.
+        Api::V2 => ["detail", "metrics"],
+    }
+}
 
-/// Tries each call the exporter makes, and looks for each configured job. Returns how many jobs there are
-/// to poll.
+/// Tries each call the exporter makes, and looks for each configured job. Returns what there is to poll.
 pub(super) async fn check(
     checks: &mut Checks,
     training: &Training,
     config: &ProjectConfig,
-) -> usize {
-    let (action, named) = (LIST_ACTION, &config.jobs);
-    let pages = if config.discovery.is_some() { PAGES_OF_ALL } else { PAGES_LOOKED_AT };
-    let mut discovered = None;
+) -> ToPoll {
+    let (action, named, api) = (LIST_ACTION, &config.jobs, config.cloud.api);
+    let finds = config.discovery.is_some();
+    let pages = if finds { training.most_list_pages() } else { PAGES_LOOKED_AT };
+    let mut to_poll = ToPoll::named(named.len(), api);
+    let (mut discovered, mut list_pages) = (None, 0);
     match training.list(pages, &AtOnce).await {
         Ok(read) => {
             let discovery = config.discovery.as_ref();
             discovered = discovery.map(|discovery| Discovered::of(discovery, named, &read.content));
+            if let Some(discovered) = &discovered {
+                discovered.tasks.iter().for_each(|tasks| to_poll.found(*tasks));
+            }
+            list_pages = read.content.pages;
             let more = if read.content.complete { "" } else { "more than " };
             let count = read.content.jobs.len();
             let detail = format!("{action}: the project has {more}{count} jobs");
@@ -44,9 +58,9 @@ pub(super) async fn check(
         Err(error) => {
             refused(checks, "list", &error, action);
             if ends_questions(&error) {
-                skip_versions(checks, "the list failed");
+                skip_calls(checks, api, "the list failed");
                 skip_jobs(checks, named, "the list failed");
-                return named.len();
+                return to_poll;
             }
         }
     }
@@ -54,8 +68,21 @@ pub(super) async fn check(
     let example = discovered.as_ref().and_then(|discovered| discovered.example.clone());
     let jobs = if named.is_empty() { example.as_slice() } else { named };
     let asked = ask(training, jobs).await;
-    versions(checks, &asked);
-    detail(checks, training, &asked).await;
+    if !named.is_empty() {
+        let versions = asked.iter().filter_map(|one| newest(one.answer.as_ref().ok()?));
+        versions.for_each(|job| to_poll.has_tasks(job.execution.tasks.len()));
+    }
+    if list_pages > 0 {
+        to_poll.list_of(list_pages, finds);
+    }
+    of_jobs(checks, &asked, api);
+    match api {
+        Api::V1 => detail(checks, training, &asked).await,
+        Api::V2 => {
+            metrics(checks, training, &asked).await;
+            quotas(checks, training).await;
+        }
+    }
     match &discovered {
         Some(discovered) => discovered.tell(checks),
         None if config.discovery.is_some() => {
@@ -63,16 +90,16 @@ pub(super) async fn check(
         }
         None => {}
     }
-    found(checks, jobs, &asked);
-    named.len() + discovered.map_or(0, |discovered| discovered.not_ended)
+    found(checks, jobs, &asked, api);
+    to_poll
 }
 
 /// What the list holds for a project whose jobs are found by it.
 struct Discovered {
     listed: usize,
     admitted: usize,
-    /// Of those that nobody named.
-    not_ended: usize,
+    /// How many tasks each of those has that nobody named and that have not ended.
+    tasks: Vec<usize>,
     /// One of them.
     example: Option<JobSpec>,
 }
@@ -82,11 +109,13 @@ impl Discovered {
         let now = now().unix;
         let admitted: Vec<_> = list.jobs.iter().filter(|job| discovery.admits(job, now)).collect();
         let is_named = |id: &JobId| named.iter().any(|spec| spec.job_id == *id);
+        let tasks =
+            |job: &ListedJob| job.whole.as_ref().map_or(0, |whole| whole.execution.tasks.len());
         let others = || admitted.iter().filter(|job| !is_named(&job.job_id));
         Self {
             listed: list.jobs.len(),
             admitted: admitted.len(),
-            not_ended: others().filter(|job| !job.state.terminal).count(),
+            tasks: others().filter(|job| !job.state.terminal).map(|job| tasks(job)).collect(),
             example: others().next().map(|job| JobSpec {
                 job_id: job.job_id.clone(),
                 versions: discovery.versions.clone(),
@@ -95,7 +124,8 @@ impl Discovered {
     }
 
     fn tell(&self, checks: &mut Checks) {
-        let Self { listed, admitted, not_ended, .. } = *self;
+        let Self { listed, admitted, .. } = *self;
+        let not_ended = self.tasks.len();
         let facts = Facts::Discovery { listed, admitted };
         let detail = format!("{admitted} of {listed} listed jobs are found");
         if admitted == 0 && listed > 0 {
@@ -109,16 +139,16 @@ impl Discovered {
 }
 
 /// Nothing can be asked.
-pub(super) fn skip(checks: &mut Checks, jobs: &[JobSpec], because: &str) {
+pub(super) fn skip(checks: &mut Checks, config: &ProjectConfig, because: &str) {
     let facts = Facts::Permission { action: LIST_ACTION };
     checks.skip(Part::Permissions, "list", because, facts);
-    skip_versions(checks, because);
-    skip_jobs(checks, jobs, because);
+    skip_calls(checks, config.cloud.api, because);
+    skip_jobs(checks, &config.jobs, because);
 }
 
-fn skip_versions(checks: &mut Checks, because: &str) {
-    for check in ["versions", "detail"] {
-        let facts = Facts::Permission { action: VERSIONS_ACTION };
+fn skip_calls(checks: &mut Checks, api: Api, because: &str) {
+    for check in calls(api) {
+        let facts = Facts::Permission { action: job_action(api) };
         checks.skip(Part::Permissions, check, because, facts);
     }
 }
@@ -162,8 +192,9 @@ fn refused(checks: &mut Checks, check: &'static str, error: &Error, action: &'st
     checks.fail(Part::Permissions, check, detail, next, Facts::Permission { action });
 }
 
-fn versions(checks: &mut Checks, asked: &[Asked<'_>]) {
-    let (check, action) = ("versions", VERSIONS_ACTION);
+/// The first call about a job.
+fn of_jobs(checks: &mut Checks, asked: &[Asked<'_>], api: Api) {
+    let ([check, _], action) = (calls(api), job_action(api));
     let facts = Facts::Permission { action };
     let answered = asked.iter().find(|asked| asked.answer.is_ok());
     let refusal = asked.iter().find_map(|asked| asked.answer.as_ref().err());
@@ -181,7 +212,7 @@ fn versions(checks: &mut Checks, asked: &[Asked<'_>]) {
 }
 
 async fn detail(checks: &mut Checks, training: &Training, asked: &[Asked<'_>]) {
-    let (check, action) = ("detail", VERSIONS_ACTION);
+    let ([_, check], action) = (calls(Api::V1), job_action(Api::V1));
     let facts = Facts::Permission { action };
     let one = asked.iter().find_map(|one| Some((one.spec, newest(one.answer.as_ref().ok()?)?)));
     let Some((spec, version)) = one else {
@@ -197,23 +228,62 @@ async fn detail(checks: &mut Checks, training: &Training, asked: &[Asked<'_>]) {
     }
 }
 
+async fn metrics(checks: &mut Checks, training: &Training, asked: &[Asked<'_>]) {
+    let ([_, check], action) = (calls(Api::V2), job_action(Api::V2));
+    let facts = Facts::Permission { action };
+    let one = asked.iter().find_map(|one| {
+        let job = newest(one.answer.as_ref().ok()?)?;
+        Some((&job.job_id, job.execution.tasks.first()?))
+    });
+    let Some((job, task)) = one else {
+        return checks.skip(Part::Permissions, check, "no task is known to ask for", facts);
+    };
+    match training.usage(job, task, &AtOnce).await {
+        Ok(read) => {
+            let samples = read.content.samples;
+            let detail = format!("{action}: tried with job {job}, {task}: {samples} samples");
+            checks.ok(Part::Permissions, check, detail, facts);
+        }
+        Err(error) => refused(checks, check, &error, action),
+    }
+}
+
+/// Which many regions do not offer, and nothing else needs.
+async fn quotas(checks: &mut Checks, training: &Training) {
+    let (check, action) = ("quotas", QUOTAS_ACTION);
+    let facts = Facts::Permission { action };
+    match training.quotas(&AtOnce).await {
+        Ok(read) => {
+            let count = read.map_or(0, |read| read.content.len());
+            let detail = format!("{action}: of {count} resource{}", plural(count));
+            checks.ok(Part::Permissions, check, detail, facts);
+        }
+        Err(error) if error.is_refusal() => {
+            let because = format!("they are left out: {}", Chain(advice::cause(&error)));
+            checks.skip(Part::Permissions, check, &because, facts);
+        }
+        Err(error) => refused(checks, check, &error, action),
+    }
+}
+
 /// Whether each configured job is there, and what of it is asked for.
-fn found(checks: &mut Checks, jobs: &[JobSpec], asked: &[Asked<'_>]) {
+fn found(checks: &mut Checks, jobs: &[JobSpec], asked: &[Asked<'_>], api: Api) {
+    let because = format!("the {} call failed", calls(api)[0]);
     for Asked { spec, answer } in asked {
         match answer {
             Ok(versions) => job(checks, spec, versions),
             Err(error) if advice::is_final(error) => {
-                checks.skip(Part::Jobs, "job", "the versions call failed", unknown(&spec.job_id));
+                checks.skip(Part::Jobs, "job", &because, unknown(&spec.job_id));
             }
             Err(error) => {
                 let detail = Chain(error).to_string();
-                let next = advice::for_job(error);
+                let next = advice::for_job(error, api);
                 checks.fail(Part::Jobs, "job", detail, next, unknown(&spec.job_id));
             }
         }
     }
     for spec in jobs.iter().take(MOST_ASKED).skip(asked.len()) {
-        checks.skip(Part::Jobs, "job", "the versions call failed", unknown(&spec.job_id));
+        checks.skip(Part::Jobs, "job", &because, unknown(&spec.job_id));
     }
     skip_others(checks, jobs.len());
 }
@@ -231,11 +301,18 @@ fn job(checks: &mut Checks, spec: &JobSpec, versions: &[Version]) {
         let next = "start it once, or remove it from `jobs`";
         return checks.warn(Part::Jobs, "job", "it has no version", next, facts);
     };
-    let count = versions.len();
-    let plural = if count == 1 { "" } else { "s" };
-    let (status, name) = (newest.state.status.as_str(), name(newest));
-    let detail =
-        format!("{}, {count} version{plural}, the newest is {name}: {status}", newest.job_name);
+    let (status, job_name) = (newest.state.status.as_str(), &newest.job_name);
+    let detail = match newest.api {
+        Api::V1 => {
+            let (count, name) = (versions.len(), name(newest));
+            let plural = plural(count);
+            format!("{job_name}, {count} version{plural}, the newest is {name}: {status}")
+        }
+        Api::V2 => {
+            let count = newest.execution.tasks.len();
+            format!("{job_name}, {count} task{}: {status}", plural(count))
+        }
+    };
     let missing = missing(&spec.versions, versions);
     if missing.is_empty() {
         checks.ok(Part::Jobs, "job", detail, facts);
@@ -244,6 +321,10 @@ fn job(checks: &mut Checks, spec: &JobSpec, versions: &[Version]) {
         let next = "correct `versions` of the job: ids, or names such as V0003";
         checks.fail(Part::Jobs, "job", detail, next, facts);
     }
+}
+
+pub(super) fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
 }
 
 /// The configured versions that the job does not have.

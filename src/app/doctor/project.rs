@@ -3,9 +3,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::budget::{self, ToPoll};
 use super::facts::Facts;
 use super::report::{Checks, Examined, Part};
-use super::{budget, jobs, way};
+use super::{jobs, way};
 use crate::app::advice;
 use crate::cloud::{AnswerMemory, Chain, Error, Grant, Pace, Training, TrainingApi as _};
 use crate::config::ProjectConfig;
@@ -41,17 +42,17 @@ pub(super) async fn examine(config: ProjectConfig, memory: Arc<AnswerMemory>) ->
             Err(skip_access(&mut checks, "there is no client"))
         }
     };
-    let mut to_poll = config.jobs.len();
+    let mut to_poll = ToPoll::named(config.jobs.len(), cloud.api);
     match (access, modelarts, &training) {
         (Ok(()), Ok(()), Ok(training)) => {
             to_poll = jobs::check(&mut checks, training, &config).await;
         }
         (Err(because), _, _) | (_, Err(because), _) => {
-            jobs::skip(&mut checks, &config.jobs, &because);
+            jobs::skip(&mut checks, &config, &because);
         }
-        (.., Err(_)) => jobs::skip(&mut checks, &config.jobs, "there is no client"),
+        (.., Err(_)) => jobs::skip(&mut checks, &config, "there is no client"),
     }
-    budget::check(&mut checks, &config.schedule, to_poll);
+    budget::check(&mut checks, &config.schedule, &to_poll);
     checks.of(&config.cloud.name)
 }
 

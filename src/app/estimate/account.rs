@@ -2,9 +2,9 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
-use super::survey::{Answer, Survey};
+use super::survey::{self, Answer, Survey};
 use crate::inventory::Moment;
-use crate::model::{JobId, JobList, ListedJob, Status, Version};
+use crate::model::{JobId, JobList, ListedJob, Status, Usage, Version};
 
 /// The whole account: what was asked, and for every job that was not, one like it.
 pub(super) struct Account {
@@ -62,6 +62,9 @@ impl Account {
         }
         let listed = self.listed.get(job).and_then(|&at| self.list()?.jobs.get(at));
         Some(Cow::Owned(match (listed, self.one_like(listed, place)) {
+            (Some(listed), Some(like)) if listed.whole.is_some() => {
+                listed.newest_version().map(|whole| with_usage(&whole, like)).into_iter().collect()
+            }
             (Some(listed), Some(versions)) => as_listed(versions, listed),
             (Some(listed), None) => {
                 listed.newest_version().map(Cow::into_owned).into_iter().collect()
@@ -101,6 +104,14 @@ fn of_job(versions: &[Version], job: &JobId, name: &str) -> Vec<Version> {
         name.clone_into(&mut version.job_name);
     }
     versions
+}
+
+/// A job of a list that tells all of it but its usage, which is taken to be like that of another one.
+fn with_usage(whole: &Version, like: &[Version]) -> Version {
+    let usage = like.first().and_then(|like| like.usage.as_ref());
+    let names = &whole.execution.tasks;
+    let usage = usage.map(|usage| Usage { tasks: survey::of_all(&usage.tasks, names) });
+    Version { usage, ..whole.clone() }
 }
 
 /// These versions as those of a job of the list, which says itself how its newest one is.
@@ -159,6 +170,7 @@ mod tests {
         Account::new(Survey {
             at: Moment { steady: Instant::now(), unix: 6000.0 },
             list: Ok(JobList { jobs, complete: true, settled: true, pages: 1 }),
+            quotas: None,
             asked: asked.collect(),
             ended_by: None,
             requests_per_poll: 1.0,

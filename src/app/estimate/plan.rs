@@ -3,13 +3,14 @@ use std::sync::Arc;
 use crate::config::ProjectConfig;
 use crate::inventory::outcomes::Rules;
 use crate::inventory::{Inventory, Moment, Roster};
-use crate::model::{Discovery, JobId, JobList, JobSpec, Shard, Turnover};
+use crate::model::{Api, Discovery, JobId, JobList, JobSpec, Shard, Turnover};
 use crate::{inventory, metrics, schedule};
 
 /// All that a project's cost depends on: its configuration, or another one to compare it with.
 #[derive(Clone)]
 pub(super) struct Plan {
     pub(super) project: Arc<str>,
+    pub(super) api: Api,
     /// The jobs the file names.
     pub(super) jobs: Vec<JobSpec>,
     pub(super) discovery: Option<Discovery>,
@@ -25,11 +26,13 @@ impl Plan {
     /// Of this part of the project.
     pub(super) fn new(config: ProjectConfig, shard: Shard, metrics: metrics::Settings) -> Self {
         let requests_per_minute = shard.part_of(config.schedule.requests_per_minute);
+        let asks_quotas = config.schedule.asks_quotas && shard.index == 0;
         Self {
             project: config.cloud.name,
+            api: config.cloud.api,
             jobs: config.jobs,
             discovery: config.discovery,
-            schedule: schedule::Settings { requests_per_minute, ..config.schedule },
+            schedule: schedule::Settings { requests_per_minute, asks_quotas, ..config.schedule },
             inventory: config.inventory,
             outcomes: Rules { shard, ..config.outcomes },
             metrics,

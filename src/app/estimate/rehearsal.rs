@@ -13,7 +13,7 @@ use super::report::Series;
 use crate::app::ledger::{Book, Change, Coming, ProjectLedger};
 use crate::exposition::{self, Reader, View};
 use crate::metrics::{FAMILIES, Family};
-use crate::model::{Activity, JobId, JobList, Polled, Version};
+use crate::model::{Activity, Api, JobId, JobList, Outlook, Polled, Version};
 use crate::own;
 use crate::schedule::{self, Cost, Ledger, Load};
 
@@ -50,6 +50,7 @@ pub(super) async fn rehearse(plan: &Plan, account: &Account) -> anyhow::Result<R
         rules: plan.outcomes.clone(),
         roster: plan.roster(account.list()),
         interval: plan.schedule.interval,
+        asks_quotas: false,
         own: own.project(&plan.project),
         // Nothing is asked.
         paid_from: Arc::new(schedule::Budget::new(0)),
@@ -60,6 +61,7 @@ pub(super) async fn rehearse(plan: &Plan, account: &Account) -> anyhow::Result<R
         metrics: plan.metrics.clone(),
     });
     let ledger = ProjectLedger { project: Arc::clone(&plan.project), book: Arc::clone(&book) };
+    ledger.quotas(account.survey().quotas.clone(), plan.schedule.interval);
     let mut followed: Vec<_> = plan.named().collect();
     if let Some(list) = account.list() {
         // What came is all there is to go by.
@@ -67,22 +69,22 @@ pub(super) async fn rehearse(plan: &Plan, account: &Account) -> anyhow::Result<R
         let turnover = ledger.listed(&list, account.at().steady, plan.schedule.list_interval);
         followed.extend(turnover.found);
     }
-    let mut activities = Vec::with_capacity(followed.len());
+    let mut outlooks = Vec::with_capacity(followed.len());
     for (place, job) in followed.iter().enumerate() {
-        activities.push((job, answer(plan, account, &ledger, job, place)));
+        outlooks.push((job, answer(plan, account, &ledger, job, place)));
     }
     ensure!(book.publish(), "the estimate did not come to an end");
     let shown = Shown::read(&reader).await?;
-    let is_gone = |(_, activity): &&(&JobId, Option<Activity>)| activity.is_none();
+    let is_gone = |(_, outlook): &&(&JobId, Option<Outlook>)| outlook.is_none();
     Ok(Rehearsed {
         followed: followed.len(),
         stood_in: followed.iter().filter(|job| !account.was_asked(job)).count(),
-        gone: activities.iter().filter(is_gone).count(),
+        gone: outlooks.iter().filter(is_gone).count(),
         versions: shown.versions,
         series: shown.series,
         bytes: shown.bytes,
         gzip_bytes: shown.gzip_bytes,
-        cost: schedule::cost(&plan.schedule, &load(plan, account, &activities)),
+        cost: schedule::cost(&plan.schedule, &load(plan, account, &outlooks)),
     })
 }
 
@@ -93,7 +95,7 @@ fn answer(
     ledger: &ProjectLedger,
     job: &JobId,
     place: usize,
-) -> Option<Activity> {
+) -> Option<Outlook> {
     let Some(versions) = account.versions(job, place) else {
         ledger.polled(job, Polled::Gone, plan.schedule.interval);
         return None;
@@ -104,7 +106,7 @@ fn answer(
     }
     let outlook = ledger.versions(job, versions);
     ledger.polled(job, Polled::Success, plan.schedule.interval);
-    Some(outlook.activity)
+    Some(outlook)
 }
 
 fn limit_classes(version: &mut Version, most: usize) {
@@ -114,7 +116,7 @@ fn limit_classes(version: &mut Version, most: usize) {
 }
 
 /// What there is to ask of these jobs.
-fn load(plan: &Plan, account: &Account, jobs: &[(&JobId, Option<Activity>)]) -> Load {
+fn load(plan: &Plan, account: &Account, jobs: &[(&JobId, Option<Outlook>)]) -> Load {
     let pages = account.list().map_or(1, |list| list.pages);
     let list_pages = match &plan.discovery {
         Some(_) => pages,
@@ -122,17 +124,27 @@ fn load(plan: &Plan, account: &Account, jobs: &[(&JobId, Option<Activity>)]) -> 
         None => 0,
     };
     let rests = |job: &JobId| list_pages > 0 && account.is_listed(job);
-    let mut load = Load {
-        requests_per_poll: account.survey().requests_per_poll,
-        ..Load::running(0, list_pages)
-    };
-    for (job, activity) in jobs {
+    let requests_per_poll = account.survey().requests_per_poll;
+    let running_requests = (plan.api == Api::V2).then_some(0);
+    let mut load = Load { requests_per_poll, running_requests, ..Load::running(0, list_pages) };
+    for (job, outlook) in jobs {
+        let Some(Outlook { activity, tasks, .. }) = outlook else {
+            load.gone += 1;
+            continue;
+        };
+        // The list tells everything but the usage of tasks.
+        let is_told = plan.api == Api::V2 && rests(job);
         match activity {
-            None => load.gone += 1,
-            Some(Activity::Runs) => load.running += 1,
-            Some(Activity::Waits) => load.waiting += 1,
-            Some(Activity::Ended) if rests(job) => {}
-            Some(Activity::Ended) => load.ended += 1,
+            Activity::Runs => {
+                load.running += 1;
+                if let Some(requests) = &mut load.running_requests {
+                    *requests += tasks.len() + usize::from(!is_told);
+                }
+            }
+            Activity::Waits if is_told => {}
+            Activity::Waits => load.waiting += 1,
+            Activity::Ended if rests(job) => {}
+            Activity::Ended => load.ended += 1,
         }
     }
     load

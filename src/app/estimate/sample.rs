@@ -57,7 +57,7 @@ mod tests {
     use crate::inventory::outcomes::Rules;
     use crate::metrics;
     use crate::model::{
-        Discovery, JobSpec, ListedJob, NamePattern, State, VersionId, VersionSelection,
+        Api, Discovery, JobSpec, ListedJob, NamePattern, State, VersionId, VersionSelection,
     };
     use crate::schedule::Settings;
 
@@ -68,6 +68,7 @@ mod tests {
             |id: &u64| JobSpec { job_id: JobId::from(*id), versions: VersionSelection::Latest };
         Plan {
             project: "p".into(),
+            api: Api::V1,
             jobs: jobs.iter().map(job).collect(),
             discovery,
             schedule: Settings {
@@ -78,6 +79,7 @@ mod tests {
                 concurrency: 1,
                 requests_per_minute: 0,
                 discovers: false,
+                asks_quotas: false,
             },
             inventory: inventory::Settings {
                 timeout: MINUTE,

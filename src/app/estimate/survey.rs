@@ -12,17 +12,22 @@ use crate::app::advice::{self, LIST_ACTION};
 use crate::app::ledger::now;
 use crate::cloud::{Chain, Error, Training, TrainingApi};
 use crate::inventory::Moment;
-use crate::model::{JobId, JobList, Version};
-use crate::schedule::{Budget, MOST_LIST_PAGES, PollPace};
+use crate::model::{JobId, JobList, Quota, TaskUsage, Usage, Version};
+use crate::schedule::{Budget, PollPace};
 
 /// Whoever waits is told this often how far it has come.
 const TOLD_EVERY: Duration = Duration::from_secs(5);
+
+/// Of the tasks of a job so many are asked about: those of one run are much alike.
+const MOST_TASKS_ASKED: usize = 4;
 
 /// What the cloud said.
 pub(super) struct Survey {
     pub(super) at: Moment,
     /// Or why it may not be read.
     pub(super) list: Result<JobList, String>,
+    /// Where they are asked for and told.
+    pub(super) quotas: Option<Vec<Quota>>,
     pub(super) asked: BTreeMap<JobId, Answer>,
     /// Why fewer jobs were asked about than meant.
     pub(super) ended_by: Option<String>,
@@ -40,7 +45,7 @@ pub(super) enum Answer {
 /// Asks the cloud for the list and for a sample of the jobs, within the project's budget.
 pub(super) async fn make(plan: &Plan, training: &Training) -> anyhow::Result<Survey> {
     let budget = Arc::new(Budget::new(plan.schedule.requests_per_minute));
-    let list = match training.list(MOST_LIST_PAGES, &budget.pace().await).await {
+    let list = match training.list(training.most_list_pages(), &budget.pace().await).await {
         Ok(read) => Ok(read.content),
         Err(error) => Err(without_list(plan, &error)?),
     };
@@ -51,7 +56,8 @@ pub(super) async fn make(plan: &Plan, training: &Training) -> anyhow::Result<Sur
     let at = now();
     let wanted = sample::choose(plan, list.as_ref().ok(), at);
     let (asked, ended_by, requests_per_poll) = (BTreeMap::new(), None, 1.0);
-    let mut survey = Survey { at, list, asked, ended_by, requests_per_poll };
+    let quotas = quotas(plan, training, &budget).await;
+    let mut survey = Survey { at, list, quotas, asked, ended_by, requests_per_poll };
     let (mut requests, mut told) = (0, Instant::now());
     for (place, job) in wanted.iter().enumerate() {
         if told.elapsed() >= TOLD_EVERY {
@@ -83,6 +89,14 @@ pub(super) async fn make(plan: &Plan, training: &Training) -> anyhow::Result<Sur
     }
 }
 
+/// Many regions do not tell them, which is as well.
+async fn quotas(plan: &Plan, training: &Training, budget: &Arc<Budget>) -> Option<Vec<Quota>> {
+    if !plan.schedule.asks_quotas {
+        return None;
+    }
+    Some(training.quotas(&budget.pace().await).await.ok()??.content)
+}
+
 /// Why the list may not be read, where the jobs of the file can do without.
 fn without_list(plan: &Plan, error: &Error) -> anyhow::Result<String> {
     let cause = advice::cause(error);
@@ -112,5 +126,37 @@ async fn ask(training: &Training, job: &JobId, pace: &PollPace) -> Result<(Answe
             version.facts.flavor.clone_from(&flavor);
         }
     }
+    for version in &mut versions {
+        version.usage = usage(training, version, pace).await?.or(version.usage.take());
+    }
     Ok((Answer::Versions(versions), requests))
+}
+
+/// The usage of the tasks of a run, which v2 tells one by one; `None` where it comes with the version.
+async fn usage(
+    training: &Training,
+    version: &Version,
+    pace: &PollPace,
+) -> Result<Option<Usage>, Error> {
+    let names = &version.execution.tasks;
+    // Of one that has not run yet there is none.
+    if version.started.is_none() || names.is_empty() {
+        return Ok(None);
+    }
+    let mut asked = Vec::new();
+    for task in names.iter().take(MOST_TASKS_ASKED) {
+        match training.usage(&version.job_id, task, pace).await {
+            Ok(read) => asked.push(read.content),
+            Err(Error::NotFound(_) | Error::BadRequest(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Some(Usage { tasks: of_all(&asked, names) }))
+}
+
+/// The usage of tasks of these names, which are like those that were asked about, in turn.
+pub(super) fn of_all(asked: &[TaskUsage], names: &[String]) -> Vec<TaskUsage> {
+    let like =
+        |(name, like): (&String, &TaskUsage)| TaskUsage { task: name.clone(), ..like.clone() };
+    names.iter().zip(asked.iter().cycle()).map(like).collect()
 }

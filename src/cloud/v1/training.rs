@@ -9,7 +9,7 @@ use crate::cloud::pages::Pages;
 use crate::cloud::v1::answer::{self, Page};
 use crate::cloud::v1::list;
 use crate::cloud::{Error, Pace, Reading, TrainingApi};
-use crate::model::{Api, JobId, JobList, TaskUsage, Version, VersionId};
+use crate::model::{Api, JobId, JobList, Quota, TaskUsage, Version, VersionId};
 use crate::own::Operation;
 
 /// Versions asked for at once. Three days of samples make about 280 KB a version, so that a page
@@ -21,6 +21,9 @@ const MOST_PAGES: usize = 40;
 
 /// Jobs of the list asked for at once: the most the API gives.
 const JOBS_PER_PAGE: usize = 1000;
+
+/// Five times the 20,000 jobs that an account may have.
+const MOST_LIST_PAGES: usize = 100;
 
 /// Oldest first, so that what is new comes last and moves nothing from page to page. The documents
 /// contradict each other about the order that is taken when none is asked for.
@@ -132,5 +135,14 @@ impl TrainingApi for Training {
     /// There is no such call: no version names tasks.
     async fn usage(&self, _: &JobId, _: &str, _: &dyn Pace) -> Result<Reading<TaskUsage>, Error> {
         Ok(Reading { content: TaskUsage::default(), misreads: Vec::new() })
+    }
+
+    /// There is no such call; the list names limits of jobs, and no document says which.
+    async fn quotas(&self, _: &dyn Pace) -> Result<Option<Reading<Vec<Quota>>>, Error> {
+        Ok(None)
+    }
+
+    fn most_list_pages(&self) -> usize {
+        MOST_LIST_PAGES
     }
 }

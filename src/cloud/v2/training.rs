@@ -11,6 +11,9 @@ use crate::cloud::{Error, Pace, Reading, TrainingApi};
 use crate::model::{Api, JobId, JobList, Quota, TaskUsage, Version, VersionId};
 use crate::own::Operation;
 
+/// All of the 20,000 jobs that an account may have.
+const MOST_LIST_PAGES: usize = 400;
+
 /// One project's v2 API.
 pub(crate) struct Training {
     modelarts: ModelArts,
@@ -25,13 +28,6 @@ impl Training {
 
     pub(crate) fn modelarts(&self) -> &ModelArts {
         &self.modelarts
-    }
-
-    /// What the cloud grants the project; regions without this call say that the API is not offered.
-    pub(crate) async fn quotas(&self, pace: &dyn Pace) -> Result<Reading<Vec<Quota>>, Error> {
-        let limits = self.modelarts.limits;
-        let read = move |body: &[u8]| quota::read(body, limits);
-        self.modelarts.ask(&get(Operation::Quota, &["training-quotas"]), pace, read).await
     }
 
     async fn page(&self, offset: usize, pace: &dyn Pace) -> Result<Page, Error> {
@@ -113,5 +109,16 @@ impl TrainingApi for Training {
             }
             outcome => outcome,
         }
+    }
+
+    async fn quotas(&self, pace: &dyn Pace) -> Result<Option<Reading<Vec<Quota>>>, Error> {
+        let limits = self.modelarts.limits;
+        let read = move |body: &[u8]| quota::read(body, limits);
+        let question = get(Operation::Quota, &["training-quotas"]);
+        self.modelarts.ask(&question, pace, read).await.map(Some)
+    }
+
+    fn most_list_pages(&self) -> usize {
+        MOST_LIST_PAGES
     }
 }

@@ -15,6 +15,7 @@ use crate::schedule::job::{Hint, Job};
 use crate::schedule::lanes::{Index, Standing};
 use crate::schedule::listing::ListReport;
 use crate::schedule::poll::Report;
+use crate::schedule::quotas::QuotaReport;
 use crate::schedule::stretch::{Class, Demand, Fit, class_interval};
 
 /// How long to be silent when the cloud throttles without saying for how long.
@@ -22,9 +23,6 @@ const THROTTLED_HOLD: Duration = Duration::from_mins(1);
 
 /// A longer `Retry-After` is not believed: somebody would have to restart us.
 const LONGEST_HOLD: Duration = Duration::from_mins(15);
-
-/// The weight of the newest poll in how many requests a poll takes: about the last fifty count.
-const REQUESTS_WEIGHT: f64 = 0.04;
 
 /// Intervals are told anew to those who judge ages by them once they are off by this part.
 const STRETCH_STEP: f64 = 0.1;
@@ -44,17 +42,17 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         // It may have been removed meanwhile.
         let Some(job) = self.jobs.get_mut(&index) else { return };
         let was_failing = job.standing == Standing::Failing;
-        let was_postponed = job.is_postponed();
+        let was_postponed = job.postponed();
         let is_first = job.asked.is_none();
         job.polled(report, started);
         self.failing += usize::from(job.standing == Standing::Failing);
         self.failing -= usize::from(was_failing);
-        self.demand.postponed += usize::from(job.is_postponed());
-        self.demand.postponed -= usize::from(was_postponed);
+        self.demand.postponed += job.postponed();
+        self.demand.postponed -= was_postponed;
         self.log.polled(&job.id, &mut job.told, report);
         self.classify(index, now);
         self.fit_budget();
-        let (timeout, list_interval) = (self.settings.timeout, self.fit.list_interval);
+        let (timeout, list_interval) = (self.settings.timeout, self.list_interval());
         let Some(job) = self.jobs.get_mut(&index) else { return };
         let interval = class_interval(&self.settings, job.class).mul_f64(self.fit.stretch);
         // What was asked for seldom before, and is not any more, need not wait for its old tick.
@@ -108,7 +106,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
                 if newest.is_none() && !listed.complete {
                     continue;
                 }
-                if job.listed(newest, asked) == Hint::Changed {
+                if job.listed(newest, asked, now) == Hint::Changed {
                     job.due = Some(now);
                     match job.standing {
                         Standing::Good => self.lanes.put_first(now, index),
@@ -119,6 +117,18 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
             }
         }
         self.fit_budget();
+    }
+
+    pub(super) fn finish_quotas(&mut self, report: QuotaReport) {
+        let QuotaReport { outcome, pace } = report;
+        self.hold_if_throttled(outcome.as_ref().err(), Instant::now());
+        drop(pace);
+        let interval = self.quotas.take(&self.name, &outcome);
+        let reading = outcome.ok().flatten();
+        for misread in reading.iter().flat_map(|reading| &reading.misreads) {
+            self.own.decode_error(misread.field, misread.fault.as_str());
+        }
+        self.ledger.quotas(reading.map(|reading| reading.content), interval);
     }
 
     /// Whoever is told to wait holds the whole project: the gateway counts all its requests together.
@@ -145,10 +155,14 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         for misread in &report.misreads {
             self.own.decode_error(misread.field, misread.fault.as_str());
         }
-        let plain = landed.pace.sent().saturating_sub(report.details) as f64;
-        if report.brought() && plain > 0.0 {
-            let usual = &mut self.demand.requests_per_poll;
-            *usual += (plain - *usual) * REQUESTS_WEIGHT;
+        let plain = landed.pace.sent().saturating_sub(report.details);
+        if report.brought()
+            && plain > 0
+            && let Some(job) = self.jobs.get_mut(&landed.job)
+        {
+            self.demand.remove(job.class, job.requests);
+            job.requests = Some(plain);
+            self.demand.add(job.class, job.requests);
         }
     }
 
@@ -184,6 +198,16 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         }
     }
 
+    /// Has the ledger know how often lists come.
+    pub(super) fn tell_list_interval(&mut self) {
+        let interval = self.list_interval();
+        let stretch = interval.div_duration_f64(self.told_list_interval);
+        if (stretch - 1.0).abs() > STRETCH_STEP {
+            self.told_list_interval = interval;
+            self.ledger.list_interval(interval);
+        }
+    }
+
     /// What was planned with another stretch is planned anew: a job that is due in an hour may have
     /// its turn in minutes now. None is put off for it.
     fn tell_intervals(&mut self) {
@@ -202,6 +226,6 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
 /// Counts a job as what it is now.
 fn reclassify(job: &mut Job, demand: &mut Demand, patience: Duration, now: Instant) {
     let class = job.class(patience, now);
-    *demand.of(std::mem::replace(&mut job.class, class)) -= 1;
-    *demand.of(class) += 1;
+    demand.remove(std::mem::replace(&mut job.class, class), job.requests);
+    demand.add(class, job.requests);
 }

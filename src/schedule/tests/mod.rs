@@ -3,7 +3,7 @@
 mod budget;
 mod cadence;
 mod changes;
-mod cloud;
+pub(crate) mod cloud;
 mod cost;
 mod hanging;
 mod list;
@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{
-    Activity, Detail, JobId, JobList, Outlook, Polled, TaskUsage, Turnover, Version,
+    Activity, Detail, JobId, JobList, Outlook, Polled, Quota, TaskUsage, Turnover, Version,
 };
 use crate::own::{self, Reason};
 use crate::schedule::{Ledger, Poller, Settings};
@@ -86,6 +86,8 @@ impl Ledger for Answers {
 
     fn usage(&self, _: &JobId, _: &str, _: Option<TaskUsage>, _: Instant) {}
 
+    fn quotas(&self, _: Option<Vec<Quota>>, _: Duration) {}
+
     fn told(&self, _: &JobId) -> Option<Outlook> {
         None
     }
@@ -114,6 +116,8 @@ impl Ledger for Answers {
         let known = intervals.entry(job.clone()).or_default();
         *known = interval.max(*known);
     }
+
+    fn list_interval(&self, _: Duration) {}
 }
 
 impl Answers {
@@ -175,6 +179,7 @@ fn settings() -> Settings {
         concurrency: 16,
         requests_per_minute: 0,
         discovers: false,
+        asks_quotas: false,
     }
 }
 
