@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::ops::Deref;
 
+use modelarts_exporter::model::Api;
 use modelarts_exporter::simulator::{Scenario, Settings, bind};
 use serde::Deserialize;
 use tokio::task::JoinHandle;
@@ -13,6 +14,7 @@ use super::{Site, secrets};
 pub(crate) struct Cloud {
     site: Site,
     jobs: Vec<String>,
+    v2_jobs: Vec<String>,
     running: JoinHandle<()>,
 }
 
@@ -21,6 +23,12 @@ pub(crate) struct Cloud {
 pub(crate) struct Added {
     pub(crate) job_id: u64,
     pub(crate) version_id: u64,
+}
+
+#[derive(Deserialize)]
+struct AddedIn {
+    /// A number in v1, a text in v2.
+    job_id: serde_json::Value,
 }
 
 #[derive(Deserialize)]
@@ -52,9 +60,9 @@ impl Cloud {
         let mark = secrets::MARK.to_owned();
         let simulator = bind(Settings { listen, mark, ..settings }).await.unwrap();
         let site = Site::new(&format!("http://{}", simulator.local_addr()));
-        let jobs = simulator.job_ids();
+        let (jobs, v2_jobs) = (simulator.job_ids(), simulator.v2_job_ids());
         let running = tokio::spawn(simulator.run(std::future::pending()));
-        Self { site, jobs, running }
+        Self { site, jobs, v2_jobs, running }
     }
 
     /// Without jobs, and with clocks that stand still.
@@ -72,6 +80,14 @@ impl Cloud {
         self.jobs.iter().map(|id| id.parse().unwrap())
     }
 
+    /// The ids of the jobs of one API that it began with.
+    pub(crate) fn jobs_in(&self, api: Api) -> &[String] {
+        match api {
+            Api::V1 => &self.jobs,
+            Api::V2 => &self.v2_jobs,
+        }
+    }
+
     /// Adds a running job, or a version of one whose name is known.
     pub(crate) async fn add(&self, name: &str) -> Added {
         self.add_as(name, "").await
@@ -79,29 +95,46 @@ impl Cloud {
 
     /// The same with further fields of the order: `"status": "completed", "minutes": 5`.
     pub(crate) async fn add_as(&self, name: &str, fields: &str) -> Added {
+        serde_json::from_str(&self.order(name, fields).await).unwrap()
+    }
+
+    /// Adds a job in one API, and says its id.
+    pub(crate) async fn add_in(&self, api: Api, name: &str, fields: &str) -> String {
+        let comma = if fields.is_empty() { "" } else { ", " };
+        let order = format!("\"api\": \"{}\"{comma}{fields}", api.as_str());
+        let answer = self.order(name, &order).await;
+        serde_json::from_str::<AddedIn>(&answer).unwrap().job_id.to_string().replace('"', "")
+    }
+
+    async fn order(&self, name: &str, fields: &str) -> String {
         let comma = if fields.is_empty() { "" } else { ", " };
         let order = format!("{{\"name\": \"{name}\"{comma}{fields}}}");
         let answer = self.post("/-/simulator/jobs", &order).await;
         assert_eq!(answer.status, 201, "{order}: {}", answer.text);
-        serde_json::from_str(&answer.text).unwrap()
+        answer.text
     }
 
     /// Moves the newest version of a job to a status, by its code or name.
-    pub(crate) async fn set_status(&self, job: u64, status: &str) {
+    pub(crate) async fn set_status(&self, job: impl Display, status: &str) {
         let order = format!("{{\"status\": \"{status}\"}}");
         let answer = self.post(&format!("/-/simulator/jobs/{job}/status"), &order).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
 
     /// The job is gone.
-    pub(crate) async fn remove(&self, job: u64) {
+    pub(crate) async fn remove(&self, job: impl Display) {
         let answer = self.delete_with(&format!("/-/simulator/jobs/{job}"), &[]).await;
         assert_eq!(answer.status, 204, "{}", answer.text);
     }
 
     /// From now on these bytes are every answer about that job.
-    pub(crate) async fn set_document(&self, job: u64, bytes: impl Into<Vec<u8>>) {
-        let path = format!("/-/simulator/jobs/{job}/document");
+    pub(crate) async fn set_document(&self, job: impl Display, bytes: impl Into<Vec<u8>>) {
+        self.set_answer(job, "", bytes).await;
+    }
+
+    /// From now on these bytes are the job's answers of one kind: `?on=list`.
+    pub(crate) async fn set_answer(&self, job: impl Display, on: &str, bytes: impl Into<Vec<u8>>) {
+        let path = format!("/-/simulator/jobs/{job}/document{on}");
         let answer = self.put(&path, bytes.into()).await;
         assert_eq!(answer.status, 204, "{}", answer.text);
     }
@@ -171,6 +204,11 @@ impl Drop for Cloud {
     }
 }
 
+/// Plays the same in both APIs, at once.
+pub(crate) async fn in_both(play: impl AsyncFn(Api)) {
+    tokio::join!(play(Api::V1), play(Api::V2));
+}
+
 /// A configuration file against a [`Cloud`].
 #[derive(Clone, Debug)]
 pub(crate) struct Setup<'a> {
@@ -183,8 +221,16 @@ pub(crate) struct Setup<'a> {
     /// Further lines of every project's `auth`; with a `method` all of them, and `{cloud}` in it is
     /// the cloud's URL.
     pub(crate) auth: &'a str,
-    /// Project name and the cloud's ids of its jobs with their versions, as TOML has them.
-    pub(crate) projects: Vec<(String, Vec<(u64, String)>)>,
+    pub(crate) projects: Vec<Named>,
+}
+
+/// A project of a [`Setup`].
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    name: String,
+    api: Api,
+    /// Job ids and versions, as TOML has them.
+    jobs: Vec<(String, String)>,
 }
 
 /// How a project of a [`Setup`] logs in unless told otherwise.
@@ -214,8 +260,24 @@ impl Setup<'_> {
         jobs: impl IntoIterator<Item = u64>,
         versions: &str,
     ) -> Self {
-        let jobs = jobs.into_iter().map(|job| (job, versions.to_owned())).collect();
-        self.projects.push((name.to_owned(), jobs));
+        let jobs = jobs.into_iter().map(|job| (job.to_string(), versions.to_owned())).collect();
+        self.projects.push(Named { name: name.to_owned(), api: Api::V1, jobs });
+        self
+    }
+
+    /// One more project, of one API, with these jobs at their latest version.
+    pub(crate) fn with_api<'i>(
+        mut self,
+        name: &str,
+        api: Api,
+        jobs: impl IntoIterator<Item = &'i String>,
+    ) -> Self {
+        let job = |id: &String| match api {
+            Api::V1 => id.clone(),
+            Api::V2 => format!("\"{id}\""),
+        };
+        let jobs = jobs.into_iter().map(|id| (job(id), "\"latest\"".to_owned())).collect();
+        self.projects.push(Named { name: name.to_owned(), api, jobs });
         self
     }
 
@@ -240,10 +302,11 @@ impl Setup<'_> {
         };
         let auth =
             user + &self.auth.replace("{cloud}", iam).replace("{password}", secrets::PASSWORD);
-        for (name, jobs) in &self.projects {
+        for Named { name, api, jobs } in &self.projects {
+            let api = api.as_str();
             let _ = write!(
                 text,
-                "[[projects]]\nname = \"{name}\"\nendpoint = \"{endpoint}\"\n{}\n[projects.auth]\n{auth}\n",
+                "[[projects]]\nname = \"{name}\"\napi = \"{api}\"\nendpoint = \"{endpoint}\"\n{}\n[projects.auth]\n{auth}\n",
                 self.project
             );
             for (job, versions) in jobs {
