@@ -601,7 +601,7 @@ fn shown(sample: &Sample) -> Option<String> {
     let keys = ["project", "job_id", "job_name", "version"];
     let is_other = |(label, value): &&(String, String)| {
         // v1 has no tasks.
-        !keys.contains(&&**label) && !(label == "task" && value.is_empty())
+        !(keys.contains(&&**label) || label == "task" && value.is_empty())
     };
     let others = sample.labels.iter().filter(is_other);
     let others: Vec<_> = others.map(|(_, value)| value.as_str()).collect();

@@ -27,8 +27,14 @@ pub(crate) struct Added {
 
 #[derive(Deserialize)]
 struct AddedIn {
-    /// A number in v1, a text in v2.
-    job_id: serde_json::Value,
+    job_id: AnyId,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum AnyId {
+    V1(u64),
+    V2(String),
 }
 
 #[derive(Deserialize)]
@@ -103,7 +109,10 @@ impl Cloud {
         let comma = if fields.is_empty() { "" } else { ", " };
         let order = format!("\"api\": \"{}\"{comma}{fields}", api.as_str());
         let answer = self.order(name, &order).await;
-        serde_json::from_str::<AddedIn>(&answer).unwrap().job_id.to_string().replace('"', "")
+        match serde_json::from_str::<AddedIn>(&answer).unwrap().job_id {
+            AnyId::V1(number) => number.to_string(),
+            AnyId::V2(uuid) => uuid,
+        }
     }
 
     async fn order(&self, name: &str, fields: &str) -> String {
