@@ -5,7 +5,11 @@
 
 #![expect(clippy::too_many_lines, reason = "tables are as long as what they list")]
 
+mod v2;
+
 use std::collections::BTreeSet;
+
+use modelarts_exporter::model::Api;
 
 use crate::harness::{Cloud, Daemon, ONE_POLL, Scrape, Setup};
 use crate::parser::Sample;
@@ -14,8 +18,9 @@ use crate::parser::Sample;
 struct Case {
     /// The project's name.
     name: String,
-    /// The raw body of versions and detail alike.
-    body: Vec<u8>,
+    api: Api,
+    /// The raw bodies, and which calls they answer (all where it is empty); `{id}` in them is the job's.
+    bodies: Vec<(&'static str, Vec<u8>)>,
     /// Series of the job, without `modelarts_` and the key labels; beside [`USUAL`].
     shows: Vec<String>,
     /// `field reason` of `decode_errors_total`, or the `reason` of the call's failure.
@@ -50,7 +55,8 @@ fn whole(name: &str, body: impl Into<Vec<u8>>, shows: &[&str], errors: &[&str]) 
     let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
     Case {
         name: name.to_owned(),
-        body: body.into(),
+        api: Api::V1,
+        bodies: vec![("", body.into())],
         shows: texts(shows),
         errors: texts(errors),
         fails: false,
@@ -592,8 +598,12 @@ fn shown(sample: &Sample) -> Option<String> {
     if name == "job_status" && sample.value == 0.0 {
         return None;
     }
-    let keys = ["project", "job_id", "job_name", "version", "task"];
-    let others = sample.labels.iter().filter(|(label, _)| !keys.contains(&&**label));
+    let keys = ["project", "job_id", "job_name", "version"];
+    let is_other = |(label, value): &&(String, String)| {
+        // v1 has no tasks.
+        !(keys.contains(&&**label) || label == "task" && value.is_empty())
+    };
+    let others = sample.labels.iter().filter(is_other);
     let others: Vec<_> = others.map(|(_, value)| value.as_str()).collect();
     let labels =
         if others.is_empty() { String::new() } else { format!("{{{}}}", others.join(",")) };
@@ -604,7 +614,7 @@ fn shown(sample: &Sample) -> Option<String> {
 }
 
 /// Everything that differs from what the case says.
-fn differences(case: &Case, job: u64, well: u64, scrape: &Scrape) -> Vec<String> {
+fn differences(case: &Case, job: &str, well: &str, scrape: &Scrape) -> Vec<String> {
     let mut found = Vec::new();
     let mut expect = |what: &str, got: BTreeSet<String>, wanted: BTreeSet<String>| {
         if got != wanted {
@@ -613,13 +623,13 @@ fn differences(case: &Case, job: u64, well: u64, scrape: &Scrape) -> Vec<String>
             found.push(format!("{name}: {what}: missing {missing:?}, extra {extra:?}"));
         }
     };
-    let of_case = |sample: &&Sample, job: u64| {
+    let of_case = |sample: &&Sample| {
         let has = |label: &str, value: &str| {
             sample.labels.iter().any(|(name, is)| name == label && is == value)
         };
-        has("project", &case.name) && has("job_id", &job.to_string())
+        has("project", &case.name) && has("job_id", job)
     };
-    let series = scrape.samples().iter().filter(|sample| of_case(sample, job));
+    let series = scrape.samples().iter().filter(of_case);
     expect("series", series.filter_map(shown).collect(), case.shows.iter().cloned().collect());
 
     let project = format!("project=\"{}\"", case.name);
@@ -640,24 +650,32 @@ fn differences(case: &Case, job: u64, well: u64, scrape: &Scrape) -> Vec<String>
     expect("decode errors", of_family("decode_errors_total", ["field", "reason"]), misread);
     expect("api errors", of_family("api_errors_total", ["reason", ""]), failed);
 
-    let success = |job: u64| format!("modelarts_job_poll_success{{{project},job_id=\"{job}\"}}");
+    let success = |job: &str| format!("modelarts_job_poll_success{{{project},job_id=\"{job}\"}}");
     let expected = u8::from(!case.fails);
     let lines = [format!("{} == {expected}", success(job)), format!("{} == 1", success(well))];
     found.extend(scrape.unmet(&lines));
     found
 }
 
-async fn check(cases: Vec<Case>) {
+async fn check(cases: Vec<Case>) -> Scrape {
     let cloud = Cloud::empty().await;
-    let well = cloud.add("well").await.job_id;
+    let api = cases[0].api;
+    let well = cloud.add_in(api, "well", "").await;
     let mut setup = Setup { poll: ONE_POLL, ..Setup::new() };
     let mut jobs = Vec::new();
     for case in &cases {
-        let job = cloud.add(&case.name).await.job_id;
-        cloud.set_document(job, case.body.clone()).await;
+        let job = cloud.add_in(api, &case.name, "").await;
+        for (on, body) in &case.bodies {
+            // One that is no text has no id in it.
+            let body = match std::str::from_utf8(body) {
+                Ok(text) => text.replace("{id}", &job).into_bytes(),
+                Err(_) => body.clone(),
+            };
+            cloud.set_answer(&job, on, body).await;
+        }
         // What is seen of it comes from the answer alone.
-        cloud.fault(&format!(r#""fault": "not_found", "on": "list", "job_id": {job}"#)).await;
-        setup = setup.with(&case.name, [job, well], "\"latest\"");
+        cloud.fault(&format!(r#""fault": "not_found", "on": "list", "job_id": "{job}""#)).await;
+        setup = setup.with_api(&case.name, api, [&job, &well]);
         jobs.push(job);
     }
     let daemon = Daemon::start(&setup.file(&cloud)).await;
@@ -668,10 +686,11 @@ async fn check(cases: Vec<Case>) {
     let scrape = daemon.shows(&[polled, well_polled]).await;
     let differences: Vec<_> = cases
         .iter()
-        .zip(jobs)
-        .flat_map(|(case, job)| differences(case, job, well, &scrape))
+        .zip(&jobs)
+        .flat_map(|(case, job)| differences(case, job, &well, &scrape))
         .collect();
     assert!(differences.is_empty(), "\n{}", differences.join("\n"));
+    scrape
 }
 
 #[tokio::test]

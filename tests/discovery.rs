@@ -2,8 +2,9 @@
 
 use tempfile::TempDir;
 
-use crate::harness::{Cloud, Daemon, PATIENCE, Setup, run_with_config, wait_for};
-use modelarts_exporter::simulator::{Scenario, Settings};
+use crate::harness::{Cloud, Daemon, ONE_POLL, PATIENCE, Setup, run_with_config, wait_for};
+use modelarts_exporter::model::Api;
+use modelarts_exporter::simulator::{Offsets, Scenario, Settings};
 
 const FOUND: &str = "discovery = { enabled = true }";
 
@@ -255,6 +256,27 @@ async fn a_reload_takes_other_filters_into_use() {
     daemon.configure(&file(FOUND));
     assert_eq!(daemon.post("/-/reload", "").await.status, 200);
     daemon.shows(&["modelarts_job_info == 2", "modelarts_job_poll_success == 2"]).await;
+}
+
+#[tokio::test]
+async fn the_pages_of_v2_are_all_read_whatever_their_offset_counts() {
+    // Where it counts jobs, that takes a page to find out.
+    for (offsets, pages) in [(Offsets::Pages, 3), (Offsets::Items, 4)] {
+        let settings = Settings { jobs: Some(120), offsets, ..Cloud::no_jobs() };
+        let cloud = Cloud::start(settings).await;
+        let jobs = Setup { poll: ONE_POLL, project: FOUND, ..Setup::new() };
+        let daemon = Daemon::start(&jobs.with_api("p", Api::V2, []).file(&cloud)).await;
+        let scrape = daemon
+            .shows(&[
+                "modelarts_job_info{api=\"v2\"} == 120",
+                "modelarts_job_poll_success == 120",
+                // Four tasks each.
+                "modelarts_job_usage_samples == 57600",
+            ])
+            .await;
+        assert_eq!(cloud.requests("list").await, pages);
+        assert_eq!(scrape.find("modelarts_job_usage_samples").len(), 480);
+    }
 }
 
 #[tokio::test]

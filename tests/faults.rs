@@ -30,6 +30,21 @@ async fn faults_of_the_detail_leave_what_the_versions_say() {
 }
 
 #[tokio::test]
+async fn faults_of_the_list_of_v2_cost_no_job() {
+    scene::play(Call::V2List).await;
+}
+
+#[tokio::test]
+async fn faults_of_the_detail_of_v2_cost_their_job_alone() {
+    scene::play(Call::V2Detail).await;
+}
+
+#[tokio::test]
+async fn faults_of_the_metrics_of_v2_leave_what_the_list_says() {
+    scene::play(Call::V2Metrics).await;
+}
+
+#[tokio::test]
 async fn a_name_without_an_address_is_told_from_a_dead_host() {
     let (cloud, nowhere) = (Cloud::empty().await, Site::new("http://modelarts.invalid"));
     let job = cloud.add("one").await.job_id;

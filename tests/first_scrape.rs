@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use crate::harness::{Cloud, Daemon, ONE_POLL, PATIENCE, QUICK, Scrape, Setup, wait_for};
+use crate::harness::{Cloud, Daemon, ONE_POLL, PATIENCE, QUICK, Scrape, Setup, in_both, wait_for};
+use crate::parser::Sample;
+use modelarts_exporter::model::Api;
 use modelarts_exporter::simulator::{Scenario, Settings};
 
 /// What is so, by job and version.
 #[derive(Deserialize)]
 struct Truth {
     jobs: Vec<TrueJob>,
+    v2_jobs: Vec<TrueRun>,
 }
 
 #[derive(Deserialize)]
@@ -26,11 +29,35 @@ struct TrueVersion {
     version_id: u64,
     version_name: Option<String>,
     status_code: f64,
+    #[serde(flatten)]
+    times: Times,
+    usage: Option<TrueUsage>,
+}
+
+/// A job of v2, which has no versions.
+#[derive(Deserialize)]
+struct TrueRun {
+    job_id: String,
+    name: String,
+    nodes: f64,
+    restarts: f64,
+    #[serde(flatten)]
+    times: Times,
+    tasks: Vec<TrueTask>,
+}
+
+#[derive(Deserialize)]
+struct TrueTask {
+    task: String,
+    usage: Option<TrueUsage>,
+}
+
+#[derive(Deserialize)]
+struct Times {
     created: f64,
     running: bool,
     terminal: bool,
     duration: f64,
-    usage: Option<TrueUsage>,
 }
 
 #[derive(Deserialize)]
@@ -38,19 +65,44 @@ struct TrueUsage {
     samples: f64,
 }
 
-impl TrueVersion {
+/// A version or a job of v2, as it is so.
+#[derive(Clone, Copy)]
+enum Known<'a> {
+    Version(&'a TrueVersion),
+    Run(&'a TrueRun),
+}
+
+impl Known<'_> {
     /// Whether it has this value; of most families we are told nothing to compare with.
-    fn has(&self, family: &str, value: f64) -> bool {
-        let is = |truth: f64| (truth - value).abs() < 1e-3;
-        match family {
-            "modelarts_job_status_code" => is(self.status_code),
-            "modelarts_job_created_timestamp_seconds" => is(self.created),
-            "modelarts_job_duration_seconds" => is(self.duration),
-            "modelarts_job_finished_timestamp_seconds" => self.terminal,
-            "modelarts_job_usage_samples" => {
-                self.running && self.usage.as_ref().is_some_and(|usage| is(usage.samples))
+    fn has(self, sample: &Sample) -> bool {
+        let is = |truth: f64| (truth - sample.value).abs() < 1e-3;
+        let times = match self {
+            Self::Version(version) => &version.times,
+            Self::Run(run) => &run.times,
+        };
+        match (&*sample.name, self) {
+            ("modelarts_job_status_code", Self::Version(version)) => is(version.status_code),
+            ("modelarts_job_nodes", Self::Run(run)) => is(run.nodes),
+            ("modelarts_job_restarts", Self::Run(run)) => is(run.restarts),
+            ("modelarts_job_created_timestamp_seconds", _) => is(times.created),
+            ("modelarts_job_duration_seconds", _) => is(times.duration),
+            ("modelarts_job_finished_timestamp_seconds", _) => times.terminal,
+            ("modelarts_job_usage_samples", _) => {
+                let samples = self.usage(sample.label("task")).map(|usage| usage.samples);
+                // Before the first one there is none.
+                times.running && is(samples.unwrap_or_default())
+            }
+            (name, Self::Run(_)) => {
+                !name.starts_with("modelarts_model_") && name != "modelarts_job_status_code"
             }
             _ => true,
+        }
+    }
+
+    fn usage(&self, task: &str) -> Option<&TrueUsage> {
+        match self {
+            Self::Version(version) => version.usage.as_ref().filter(|_| task.is_empty()),
+            Self::Run(run) => run.tasks.iter().find(|known| known.task == task)?.usage.as_ref(),
         }
     }
 }
@@ -67,12 +119,15 @@ impl Truth {
         let mut so = BTreeMap::new();
         for job in &self.jobs {
             for version in &job.versions {
-                let id = version.version_id.to_string();
-                so.insert((job.job_id.to_string(), id), (job, version));
+                let (id, known) = (job.job_id.to_string(), (&job.name, Known::Version(version)));
+                so.insert((id.clone(), version.version_id.to_string()), known);
                 if let Some(name) = &version.version_name {
-                    so.insert((job.job_id.to_string(), name.clone()), (job, version));
+                    so.insert((id, name.clone()), known);
                 }
             }
+        }
+        for run in &self.v2_jobs {
+            so.insert((run.job_id.clone(), String::new()), (&run.name, Known::Run(run)));
         }
         let mut lies = Vec::new();
         for sample in scrape.samples() {
@@ -81,12 +136,12 @@ impl Truth {
                 found.map(|(_, value)| value.clone())
             };
             let (Some(job), Some(version)) = (label("job_id"), label("version")) else { continue };
-            let Some((job, version)) = so.get(&(job, version)) else {
+            let Some((job, known)) = so.get(&(job, version)) else {
                 lies.push(format!("{sample:?}: there is no such version"));
                 continue;
             };
-            let is_named = label("job_name").is_none_or(|name| name == job.name);
-            if !is_named || !version.has(&sample.name, sample.value) {
+            let is_named = label("job_name").is_none_or(|name| name == **job);
+            if !is_named || !known.has(sample) {
                 lies.push(format!("{sample:?}"));
             }
         }
@@ -142,54 +197,70 @@ async fn scrapes(daemon: &Daemon) -> Vec<Scrape> {
 
 #[tokio::test]
 async fn nothing_is_shown_before_it_is_known_and_nothing_but_the_truth_after() {
-    let cloud = cloud().await;
-    let truth = Truth::of(&cloud).await;
-    let jobs: Vec<_> = cloud.jobs().collect();
-    cloud.fault("\"fault\": \"latency\", \"on\": \"any\", \"value\": 150").await;
-    let poll = ONE_POLL.replace("20s", "3s");
-    let hangs = jobs[0];
-    cloud.fault(&format!("\"fault\": \"hang\", \"on\": \"versions\", \"job_id\": {hangs}")).await;
-    let setup = Setup { poll: &poll, ..Setup::of(jobs.iter().copied()) };
-    let daemon = Daemon::start(&setup.file(&cloud)).await;
-    let scrapes = scrapes(&daemon).await;
-    // Each call takes its time: there was much to see before the first round was over.
-    assert!(scrapes.len() > 10, "{}", scrapes.len());
-    assert_eq!(scrapes[0].unmet(&["modelarts_up == 0"]), [""; 0]);
-    let (last, before) = scrapes.split_last().unwrap();
-    for scrape in before.iter().filter(|scrape| scrape.find("modelarts_job_info").is_empty()) {
-        assert_eq!(families(scrape), [""; 0]);
-        assert_eq!(scrape.find("modelarts_up").len(), 1);
-    }
-    for scrape in &scrapes {
-        assert_eq!(truth.denies(scrape), [""; 0]);
-        let runs = scrape.find("modelarts_runs_total");
-        assert!(runs.iter().all(|runs| runs.value <= 0.0), "nothing ended under watch: {runs:?}");
-    }
-    assert_eq!(last.unmet(&["modelarts_up == 1", "modelarts_job_version_rank == 0"]), [""; 0]);
-    assert_eq!(last.find("modelarts_job_info").len(), jobs.len(), "one by the list alone");
+    in_both(async |api| {
+        let cloud = cloud().await;
+        let truth = Truth::of(&cloud).await;
+        let jobs = cloud.jobs_in(api);
+        cloud.fault("\"fault\": \"latency\", \"on\": \"any\", \"value\": 150").await;
+        let poll = ONE_POLL.replace("20s", "3s");
+        let runs = truth.v2_jobs.iter().find(|run| run.times.running).unwrap();
+        // One that waits costs no request there.
+        let hangs = if api == Api::V1 { &jobs[0] } else { &runs.job_id };
+        let hang = "\"fault\": \"hang\", \"on\": \"any\"";
+        cloud.fault(&format!("{hang}, \"job_id\": \"{hangs}\"")).await;
+        let setup = Setup { poll: &poll, ..Setup::new() }.with_api("p", api, jobs);
+        let daemon = Daemon::start(&setup.file(&cloud)).await;
+        let scrapes = scrapes(&daemon).await;
+        // Each call takes its time: there was much to see before the first round was over.
+        assert!(scrapes.len() > 10, "{}", scrapes.len());
+        assert_eq!(scrapes[0].unmet(&["modelarts_up == 0"]), [""; 0]);
+        let (last, before) = scrapes.split_last().unwrap();
+        for scrape in before.iter().filter(|scrape| scrape.find("modelarts_job_info").is_empty()) {
+            assert_eq!(families(scrape), [""; 0]);
+            assert_eq!(scrape.find("modelarts_up").len(), 1);
+        }
+        for scrape in &scrapes {
+            assert_eq!(truth.denies(scrape), [""; 0]);
+            let runs = scrape.find("modelarts_runs_total");
+            let none_ended = runs.iter().all(|runs| runs.value <= 0.0);
+            assert!(none_ended, "nothing ended under watch: {runs:?}");
+        }
+        assert_eq!(last.unmet(&["modelarts_up == 1", "modelarts_job_version_rank == 0"]), [""; 0]);
+        assert_eq!(last.find("modelarts_job_info").len(), jobs.len(), "one by the list alone");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_first_round_that_takes_too_long_shows_what_the_list_knows() {
-    let cloud = cloud().await;
-    let truth = Truth::of(&cloud).await;
-    let jobs: Vec<_> = cloud.jobs().collect();
-    cloud.fault("\"fault\": \"hang\", \"on\": \"versions\"").await;
-    let poll = QUICK.replace("interval = \"200ms\"", "interval = \"1s\"").replace("3s", "30s");
-    let setup = Setup { poll: &poll, ..Setup::of(jobs.iter().copied()) };
-    let daemon = Daemon::start(&setup.file(&cloud)).await;
-    let scrapes = scrapes(&daemon).await;
-    for scrape in &scrapes {
-        assert_eq!(truth.denies(scrape), [""; 0]);
-        let shown = scrape.find("modelarts_job_info").len();
-        assert!(shown == 0 || shown == jobs.len(), "{shown} of {}", jobs.len());
-        for unknown in ["modelarts_job_usage_samples", "modelarts_model_recall"] {
-            assert_eq!(scrape.find(unknown).len(), 0, "{unknown}");
+    in_both(async |api| {
+        let cloud = cloud().await;
+        let truth = Truth::of(&cloud).await;
+        let jobs = cloud.jobs_in(api);
+        for job in jobs {
+            let hang = "\"fault\": \"hang\", \"on\": \"any\"";
+            cloud.fault(&format!("{hang}, \"job_id\": \"{job}\"")).await;
         }
-    }
-    let last = scrapes.last().unwrap();
-    assert_eq!(last.find("modelarts_job_info").len(), jobs.len());
-    assert_eq!(last.unmet(&["modelarts_job_poll_success absent", "modelarts_up == 1"]), [""; 0]);
+        let poll = QUICK.replace("interval = \"200ms\"", "interval = \"1s\"").replace("3s", "30s");
+        let setup = Setup { poll: &poll, ..Setup::new() }.with_api("p", api, jobs);
+        let daemon = Daemon::start(&setup.file(&cloud)).await;
+        let scrapes = scrapes(&daemon).await;
+        for scrape in &scrapes {
+            assert_eq!(truth.denies(scrape), [""; 0]);
+            let shown = scrape.find("modelarts_job_info").len();
+            assert!(shown == 0 || shown == jobs.len(), "{shown} of {}", jobs.len());
+            for unknown in ["modelarts_job_usage_samples", "modelarts_model_recall"] {
+                assert_eq!(scrape.find(unknown).len(), 0, "{unknown}");
+            }
+        }
+        let last = scrapes.last().unwrap();
+        assert_eq!(last.find("modelarts_job_info").len(), jobs.len());
+        assert_eq!(last.unmet(&["modelarts_up == 1"]), [""; 0]);
+        if api == Api::V1 {
+            assert_eq!(last.unmet(&["modelarts_job_poll_success absent"]), [""; 0]);
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 //! How soon a value is shown, and for how long.
 
+use modelarts_exporter::model::Api;
 use modelarts_exporter::simulator::Settings;
 
 use crate::harness::freshness::arrives_within;
-use crate::harness::{Cloud, Daemon, PATIENCE, Setup, wait_for};
+use crate::harness::{Cloud, Daemon, PATIENCE, Setup, in_both, wait_for};
 
 /// Other tests share the machine: seconds, where `make test-long` holds it to one.
 #[tokio::test]
@@ -22,12 +23,14 @@ const KNOWN: [&str; 4] = [
     "modelarts_job_duration_seconds",
 ];
 const NOW: [&str; 2] = ["modelarts_job_usage_samples", "modelarts_job_cpu_usage_ratio"];
+/// v2 has no quality.
 const CARRIED: [&str; 2] = ["modelarts_job_cpu_usage_mean_ratio", "modelarts_model_recall"];
 
 /// What is expected of a job: all that the list knows too, its newest minute, what answers alone carry.
-fn expected(job: u64, [known, now, carried]: [bool; 3]) -> Vec<String> {
+fn expected(api: Api, job: &str, [known, now, carried]: [bool; 3]) -> Vec<String> {
     let mut expected = Vec::new();
-    for (families, is_shown) in [(&KNOWN[..], known), (&NOW, now), (&CARRIED, carried)] {
+    let of_answers = if api == Api::V1 { &CARRIED[..] } else { &CARRIED[..1] };
+    for (families, is_shown) in [(&KNOWN[..], known), (&NOW, now), (of_answers, carried)] {
         let sign = if is_shown { "> 0" } else { "absent" };
         let series = families.iter().map(|family| format!("{family}{{job_id=\"{job}\"}} {sign}"));
         expected.extend(series);
@@ -37,38 +40,53 @@ fn expected(job: u64, [known, now, carried]: [bool; 3]) -> Vec<String> {
 
 /// Hangs one call for much longer than anything is kept, and looks at a job that runs, one that has
 /// completed, and one that is lost.
-async fn without(call: &str, shown: [[bool; 3]; 3]) {
+async fn without(api: Api, call: &str, shown: [[bool; 3]; 3]) {
     // Each poll finds a minute more of usage.
     let settings = Settings { speed: 300.0, ..Cloud::no_jobs() };
     let cloud = Cloud::start(settings).await;
+    let quality = if api == Api::V1 { "\"quality\": {\"recall\": 0.5}" } else { "" };
     let mut jobs = Vec::new();
-    for status in ["running", "completed", "lost"] {
-        let job = cloud.add_as(status, "\"quality\": {\"recall\": 0.5}").await.job_id;
-        cloud.set_status(job, status).await;
+    for status in ["running", "completed", LOST[api as usize]] {
+        let job = cloud.add_in(api, status, quality).await;
+        cloud.set_status(&job, status).await;
         jobs.push(job);
     }
-    let setup = Setup { poll: SHORT, ..Setup::of(jobs.iter().copied()) };
+    let setup = Setup { poll: SHORT, ..Setup::new() }.with_api("p", api, &jobs);
     let daemon = Daemon::start(&setup.file(&cloud)).await;
     let well = [[true; 3], [true, false, true], [true, false, true]];
     let all = |shown: [[bool; 3]; 3]| {
-        jobs.iter().zip(shown).flat_map(|(job, shown)| expected(*job, shown)).collect::<Vec<_>>()
+        let of_jobs = jobs.iter().zip(shown);
+        of_jobs.flat_map(|(job, shown)| expected(api, job, shown)).collect::<Vec<_>>()
     };
     daemon.shows(&all(well)).await;
     cloud.fault(&format!("\"fault\": \"hang\", \"on\": \"{call}\"")).await;
-    // Each failure takes a second, and each job has one of its own.
-    let errors = format!("modelarts_exporter_api_errors_total{{operation=\"{call}\"}} > 20");
+    // Each failure takes a second, and each job that is asked about has one of its own.
+    let errors = if api == Api::V1 { 20 } else { 7 };
+    let errors = format!("modelarts_exporter_api_errors_total{{operation=\"{call}\"}} > {errors}");
     daemon.shows(&[errors]).await;
     daemon.shows(&all(shown)).await;
 }
 
+/// What the cloud says of a job that it has lost sight of: v1's may come back.
+const LOST: [&str; 2] = ["lost", "abnormal"];
+
 #[tokio::test]
 async fn without_the_list_answers_keep_everything_fresh() {
-    without("list", [[true; 3], [true, false, true], [true, false, true]]).await;
+    in_both(async |api| {
+        without(api, "list", [[true; 3], [true, false, true], [true, false, true]]).await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn without_answers_the_list_keeps_what_it_knows_and_what_has_ended() {
-    without("versions", [[true, false, false], [true, false, true], [true, false, false]]).await;
+    let ended = [true, false, true];
+    let known = [true, false, false];
+    in_both(async |api| match api {
+        Api::V1 => without(api, "versions", [known, ended, known]).await,
+        Api::V2 => without(api, "metrics", [known, ended, ended]).await,
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use modelarts_exporter::model::Api;
 use modelarts_exporter::simulator::{Scenario, Settings};
 
 use crate::harness::{Cloud, Daemon, ONE_POLL, Setup};
@@ -27,7 +28,7 @@ const KEEP_ALL: &str = "[limits]\nfinished_retention = \"3650d\"\n[metrics]\next
 /// The differing lines that a failed test prints.
 const SHOWN_LINES: usize = 12;
 
-async fn exposition(scenario: Scenario, jobs: Option<usize>, accept: &str) -> String {
+async fn exposition(api: Api, scenario: Scenario, jobs: Option<usize>, accept: &str) -> String {
     let cloud = Cloud::start(Settings {
         scenario,
         jobs,
@@ -37,14 +38,14 @@ async fn exposition(scenario: Scenario, jobs: Option<usize>, accept: &str) -> St
         ..Settings::default()
     })
     .await;
-    let setup = Setup {
-        poll: ONE_POLL,
-        tables: KEEP_ALL,
-        ..Setup::new().with("demo", cloud.jobs(), "\"all\"")
+    let setup = Setup { poll: ONE_POLL, tables: KEEP_ALL, ..Setup::new() };
+    let setup = match api {
+        Api::V1 => setup.with("demo", cloud.jobs(), "\"all\""),
+        Api::V2 => setup.with_api("demo", api, cloud.jobs_in(api)),
     };
     let daemon = Daemon::start(&setup.file(&cloud)).await;
     daemon.is_ready().await;
-    let polled = format!("modelarts_job_poll_success == {}", cloud.jobs().count());
+    let polled = format!("modelarts_job_poll_success == {}", cloud.jobs_in(api).len());
     daemon.shows(&[polled]).await;
     daemon.get_with("/metrics", &[("Accept", accept)]).await.text
 }
@@ -98,7 +99,11 @@ fn compare(file: &str, text: &str, openmetrics: bool) {
 }
 
 async fn golden(file: &str, scenario: Scenario, jobs: Option<usize>) {
-    compare(file, &exposition(scenario, jobs, "").await, false);
+    compare(file, &exposition(Api::V1, scenario, jobs, "").await, false);
+}
+
+async fn golden_v2(file: &str, scenario: Scenario) {
+    compare(file, &exposition(Api::V2, scenario, None, "").await, false);
 }
 
 #[tokio::test]
@@ -122,6 +127,21 @@ async fn quirks() {
 }
 
 #[tokio::test]
+async fn v2_mixed() {
+    golden_v2("v2_mixed.prom", Scenario::Mixed).await;
+}
+
+#[tokio::test]
+async fn v2_hostile() {
+    golden_v2("v2_hostile.prom", Scenario::Hostile).await;
+}
+
+#[tokio::test]
+async fn v2_quirks() {
+    golden_v2("v2_quirks.prom", Scenario::Quirks).await;
+}
+
+#[tokio::test]
 async fn steady() {
     golden("steady.prom", Scenario::Steady, Some(2)).await;
 }
@@ -129,6 +149,6 @@ async fn steady() {
 #[tokio::test]
 async fn steady_in_openmetrics() {
     let accept = "application/openmetrics-text;version=1.0.0";
-    let text = exposition(Scenario::Steady, Some(2), accept).await;
+    let text = exposition(Api::V1, Scenario::Steady, Some(2), accept).await;
     compare("steady.openmetrics", &text, true);
 }

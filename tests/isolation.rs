@@ -2,7 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::harness::{Cloud, Daemon, PATIENCE, Setup, wait_for};
+use modelarts_exporter::model::Api;
+
+use crate::harness::{Cloud, Daemon, ONE_POLL, PATIENCE, Setup, run_with_config, wait_for};
 
 /// A poll a second of each job: long beside what an answer takes on a busy machine.
 const POLL: &str = "interval = \"1s\"\npending_interval = \"1s\"\nlist_interval = \"1s\"\ntimeout = \"2s\"\nmax_staleness = \"5m\"\nconcurrency = 4\nrequests_per_minute = 0";
@@ -66,4 +68,46 @@ async fn a_project_is_polled_on_time_beside_one_that_hangs_and_one_that_refuses(
             "modelarts_exporter_api_errors_total{project=\"well\"} absent".to_owned(),
         ])
         .await;
+}
+
+#[tokio::test]
+async fn projects_of_both_apis_stand_side_by_side_in_the_same_families() {
+    let cloud = Cloud::empty().await;
+    let old = cloud.add_in(Api::V1, "train", "\"quality\": {\"recall\": 0.5}").await;
+    let new = cloud.add_in(Api::V2, "train", "").await;
+    let setup = Setup::new().with_api("old", Api::V1, [&old]).with_api("new", Api::V2, [&new]);
+    // Read by a parser to whom a family that comes twice is a mistake.
+    let daemon = Daemon::start(&setup.file(&cloud)).await;
+    let scrape = daemon
+        .shows(&[
+            "modelarts_job_info{project=\"old\",api=\"v1\",version=\"V0001\"} == 1",
+            "modelarts_job_info{project=\"new\",api=\"v2\",version=\"\"} == 1",
+            "modelarts_job_usage_samples{project=\"old\",task=\"\"} == 10",
+            "modelarts_job_usage_samples{project=\"new\",task=\"worker-0\"} == 10",
+            "modelarts_job_status_code{project=\"old\"} == 8",
+            "modelarts_job_status_code{project=\"new\"} absent",
+            "modelarts_job_restarts{project=\"old\"} absent",
+            "modelarts_job_restarts{project=\"new\"} == 0",
+            "modelarts_model_recall{project=\"old\"} == 0.5",
+            "modelarts_job_consecutive_failures{job_name=\"train\"} == 0",
+        ])
+        .await;
+    let of_models = scrape.samples().iter().filter(|it| it.name.starts_with("modelarts_model_"));
+    assert!(of_models.clone().count() > 0);
+    assert_eq!(of_models.filter(|it| it.label("project") != "old").count(), 0, "v2 has no quality");
+    cloud.set_status(&new, "failed").await;
+    daemon
+        .shows(&[
+            "modelarts_runs_total{project=\"new\",outcome=\"failed\"} == 1",
+            "modelarts_runs_total{project=\"old\",outcome=\"failed\"} == 0",
+            "modelarts_job_consecutive_failures{project=\"old\",job_name=\"train\"} == 0",
+            "modelarts_job_consecutive_failures{project=\"new\",job_name=\"train\"} == 1",
+            "modelarts_job_failure_info{project=\"new\",reason=\"error\"} == 1",
+        ])
+        .await;
+    let once = run_with_config("once", &Setup { poll: ONE_POLL, ..setup }.file(&cloud)).await;
+    assert!(once.status.success(), "{}", once.stderr);
+    for part in ["modelarts_up{project=\"new\"} 1", "modelarts_up{project=\"old\"} 1"] {
+        assert!(once.stdout.contains(part), "{part} in\n{}", once.stdout);
+    }
 }

@@ -6,14 +6,20 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
+use modelarts_exporter::model::Api;
+use modelarts_exporter::simulator::Settings;
+
 use crate::harness::{
-    Cloud, Daemon, ONE_POLL, PATIENCE, QUICK, Scrape, Setup, run, run_with_config, wait_for,
+    Cloud, Daemon, ONE_POLL, PATIENCE, QUICK, Scrape, Setup, in_both, run, run_with_config,
+    wait_for,
 };
 
-/// Everything of the newest minute, which goes when the run ends.
-const NEWEST: [&str; 6] = [
+/// Everything of the newest minute, which goes when the run ends. v2 tells of no network and no disk, and
+/// its jobs have NPUs here, those of v1 GPUs.
+const NEWEST: [&str; 7] = [
     "modelarts_job_cpu_usage_ratio",
     "modelarts_job_gpu_utilization_ratio",
+    "modelarts_job_npu_utilization_ratio",
     "modelarts_job_network_receive_bytes_per_second",
     "modelarts_job_disk_read_rate",
     "modelarts_job_usage_samples",
@@ -27,41 +33,96 @@ fn absent(series: &[&str]) -> Vec<String> {
 
 #[tokio::test]
 async fn at_the_end_of_a_run_its_newest_minute_goes_and_the_rest_stays() {
-    let cloud = Cloud::empty().await;
-    let good = cloud.add_as("good", r#""quality": {"recall": 0.75}"#).await.job_id;
-    let bad = cloud.add("bad").await.job_id;
-    let daemon = Daemon::start(&Setup::of([good, bad]).file(&cloud)).await;
-    let running = daemon
-        .shows(&[
-            "modelarts_job_status{status=\"running\"} == 2",
-            "modelarts_job_usage_samples == 20",
-            "modelarts_job_duration_seconds == 1200",
-            "modelarts_job_finished_timestamp_seconds absent",
-        ])
-        .await;
-    cloud.set_status(good, "completed").await;
-    cloud.set_status(bad, "failed").await;
-    let started = "modelarts_job_started_timestamp_seconds";
-    let mut expected = absent(&NEWEST);
-    for (job, status, code) in [(good, "completed", 10), (bad, "failed", 11)] {
-        let of_job = format!("job_id=\"{job}\"");
-        let end = running.get(&format!("{started}{{{of_job}}}")).unwrap() + 600.0;
-        expected.extend([
-            format!("modelarts_job_status{{{of_job},status=\"{status}\"}} == 1"),
-            format!("modelarts_job_status{{{of_job}}} == 1"),
-            format!("modelarts_job_status_code{{{of_job}}} == {code}"),
-            format!("modelarts_job_finished_timestamp_seconds{{{of_job}}} == {end}"),
-            format!("modelarts_job_duration_seconds{{{of_job}}} == 600"),
-        ]);
-        for family in ["cpu_usage", "memory_usage", "gpu_utilization", "gpu_memory_usage"] {
-            for kind in ["mean", "max"] {
-                let series = format!("modelarts_job_{family}_{kind}_ratio{{{of_job}}}");
-                expected.push(format!("{series} == {}", running.get(&series).unwrap()));
+    in_both(async |api| {
+        let cloud = Cloud::empty().await;
+        let (accelerator, quality) = match api {
+            Api::V1 => ("gpu", "\"quality\": {\"recall\": 0.75}"),
+            Api::V2 => ("npu", ""),
+        };
+        let good = cloud.add_in(api, "good", quality).await;
+        let bad = cloud.add_in(api, "bad", "").await;
+        let daemon =
+            Daemon::start(&Setup::new().with_api("p", api, [&good, &bad]).file(&cloud)).await;
+        let running = daemon
+            .shows(&[
+                "modelarts_job_status{status=\"running\"} == 2",
+                "modelarts_job_usage_samples == 20",
+                &format!("modelarts_job_{accelerator}_utilization_ratio > 0"),
+                "modelarts_job_duration_seconds == 1200",
+                "modelarts_job_finished_timestamp_seconds absent",
+            ])
+            .await;
+        cloud.set_status(&good, "completed").await;
+        cloud.set_status(&bad, "failed").await;
+        let started = "modelarts_job_started_timestamp_seconds";
+        let mut expected = absent(&NEWEST);
+        for (job, status, code) in [(&good, "completed", 10), (&bad, "failed", 11)] {
+            let of_job = format!("job_id=\"{job}\"");
+            let end = running.get(&format!("{started}{{{of_job}}}")).unwrap() + 600.0;
+            expected.extend([
+                format!("modelarts_job_status{{{of_job},status=\"{status}\"}} == 1"),
+                format!("modelarts_job_status{{{of_job}}} == 1"),
+                format!("modelarts_job_finished_timestamp_seconds{{{of_job}}} == {end}"),
+                format!("modelarts_job_duration_seconds{{{of_job}}} == 600"),
+            ]);
+            if api == Api::V1 {
+                expected.push(format!("modelarts_job_status_code{{{of_job}}} == {code}"));
+            }
+            let [utilization, memory] =
+                ["utilization", "memory_usage"].map(|what| format!("{accelerator}_{what}"));
+            for family in ["cpu_usage", "memory_usage", &utilization, &memory] {
+                for kind in ["mean", "max"] {
+                    let series = format!("modelarts_job_{family}_{kind}_ratio{{{of_job}}}");
+                    expected.push(format!("{series} == {}", running.get(&series).unwrap()));
+                }
             }
         }
-    }
-    expected.push(format!("modelarts_model_recall{{job_id=\"{good}\"}} == 0.75"));
-    daemon.shows(&expected).await;
+        expected.push(match api {
+            Api::V1 => format!("modelarts_model_recall{{job_id=\"{good}\"}} == 0.75"),
+            Api::V2 => "modelarts_job_failure_info{reason=\"error\"} == 1".to_owned(),
+        });
+        daemon.shows(&expected).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_last_samples_of_a_task_come_after_its_end_and_are_asked_for_once() {
+    // A minute every three seconds, far more often than the one poll.
+    let cloud = Cloud::start(Settings { speed: 20.0, ..Cloud::no_jobs() }).await;
+    let job = cloud.add_in(Api::V2, "one", "\"workers\": 2").await;
+    let poll = QUICK.replacen("200ms", "1h", 1).replace("5m", "3h");
+    let setup = Setup { poll: &poll, ..Setup::new() }.with_api("p", Api::V2, [&job]);
+    let daemon = Daemon::start(&setup.file(&cloud)).await;
+    let of_tasks = ["worker-0", "worker-1"]
+        .map(|task| format!("modelarts_job_cpu_usage_mean_ratio{{task=\"{task}\"}}"));
+    let mut shown: Vec<_> = of_tasks.iter().map(|series| format!("{series} > 0")).collect();
+    let before = daemon.shows(&shown).await;
+    let asked = cloud.requests("metrics").await;
+    let start = cloud.clock().await;
+    wait_for(PATIENCE, "two minutes more", async || match cloud.clock().await - start {
+        passed if passed > 120.0 => Ok(()),
+        passed => Err(passed.to_string()),
+    })
+    .await;
+    cloud.set_status(&job, "completed").await;
+    shown = absent(&NEWEST);
+    shown.push("modelarts_job_status{status=\"completed\"} == 1".to_owned());
+    daemon.shows(&shown).await;
+    wait_for(PATIENCE, "other means of both tasks", async || {
+        let after = daemon.scrape().await;
+        let moved = |series: &&String| after.get(series) != before.get(series);
+        match of_tasks.iter().filter(moved).count() {
+            2 => Ok(()),
+            moved => Err(moved.to_string()),
+        }
+    })
+    .await;
+    // The list, which is read again and again, tells the rest.
+    let lists = "modelarts_exporter_api_requests_total{operation=\"list\"}";
+    let read = daemon.scrape().await.sum(lists);
+    daemon.shows(&[format!("{lists} > {}", read + 3.0)]).await;
+    assert_eq!(cloud.requests("metrics").await, asked + 2);
 }
 
 #[tokio::test]
@@ -135,23 +196,35 @@ async fn a_failed_deletion_keeps_the_end_of_the_run() {
 
 #[tokio::test]
 async fn a_job_deleted_in_the_cloud_is_gone_at_once_and_said_to_be() {
-    let cloud = Cloud::empty().await;
-    let (gone, stays) = (cloud.add("gone").await.job_id, cloud.add("stays").await.job_id);
-    let daemon = Daemon::start(&Setup::of([gone, stays]).file(&cloud)).await;
-    daemon.shows(&["modelarts_job_poll_success == 2"]).await;
-    cloud.remove(gone).await;
-    daemon
-        .shows(&[
-            format!("modelarts_job_poll_success{{job_id=\"{gone}\"}} == 0"),
-            format!("modelarts_job_info{{job_id=\"{gone}\"}} absent"),
-            format!("modelarts_job_status{{job_id=\"{gone}\"}} absent"),
-            format!("modelarts_job_cpu_usage_mean_ratio{{job_id=\"{gone}\"}} absent"),
+    in_both(async |api| {
+        let cloud = Cloud::empty().await;
+        let gone = cloud.add_in(api, "gone", "").await;
+        let ended = cloud.add_in(api, "ended", "\"status\": \"completed\"").await;
+        let stays = cloud.add_in(api, "stays", "").await;
+        // Nothing that an old list told is trusted for as long as this would allow.
+        let poll = QUICK.replace("3s", "2m");
+        let setup = Setup { poll: &poll, ..Setup::new() };
+        let setup = setup.with_api("p", api, [&gone, &ended, &stays]);
+        let daemon = Daemon::start(&setup.file(&cloud)).await;
+        daemon
+            .shows(&["modelarts_job_poll_success == 3", "modelarts_job_cpu_usage_max_ratio > 0"])
+            .await;
+        let mut expected = vec![
             format!("modelarts_job_poll_success{{job_id=\"{stays}\"}} == 1"),
             "modelarts_up == 1".to_owned(),
             "modelarts_exporter_polls_total{result=\"failed\"} > 3".to_owned(),
-        ])
-        .await;
-    assert_eq!(daemon.logged(&["cannot be polled", "not found"]), 1, "{}", daemon.log());
+        ];
+        for job in [gone, ended] {
+            cloud.remove(&job).await;
+            expected.push(format!("modelarts_job_poll_success{{job_id=\"{job}\"}} == 0"));
+            for family in ["info", "status", "cpu_usage_mean_ratio"] {
+                expected.push(format!("modelarts_job_{family}{{job_id=\"{job}\"}} absent"));
+            }
+        }
+        daemon.shows(&expected).await;
+        assert_eq!(daemon.logged(&["cannot be polled", "not found"]), 2, "{}", daemon.log());
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -223,7 +296,7 @@ async fn an_older_version_is_followed_to_its_end_beside_the_newest() {
 
 #[tokio::test]
 async fn what_ended_long_ago_is_not_shown_except_as_the_newest_of_a_listed_job() {
-    let cloud = Cloud::start(modelarts_exporter::simulator::Settings {
+    let cloud = Cloud::start(Settings {
         epoch: Some("2026-01-15T12:00:00Z".parse().unwrap()),
         ..Cloud::no_jobs()
     })
@@ -275,76 +348,86 @@ async fn a_retention_that_runs_out_takes_the_series_with_it() {
 
 #[tokio::test]
 async fn what_is_no_longer_confirmed_is_withdrawn() {
-    let cloud = Cloud::empty().await;
-    let (hangs, ended) = (cloud.add("hangs").await.job_id, cloud.add("ended").await.job_id);
-    cloud.set_status(ended, "completed").await;
-    let poll = QUICK.replace("3s", "1s").replace("5m", "3s");
-    let setup = Setup { poll: &poll, ..Setup::of([hangs, ended]) };
-    let daemon = Daemon::start(&setup.file(&cloud)).await;
-    daemon.shows(&["modelarts_job_info == 2", "modelarts_job_poll_success == 2"]).await;
-    cloud.fault(r#""fault": "hang", "on": "list""#).await;
-    cloud.fault(r#""fault": "hang", "on": "versions""#).await;
-    let mut expected = absent(&NEWEST);
-    expected.extend(absent(&[
-        "modelarts_job_info",
-        "modelarts_job_status",
-        "modelarts_job_created_timestamp_seconds",
-        "modelarts_job_cpu_usage_mean_ratio",
-        "modelarts_model_recall",
-    ]));
-    expected.push("modelarts_job_poll_success == 0".to_owned());
-    expected.push("modelarts_up == 0".to_owned());
-    expected.push("modelarts_job_poll_last_success_timestamp_seconds > 0".to_owned());
-    daemon.shows(&expected).await;
-    cloud.heal().await;
-    daemon.shows(&["modelarts_job_info == 2", "modelarts_up == 1"]).await;
+    in_both(async |api| {
+        let cloud = Cloud::empty().await;
+        let hangs = cloud.add_in(api, "hangs", "").await;
+        let ended = cloud.add_in(api, "ended", "\"status\": \"completed\"").await;
+        let poll = QUICK.replace("3s", "1s").replace("5m", "3s");
+        let setup = Setup { poll: &poll, ..Setup::new() }.with_api("p", api, [&hangs, &ended]);
+        let daemon = Daemon::start(&setup.file(&cloud)).await;
+        daemon.shows(&["modelarts_job_info == 2", "modelarts_job_poll_success == 2"]).await;
+        cloud.fault(r#""fault": "hang", "on": "any""#).await;
+        let mut expected = absent(&NEWEST);
+        expected.extend(absent(&[
+            "modelarts_job_info",
+            "modelarts_job_status",
+            "modelarts_job_created_timestamp_seconds",
+            "modelarts_job_cpu_usage_mean_ratio",
+            "modelarts_model_recall",
+        ]));
+        expected.push("modelarts_job_poll_success == 0".to_owned());
+        expected.push("modelarts_up == 0".to_owned());
+        expected.push("modelarts_job_poll_last_success_timestamp_seconds > 0".to_owned());
+        daemon.shows(&expected).await;
+        cloud.heal().await;
+        daemon.shows(&["modelarts_job_info == 2", "modelarts_up == 1"]).await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn usage_that_stopped_growing_is_withdrawn_while_the_status_stays() {
-    // The clocks stand still: no minute is added to the curves.
-    let cloud = Cloud::empty().await;
-    let job = cloud.add("one").await.job_id;
-    let poll = QUICK.replace("3s", "1s").replace("5m", "3s");
-    let setup = Setup { poll: &poll, ..Setup::of([job]) };
-    let daemon = Daemon::start(&setup.file(&cloud)).await;
-    daemon.shows(&["modelarts_job_usage_samples == 10"]).await;
-    let mut expected = absent(&NEWEST);
-    expected.push("modelarts_job_status{status=\"running\"} == 1".to_owned());
-    expected.push("modelarts_job_cpu_usage_mean_ratio > 0".to_owned());
-    expected.push("modelarts_job_poll_success == 1".to_owned());
-    daemon.shows(&expected).await;
+    in_both(async |api| {
+        // The clocks stand still: no minute is added to the curves.
+        let cloud = Cloud::empty().await;
+        let job = cloud.add_in(api, "one", "").await;
+        let poll = QUICK.replace("3s", "1s").replace("5m", "3s");
+        let setup = Setup { poll: &poll, ..Setup::new() }.with_api("p", api, [&job]);
+        let daemon = Daemon::start(&setup.file(&cloud)).await;
+        daemon.shows(&["modelarts_job_usage_samples == 10"]).await;
+        let mut expected = absent(&NEWEST);
+        expected.push("modelarts_job_status{status=\"running\"} == 1".to_owned());
+        expected.push("modelarts_job_cpu_usage_mean_ratio > 0".to_owned());
+        expected.push("modelarts_job_poll_success == 1".to_owned());
+        daemon.shows(&expected).await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn ready_only_after_the_first_round() {
-    let cloud = Cloud::empty().await;
-    let (quick, slow) = (cloud.add("quick").await.job_id, cloud.add("slow").await.job_id);
-    cloud.fault(&format!(r#""fault": "hang", "on": "versions", "job_id": {slow}"#)).await;
-    let poll = ONE_POLL.replace("20s", "8s");
-    let setup = Setup { poll: &poll, ..Setup::of([quick, slow]) };
-    let daemon = Daemon::start(&setup.file(&cloud)).await;
-    daemon
-        .shows(&[
-            "modelarts_exporter_polls_total{result=\"success\"} == 1",
-            "modelarts_exporter_polls_total{result=\"failed\"} == 0",
-            "modelarts_up == 1",
-        ])
-        .await;
-    // One of two has answered: the round is not over, and a part of the jobs would look like all.
-    assert_eq!(daemon.get("/-/ready").await.status, 503);
-    assert_eq!(daemon.get("/-/healthy").await.status, 200);
-    let before = daemon.scrape().await;
-    for family in ["modelarts_job_info", "modelarts_job_status", "modelarts_job_poll_success"] {
-        assert!(before.find(family).is_empty(), "{family} before the first round is over");
-    }
-    daemon.is_ready().await;
-    daemon
-        .shows(&[
-            format!("modelarts_job_info{{job_id=\"{quick}\"}} == 1"),
-            format!("modelarts_job_poll_success{{job_id=\"{slow}\"}} == 0"),
-        ])
-        .await;
+    in_both(async |api| {
+        let cloud = Cloud::empty().await;
+        let quick = cloud.add_in(api, "quick", "").await;
+        let slow = cloud.add_in(api, "slow", "").await;
+        let hangs = "\"fault\": \"hang\", \"on\": \"any\"";
+        cloud.fault(&format!("{hangs}, \"job_id\": \"{slow}\"")).await;
+        let poll = ONE_POLL.replace("20s", "8s");
+        let setup = Setup { poll: &poll, ..Setup::new() }.with_api("p", api, [&quick, &slow]);
+        let daemon = Daemon::start(&setup.file(&cloud)).await;
+        daemon
+            .shows(&[
+                "modelarts_exporter_polls_total{result=\"success\"} == 1",
+                "modelarts_exporter_polls_total{result=\"failed\"} == 0",
+                "modelarts_up == 1",
+            ])
+            .await;
+        // One of two has answered: the round is not over, and a part of the jobs would look like all.
+        assert_eq!(daemon.get("/-/ready").await.status, 503);
+        assert_eq!(daemon.get("/-/healthy").await.status, 200);
+        let before = daemon.scrape().await;
+        for family in ["modelarts_job_info", "modelarts_job_status", "modelarts_job_poll_success"] {
+            assert!(before.find(family).is_empty(), "{family} before the first round is over");
+        }
+        daemon.is_ready().await;
+        daemon
+            .shows(&[
+                format!("modelarts_job_info{{job_id=\"{quick}\"}} == 1"),
+                format!("modelarts_job_poll_success{{job_id=\"{slow}\"}} == 0"),
+            ])
+            .await;
+    })
+    .await;
 }
 
 /// A daemon whose exposition is larger than what sockets hold, and a scrape of it of which only the

@@ -58,6 +58,7 @@ pub(super) struct JobState {
 
 /// Which parts of a version could be shown.
 #[derive(Debug, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each may change alone")]
 struct Shown {
     /// It itself.
     is_fresh: bool,
@@ -142,6 +143,22 @@ impl JobState {
         outlook.details.iter().all(is_told).then_some(outlook)
     }
 
+    /// A complete list does not show the job: what an older one told stands no more.
+    pub(super) fn not_listed(&mut self) {
+        self.told = None;
+    }
+
+    /// What the list told is still fresh at the poll after this one.
+    pub(super) fn outlives_list(
+        &self,
+        settings: &Settings,
+        list_interval: Duration,
+        now: Moment,
+    ) -> bool {
+        let limit = self.limits(settings, list_interval).listed;
+        self.told.is_some_and(|told| told.age(now) + self.interval <= limit)
+    }
+
     /// Takes the usage of one task, which v2 tells of a job that has no versions.
     pub(super) fn usage(
         &mut self,
@@ -150,7 +167,9 @@ impl JobState {
         asked: Instant,
         now: Moment,
     ) {
-        self.last_usage = Some(now);
+        if usage.is_some() {
+            self.last_usage = Some(now);
+        }
         if let Some(state) = self.versions.values_mut().next() {
             state.usage(task, usage, asked, now);
         }

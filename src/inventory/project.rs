@@ -159,9 +159,15 @@ impl ProjectState {
     }
 
     pub(super) fn told(&self, job: &JobId, now: Moment) -> Option<Outlook> {
-        let list = self.list.as_ref()?;
-        let patience = list.interval * LISTS_TO_TRUST + self.settings.timeout;
-        self.jobs.get(job)?.told(patience, now)
+        let (list, timeout) = (self.list.as_ref()?, self.settings.timeout);
+        let job = self.jobs.get(job)?;
+        // A list is overdue: where the next poll would come too late for what it told, this one asks.
+        let patience = if job.outlives_list(&self.settings, list.interval, now) {
+            list.interval * LISTS_TO_TRUST
+        } else {
+            list.interval
+        };
+        job.told(patience + timeout, now)
     }
 
     pub(super) fn interval(&mut self, job: &JobId, interval: Duration) {

@@ -161,10 +161,14 @@ impl ProjectState {
     ) {
         self.list = Some(ListState { answered: now, interval });
         self.shared.is_list_refused = false;
+        let listed: HashSet<&JobId> = list.jobs.iter().map(|job| &job.job_id).collect();
+        if list.complete {
+            let missing = self.jobs.iter_mut().filter(|(id, _)| !listed.contains(*id));
+            missing.for_each(|(_, job)| job.not_listed());
+        }
         if self.discovery.is_none() && self.shared.is_empty() {
             return;
         }
-        let listed: HashSet<&JobId> = list.jobs.iter().map(|job| &job.job_id).collect();
         let others = listed.iter().filter(|id| !self.jobs.contains_key(**id));
         let others = others.map(|id| JobId::clone(id));
         let is_named = |job: &JobState| job.reason == Reason::Named;

@@ -363,5 +363,10 @@ fn keep_facts(older: &Version, newer: &mut Version) {
         newer.version_name.clone_from(&older.version_name);
     }
     newer.created = newer.created.or(older.created);
-    newer.execution.restarts = newer.execution.restarts.or(older.execution.restarts);
+    // The list may leave out the records that both are read from.
+    let (old, new) = (&older.execution, &mut newer.execution);
+    new.restarts = new.restarts.or(old.restarts);
+    if newer.state == older.state {
+        new.failure = new.failure.or(old.failure);
+    }
 }

@@ -152,7 +152,8 @@ impl<A: TrainingApi, L: Ledger> Poll<'_, A, L> {
                 Ok((newest, outlook, misreads)) => {
                     let mut report =
                         Report::new(News::of(newest, &outlook, self.details), misreads);
-                    self.ask_rest(&mut report, &outlook).await;
+                    let rest = self.ask_rest(&mut report, &outlook).await;
+                    rest.refused(&mut report, &outlook);
                     report
                 }
                 Err(failed) => failed,
@@ -160,7 +161,7 @@ impl<A: TrainingApi, L: Ledger> Poll<'_, A, L> {
         };
         let mut report = Report::new(News::told(newest, &outlook, self.details), Vec::new());
         let rest = self.ask_rest(&mut report, &outlook).await;
-        if rest.absent {
+        if !rest.absent.is_empty() {
             // The task is gone since the list was read, for which no code is documented, or the job
             // is: it itself tells.
             match self.ask_versions().await {
@@ -168,6 +169,7 @@ impl<A: TrainingApi, L: Ledger> Poll<'_, A, L> {
                     report.misreads.extend(misreads);
                     // What it says for the first time is asked for with the next poll.
                     report.news = Some(News::of(newest, &outlook, 0));
+                    rest.refused(&mut report, &outlook);
                 }
                 Err(failed) => return failed,
             }
@@ -223,8 +225,8 @@ impl<A: TrainingApi, L: Ledger> Poll<'_, A, L> {
                 report.misreads.extend(misreads);
                 Some(content)
             }
-            Err(Error::NotFound(_) | Error::BadRequest(_)) => {
-                rest.absent = true;
+            Err(error @ (Error::NotFound(_) | Error::BadRequest(_))) => {
+                rest.absent.push((task.to_owned(), error));
                 None
             }
             Err(error) => {
@@ -260,11 +262,21 @@ impl<A: TrainingApi, L: Ledger> Poll<'_, A, L> {
 struct Rest {
     brought: usize,
     timeouts: usize,
-    /// A task was not there.
-    absent: bool,
+    /// Tasks that were not there, and how the cloud said so.
+    absent: Vec<(String, Error)>,
 }
 
 impl Rest {
+    /// A task that was not there and runs all the same was refused.
+    fn refused(self, report: &mut Report, outlook: &Outlook) {
+        for (task, error) in self.absent {
+            if outlook.tasks.contains(&task) {
+                report.outcome = Polled::Partial;
+                report.error.get_or_insert(error);
+            }
+        }
+    }
+
     /// One question failed. The others are asked all the same, unless they would fare no better.
     fn failed(&mut self, report: &mut Report, error: Error) -> ControlFlow<()> {
         self.timeouts += usize::from(matches!(error, Error::Timeout(_)));

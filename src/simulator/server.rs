@@ -87,6 +87,13 @@ impl Simulator {
         jobs.map(u64::to_string).collect()
     }
 
+    /// The ids of all v2 jobs of all projects, as they are now.
+    pub fn v2_job_ids(&self) -> Vec<String> {
+        let world = self.cloud.world();
+        let jobs = world.projects.iter().flat_map(|project| project.v2.all.keys());
+        jobs.map(ToString::to_string).collect()
+    }
+
     /// Answers until `stop`; then every connection ends at once, as a simulated cloud may.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let mut stop = pin!(stop);

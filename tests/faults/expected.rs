@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use modelarts_exporter::model::Api;
+
 use super::matrix::{Call, Cell};
 use super::stage::Stage;
 use crate::harness::Scrape;
@@ -30,10 +32,13 @@ impl Stage {
             "modelarts_up{{project}} == 1",
             "modelarts_job_poll_success{{job}} == 1",
             "modelarts_job_status{{version},status=\"running\"} == 1",
-            // A version's own document that could be read, however badly, is not read again.
             match (self.cell, version) {
+                // A version's own document that could be read, however badly, is not read again.
                 (Cell::Shows(_), "V0002") => {
                     "modelarts_job_info{{version},job_name=\"struck\"} == 1"
+                }
+                (_, "") => {
+                    "modelarts_job_info{{version},job_name=\"struck\",flavor=\"modelarts.kat1.8xlarge\"} == 1"
                 }
                 _ => {
                     "modelarts_job_info{{version},job_name=\"struck\",flavor=\"modelarts.vm.gpu.v100NV\"} == 1"
@@ -46,9 +51,17 @@ impl Stage {
         lines
     }
 
+    /// The version there is from the start.
+    pub(super) fn first_version(&self) -> &'static str {
+        match self.call.api() {
+            Api::V1 => "V0001",
+            Api::V2 => "",
+        }
+    }
+
     /// The version that the fault is about.
     pub(super) fn version(&self) -> &'static str {
-        if self.call == Call::Detail { "V0002" } else { "V0001" }
+        if self.call == Call::Detail { "V0002" } else { self.first_version() }
     }
 
     /// What the fault makes of it.
@@ -86,7 +99,7 @@ impl Stage {
                 // Refused credentials are shown once.
                 errors(u8::from(!self.is_held())),
             ],
-            (_, Call::List) => vec![
+            (_, Call::List | Call::V2List) => vec![
                 up.to_owned(),
                 "modelarts_job_poll_success{{job}} == 1".to_owned(),
                 known.to_owned(),
@@ -99,7 +112,7 @@ impl Stage {
                 vec![down.to_owned(), fails.to_owned(), well_fails, known.to_owned(), errors(1)]
             }
             // The cloud says that the job is no more: its series go with it, and it is asked seldom.
-            (_, Call::Versions) if self.reason() == Some("not_found") => vec![
+            (_, Call::Versions | Call::V2Detail) if self.reason() == Some("not_found") => vec![
                 up.to_owned(),
                 fails.to_owned(),
                 "modelarts_job_status{{job}} absent".to_owned(),
@@ -107,13 +120,13 @@ impl Stage {
                 errors(0),
                 result("failed", 0),
             ],
-            (_, Call::Versions) => vec![
+            (_, Call::Versions | Call::V2Detail) => vec![
                 up.to_owned(),
                 fails.to_owned(),
                 known.to_owned(),
                 well,
-                errors(2),
-                result("failed", 2),
+                errors(1),
+                result("failed", 1),
                 none("partial"),
             ],
             (_, Call::Detail) => vec![
@@ -126,6 +139,19 @@ impl Stage {
                 errors(1),
                 result("partial", 1),
                 none("failed"),
+            ],
+            // The list goes on telling the rest; what is told again that the job runs has it asked itself.
+            (_, Call::V2Metrics) => vec![
+                up.to_owned(),
+                fails.to_owned(),
+                known.to_owned(),
+                "modelarts_job_cpu_usage_ratio{{version}} > 0".to_owned(),
+                well,
+                errors(1),
+                match self.reason() {
+                    Some("not_found" | "bad_request") => result("partial", 1),
+                    _ => result("failed", 1),
+                },
             ],
         };
         lines.iter().map(|line| self.of_struck(self.version(), line)).collect()

@@ -1,5 +1,6 @@
-//! The table: every fault, and what the exporter makes of it in each of the four calls.
+//! The table: every fault, and what the exporter makes of it in each call.
 
+use modelarts_exporter::model::Api;
 use modelarts_exporter::own::Reason;
 use modelarts_exporter::own::Reason::{
     ApiRetired, BadRequest, Forbidden, Malformed, NotFound, Rejected, ServerError, Throttled,
@@ -8,35 +9,65 @@ use modelarts_exporter::own::Reason::{
 
 use crate::harness::Kind;
 
-/// What is asked of the cloud.
+/// What is asked of the cloud. A token is asked for in the same way whatever it is for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Call {
     Token,
     List,
     Versions,
     Detail,
+    /// Its items are whole jobs.
+    V2List,
+    /// Of a job that the list does not show: the others are not asked about.
+    V2Detail,
+    V2Metrics,
 }
 
 impl Call {
-    pub(super) const ALL: [Self; 4] = [Self::Token, Self::List, Self::Versions, Self::Detail];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Token,
+        Self::List,
+        Self::Versions,
+        Self::Detail,
+        Self::V2List,
+        Self::V2Detail,
+        Self::V2Metrics,
+    ];
+
+    /// The API of the jobs that are looked at.
+    pub(super) fn api(self) -> Api {
+        match self {
+            Self::Token | Self::List | Self::Versions | Self::Detail => Api::V1,
+            Self::V2List | Self::V2Detail | Self::V2Metrics => Api::V2,
+        }
+    }
 
     /// As the label `operation` and the simulator have it.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Token => "token",
-            Self::List => "list",
+            Self::List | Self::V2List => "list",
             Self::Versions => "versions",
-            Self::Detail => "detail",
+            Self::Detail | Self::V2Detail => "detail",
+            Self::V2Metrics => "metrics",
         }
     }
 
+    /// It is about one job.
+    pub(super) fn is_about_a_job(self) -> bool {
+        !matches!(self, Self::Token | Self::List | Self::V2List)
+    }
+
     /// What the first line of such a request holds, about that job where it is about one.
-    pub(super) fn path(self, job: u64) -> String {
+    pub(super) fn path(self, job: &str) -> String {
         match self {
             Self::Token => "/v3/auth/tokens".to_owned(),
             Self::List => "/training-jobs?".to_owned(),
             Self::Versions => format!("/{job}/versions?"),
             Self::Detail => format!("/{job}/versions/"),
+            Self::V2List => "/training-job-searches".to_owned(),
+            Self::V2Detail => format!("/training-jobs/{job} "),
+            Self::V2Metrics => format!("/{job}/metrics/"),
         }
     }
 }
@@ -46,7 +77,7 @@ pub(super) struct Row {
     /// The simulator's name of the fault, or ours.
     pub(super) name: &'static str,
     pub(super) trouble: Trouble,
-    cells: [Cell; 4],
+    cells: Cells,
 }
 
 impl Row {
@@ -91,16 +122,29 @@ pub(super) enum Cell {
 }
 use Cell::{Cannot, Fails, FailsWhole, Shows};
 
-const fn simulated(name: &'static str, value: Option<u64>, cells: [Cell; 4]) -> Row {
+type Cells = [Cell; Call::ALL.len()];
+
+/// The same in every call.
+const fn all(cell: Cell) -> Cells {
+    [cell; Call::ALL.len()]
+}
+
+/// The first cell is the token's.
+const fn cells(v1: [Cell; 4], v2: [Cell; 3]) -> Cells {
+    let ([token, list, versions, detail], [v2_list, v2_detail, v2_metrics]) = (v1, v2);
+    [token, list, versions, detail, v2_list, v2_detail, v2_metrics]
+}
+
+const fn simulated(name: &'static str, value: Option<u64>, cells: Cells) -> Row {
     Row { name, trouble: Trouble::Simulator(value), cells }
 }
 
-const fn network(name: &'static str, kind: Kind, cells: [Cell; 4]) -> Row {
+const fn network(name: &'static str, kind: Kind, cells: Cells) -> Row {
     Row { name, trouble: Trouble::Network(kind), cells }
 }
 
 const fn certificate(name: &'static str, shown: Shown) -> Row {
-    Row { name, trouble: Trouble::Certificate(shown), cells: ONE_CONNECTION_TLS }
+    Row { name, trouble: Trouble::Certificate(shown), cells: of_connections(Reason::Tls) }
 }
 
 /// Longer than any timeout here, in milliseconds.
@@ -109,9 +153,13 @@ const LONG: Option<u64> = Some(60_000);
 const NO_JOB: Cell = Cannot("a token is about no job");
 const NO_PAGES: Cell = Cannot("the answer has no pages");
 const CONNECTION: Cell =
-    Cannot("a connection that does not come about is nobody's call: the row of versions is theirs");
-const ONE_CONNECTION_TLS: [Cell; 4] =
-    [Fails(Reason::Tls), CONNECTION, FailsWhole(Reason::Tls), CONNECTION];
+    Cannot("a connection that does not come about is nobody's call: the job's own has its row");
+
+/// The token comes over a connection of its own.
+const fn of_connections(reason: Reason) -> Cells {
+    let of_all = FailsWhole(reason);
+    cells([Fails(reason), CONNECTION, of_all, CONNECTION], [CONNECTION, of_all, CONNECTION])
+}
 
 /// The token is renewed and the call repeated; nobody fails.
 const RENEWED: Cell = Shows(&[
@@ -127,6 +175,23 @@ const ALL_THE_SAME: Cell = Shows(&[
     "modelarts_exporter_api_errors_total{{project}} absent",
 ]);
 
+/// Whatever the list leaves out: what is asked by name is there.
+const ASKED_BY_NAME: Cell = Shows(&[
+    "modelarts_job_poll_success{{job}} == 1",
+    "modelarts_job_status{{version},status=\"running\"} == 1",
+]);
+
+/// What could be read is shown.
+const MISREAD: Cell = Shows(&[
+    "modelarts_job_poll_success{{job}} == 1",
+    "modelarts_job_status{{version},status=\"running\"} == 1",
+    "modelarts_job_info{{version},job_name=\"struck\",flavor=\"\"} == 1",
+    "modelarts_exporter_decode_errors_total{{project},field=\"flavor_code\",reason=\"wrong_type\"} == 1",
+]);
+
+const PAGES: Cells =
+    cells([NO_JOB, ALL_THE_SAME, ALL_THE_SAME, NO_PAGES], [ALL_THE_SAME, NO_PAGES, NO_PAGES]);
+
 const RENAMED: Cell = Shows(&[
     "modelarts_job_poll_success{{job}} == 1",
     "modelarts_job_status{{version},job_name=\"struck-renamed\",status=\"running\"} == 1",
@@ -135,76 +200,70 @@ const RENAMED: Cell = Shows(&[
 
 /// Every fault of the simulator, then what befalls connections and certificates.
 pub(super) const ROWS: &[Row] = &[
-    simulated("latency", LONG, [Fails(Timeout); 4]),
-    simulated("slow_body", LONG, [Fails(Timeout); 4]),
-    simulated("hang", None, [Fails(Timeout); 4]),
-    simulated("reset", None, [Fails(Unreachable); 4]),
-    simulated("throttle", Some(1), [Fails(Throttled); 4]),
-    simulated("server_error", None, [Fails(ServerError); 4]),
-    simulated("html", None, [Fails(ServerError); 4]),
-    simulated("truncated", None, [Fails(Malformed); 4]),
+    simulated("latency", LONG, all(Fails(Timeout))),
+    simulated("slow_body", LONG, all(Fails(Timeout))),
+    simulated("hang", None, all(Fails(Timeout))),
+    simulated("reset", None, all(Fails(Unreachable))),
+    simulated("throttle", Some(1), all(Fails(Throttled))),
+    simulated("server_error", None, all(Fails(ServerError))),
+    simulated("html", None, all(Fails(ServerError))),
+    simulated("truncated", None, all(Fails(Malformed))),
     simulated(
         "wrong_types",
         None,
-        [
-            Fails(Malformed),
-            Fails(Malformed),
-            Fails(Malformed),
-            Shows(&[
-                "modelarts_job_poll_success{{job}} == 1",
-                "modelarts_job_status{{version},status=\"running\"} == 1",
-                "modelarts_job_info{{version},job_name=\"struck\",flavor=\"\"} == 1",
-                "modelarts_exporter_decode_errors_total{{project},field=\"flavor_code\",reason=\"wrong_type\"} == 1",
-            ]),
-        ],
+        cells(
+            [Fails(Malformed), Fails(Malformed), Fails(Malformed), MISREAD],
+            [Fails(Malformed); 3],
+        ),
     ),
-    simulated("huge", Some(2_000_000), [Fails(TooLarge); 4]),
+    simulated("huge", Some(2_000_000), all(Fails(TooLarge))),
     // IAM knows no such answer: HTTP 200 without a token.
     simulated(
         "rejected",
         None,
-        [Fails(Malformed), Fails(Rejected), Fails(Rejected), Fails(Rejected)],
+        cells(
+            [Fails(Malformed), Fails(Rejected), Fails(Rejected), Fails(Rejected)],
+            [Fails(Rejected); 3],
+        ),
     ),
     simulated(
         "not_found",
         None,
-        [
-            NO_JOB,
-            // Whatever the list leaves out: what is asked by name is there.
-            Shows(&[
-                "modelarts_job_poll_success{{job}} == 1",
-                "modelarts_job_status{{version},status=\"running\"} == 1",
-            ]),
-            Fails(NotFound),
-            Fails(NotFound),
-        ],
+        cells(
+            [NO_JOB, ASKED_BY_NAME, Fails(NotFound), Fails(NotFound)],
+            [ASKED_BY_NAME, Fails(NotFound), Fails(NotFound)],
+        ),
     ),
-    simulated("retired", None, [Fails(ApiRetired); 4]),
-    simulated("unauthorized", None, [Fails(Unauthorized); 4]),
+    simulated("retired", None, all(Fails(ApiRetired))),
+    simulated("unauthorized", None, all(Fails(Unauthorized))),
     simulated(
         "expired_token",
         None,
-        [Cannot("a request for a token brings none"), RENEWED, RENEWED, RENEWED],
+        cells(
+            [Cannot("a request for a token brings none"), RENEWED, RENEWED, RENEWED],
+            [RENEWED; 3],
+        ),
     ),
-    simulated("forbidden", None, [Fails(Forbidden); 4]),
-    simulated("skewed_clock", Some(172_800), [Fails(Unauthorized); 4]),
-    simulated("duplicate_page", None, [NO_JOB, ALL_THE_SAME, ALL_THE_SAME, NO_PAGES]),
-    simulated("skipped_page", None, [NO_JOB, ALL_THE_SAME, ALL_THE_SAME, NO_PAGES]),
-    simulated("endless_pages", None, [NO_JOB, ALL_THE_SAME, ALL_THE_SAME, NO_PAGES]),
-    // The versions say what a job is called.
-    simulated("renamed", None, [NO_JOB, ALL_THE_SAME, RENAMED, ALL_THE_SAME]),
-    network("refused", Kind::Refuse, {
-        [Fails(Unreachable), CONNECTION, FailsWhole(Unreachable), CONNECTION]
+    simulated("forbidden", None, all(Fails(Forbidden))),
+    simulated("skewed_clock", Some(172_800), all(Fails(Unauthorized))),
+    simulated("duplicate_page", None, PAGES),
+    simulated("skipped_page", None, PAGES),
+    simulated("endless_pages", None, PAGES),
+    // In v1 the versions say what a job is called.
+    simulated("renamed", None, {
+        let v1 = [NO_JOB, ALL_THE_SAME, RENAMED, ALL_THE_SAME];
+        cells(v1, [RENAMED, RENAMED, Cannot("metrics have no name of their job")])
     }),
-    network("closed", Kind::Close, [Fails(Unreachable); 4]),
-    network("cut", Kind::Cut(40), [Fails(Unreachable); 4]),
-    network("swallowed", Kind::Swallow, [Fails(Timeout); 4]),
-    network("no_http", Kind::Say("SSH-2.0-OpenSSH_9.9\r\n"), [Fails(Unreachable); 4]),
-    network("redirect", Kind::Say(REDIRECT), [Fails(BadRequest); 4]),
-    network("portal", Kind::Say(PORTAL), [Fails(Malformed); 4]),
-    network("not_here", Kind::Say(NOT_HERE), [Fails(BadRequest); 4]),
-    network("busy", Kind::Say(BUSY), [Fails(Throttled); 4]),
-    network("bad_gzip", Kind::Say(BAD_GZIP), [Fails(Malformed); 4]),
+    network("refused", Kind::Refuse, of_connections(Unreachable)),
+    network("closed", Kind::Close, all(Fails(Unreachable))),
+    network("cut", Kind::Cut(40), all(Fails(Unreachable))),
+    network("swallowed", Kind::Swallow, all(Fails(Timeout))),
+    network("no_http", Kind::Say("SSH-2.0-OpenSSH_9.9\r\n"), all(Fails(Unreachable))),
+    network("redirect", Kind::Say(REDIRECT), all(Fails(BadRequest))),
+    network("portal", Kind::Say(PORTAL), all(Fails(Malformed))),
+    network("not_here", Kind::Say(NOT_HERE), all(Fails(BadRequest))),
+    network("busy", Kind::Say(BUSY), all(Fails(Throttled))),
+    network("bad_gzip", Kind::Say(BAD_GZIP), all(Fails(Malformed))),
     certificate("expired", Shown::Expired),
     certificate("another_host", Shown::OfAnotherHost),
     certificate("self_made", Shown::SelfMade),

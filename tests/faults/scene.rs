@@ -23,13 +23,13 @@ pub(super) async fn play(call: Call) {
         stages.push(Stage::set(row, call, &trust).await);
     }
     let other = Cloud::empty().await;
-    let untouched = other.add("untouched").await.job_id;
+    let untouched = other.add_in(call.api(), "untouched", "").await;
     let setup = Setup { poll: POLL, tables: TABLES, ..Setup::of([]) };
     let mut file = setup.head();
     for stage in &stages {
         file += &stage.project(trust.folder.path());
     }
-    let setup = Setup::new().with(OTHER, [untouched], "\"latest\"");
+    let setup = Setup::new().with_api(OTHER, call.api(), [&untouched]);
     file += &setup.projects_at(&other, &other);
 
     // A token lasts a day: only one that is still to come can be spoiled.
@@ -41,7 +41,8 @@ pub(super) async fn play(call: Call) {
     }
     let daemon = Daemon::start(&file).await;
     if !from_the_start {
-        let well: Vec<_> = stages.iter().flat_map(|stage| stage.is_well("V0001")).collect();
+        let well: Vec<_> =
+            stages.iter().flat_map(|stage| stage.is_well(stage.first_version())).collect();
         daemon.shows(&well).await;
         for stage in &stages {
             stage.begin(&trust).await;
@@ -81,6 +82,9 @@ pub(super) async fn play(call: Call) {
     }
 }
 
+/// Calls of one project that a relay may end when it changes its ways: of two jobs, and the list.
+const UNDER_WAY: f64 = 3.0;
+
 /// A fault is counted as what it is and as nothing else, and in its own project.
 fn only_known_reasons(stages: &[Stage], scrape: &Scrape) {
     for stage in stages {
@@ -94,7 +98,10 @@ fn only_known_reasons(stages: &[Stage], scrape: &Scrape) {
                     stage.is_struck().iter().any(|line| line.contains("reason=\"unauthorized\""))
                 }
             };
-            assert!(is_known, "{name}: {series:?}");
+            let was_cut_off = stage.has_relay()
+                && series.label("reason") == "unreachable"
+                && series.value <= UNDER_WAY;
+            assert!(is_known || was_cut_off, "{name}: {series:?}");
         }
     }
 }

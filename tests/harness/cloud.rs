@@ -14,6 +14,7 @@ use super::{Site, secrets};
 pub(crate) struct Cloud {
     site: Site,
     jobs: Vec<String>,
+    v2_jobs: Vec<String>,
     running: JoinHandle<()>,
 }
 
@@ -58,9 +59,9 @@ impl Cloud {
         let mark = secrets::MARK.to_owned();
         let simulator = bind(Settings { listen, mark, ..settings }).await.unwrap();
         let site = Site::new(&format!("http://{}", simulator.local_addr()));
-        let jobs = simulator.job_ids();
+        let (jobs, v2_jobs) = (simulator.job_ids(), simulator.v2_job_ids());
         let running = tokio::spawn(simulator.run(std::future::pending()));
-        Self { site, jobs, running }
+        Self { site, jobs, v2_jobs, running }
     }
 
     /// Without jobs, and with clocks that stand still.
@@ -76,6 +77,14 @@ impl Cloud {
     /// The ids of the jobs it began with.
     pub(crate) fn jobs(&self) -> impl Iterator<Item = u64> {
         self.jobs.iter().map(|id| id.parse().unwrap())
+    }
+
+    /// The ids of the jobs of one API that it began with.
+    pub(crate) fn jobs_in(&self, api: Api) -> &[String] {
+        match api {
+            Api::V1 => &self.jobs,
+            Api::V2 => &self.v2_jobs,
+        }
     }
 
     /// Adds a running job, or a version of one whose name is known.
@@ -122,7 +131,12 @@ impl Cloud {
 
     /// From now on these bytes are every answer about that job.
     pub(crate) async fn set_document(&self, job: impl Display, bytes: impl Into<Vec<u8>>) {
-        let path = format!("/-/simulator/jobs/{job}/document");
+        self.set_answer(job, "", bytes).await;
+    }
+
+    /// From now on these bytes are the job's answers of one kind: `?on=list`.
+    pub(crate) async fn set_answer(&self, job: impl Display, on: &str, bytes: impl Into<Vec<u8>>) {
+        let path = format!("/-/simulator/jobs/{job}/document{on}");
         let answer = self.put(&path, bytes.into()).await;
         assert_eq!(answer.status, 204, "{}", answer.text);
     }
@@ -190,6 +204,11 @@ impl Drop for Cloud {
     fn drop(&mut self) {
         self.running.abort();
     }
+}
+
+/// Plays the same in both APIs, at once.
+pub(crate) async fn in_both(play: impl AsyncFn(Api)) {
+    tokio::join!(play(Api::V1), play(Api::V2));
 }
 
 /// A configuration file against a [`Cloud`].

@@ -29,7 +29,7 @@ mod wait;
 mod webhook;
 
 pub(crate) use certificates::{Authority, Identity, dns};
-pub(crate) use cloud::{Cloud, ONE_POLL, QUICK, Setup};
+pub(crate) use cloud::{Cloud, ONE_POLL, QUICK, Setup, in_both};
 pub(crate) use http::{Answer, Site};
 pub(crate) use ours::{Daemon, Demo, Simulator, run, run_in, run_with_config};
 pub(crate) use peer::{peer, repository};

@@ -60,10 +60,10 @@ impl TrainingApi for Training {
         let mut pages = Pages::of(JOBS_PER_PAGE);
         let mut offset = Offset::start(self.offset_counts_jobs.load(Ordering::Relaxed));
         loop {
-            let page = self.page(offset.next(), pace).await?;
-            let jobs = page.jobs.content.iter().map(|job| job.job_id.clone());
-            offset.take(jobs.collect(), page.listed);
-            let is_last = pages.take(page);
+            let answer = self.page(offset.next(), pace).await?;
+            let jobs = answer.jobs.content.iter().map(|job| job.job_id.clone());
+            offset.take(jobs.collect(), answer.listed);
+            let is_last = pages.take(answer);
             if is_last || pages.read >= most_pages || pages.all() > most_pages {
                 let list = pages.end(is_last);
                 // A list with gaps may come of a wrong guess: the next one finds out again.

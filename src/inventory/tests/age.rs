@@ -15,6 +15,7 @@ use Shown::{Always, Never, Until};
 /// What comes, and how often it is asked for. All of it comes at minute 0.
 #[derive(Clone, Copy, Debug)]
 struct Cloud {
+    api: Api,
     code: i64,
     /// The last minute at which the list comes; `None`: not even the first.
     list: Option<u32>,
@@ -35,6 +36,7 @@ const EVER: u32 = WATCHED;
 
 /// Nothing fails, and nothing is stretched.
 const WELL: Cloud = Cloud {
+    api: Api::V1,
     code: RUNNING,
     list: Some(EVER),
     answers: EVER,
@@ -106,7 +108,10 @@ impl Cloud {
             let samples = 3 + u64::from(minute.min(self.growth));
             with_recall(with_samples(version(1, self.code), samples), 0.5)
         };
-        let list = [ListedJob { duration: version(0).duration, ..listed(self.code, 1, 1) }];
+        let list = [match self.api {
+            Api::V1 => ListedJob { duration: version(0).duration, ..listed(self.code, 1, 1) },
+            Api::V2 => whole(v2_job(self.code)),
+        }];
         let mut rendered = [false; 4];
         let mut until: Parts<Option<u32>> = [None; 4];
         for minute in 0..=WATCHED {
@@ -120,9 +125,13 @@ impl Cloud {
             if minute % self.interval == 0 {
                 let comes = minute <= self.answers;
                 let polled = if comes { Polled::Success } else { Polled::Failed };
-                if comes {
-                    let key = scene.key.clone();
-                    scene.inventory.versions(&key, vec![version(minute)], scene.now).unwrap();
+                match self.api {
+                    Api::V1 if comes => {
+                        let key = scene.key.clone();
+                        scene.inventory.versions(&key, vec![version(minute)], scene.now).unwrap();
+                    }
+                    Api::V2 => scene.ask_v2(self.code, minute.min(self.growth), comes),
+                    Api::V1 => {}
                 }
                 let every = MINUTE * self.interval;
                 scene.inventory.polled(&scene.key, polled, every, scene.now);
@@ -143,6 +152,67 @@ impl Cloud {
             Some(WATCHED) => Always,
             Some(minute) => Until(minute),
         })
+    }
+}
+
+impl Scene {
+    /// A poll of a job of v2, of whose questions all are answered or none.
+    fn ask_v2(&mut self, code: i64, samples: u32, comes: bool) {
+        if !comes {
+            return;
+        }
+        let (key, now) = (self.key.clone(), self.now);
+        let outlook = self
+            .inventory
+            .told(&key, now)
+            .unwrap_or_else(|| self.inventory.versions(&key, vec![v2_job(code)], now).unwrap());
+        let of_details = outlook.details.into_iter().filter_map(|detail| match detail {
+            Detail::Usage(task) => Some(task),
+            Detail::Version(_) => None,
+        });
+        for task in outlook.tasks.into_iter().chain(of_details) {
+            let usage = v2_usage(&task, samples);
+            self.inventory.usage(&key, &task, Some(usage), now.steady, now);
+        }
+    }
+}
+
+/// A job of v2 with two tasks, whose phase says the same as this code.
+fn v2_job(code: i64) -> Version {
+    let phase = match code {
+        RUNNING => "Running",
+        PENDING => "Pending",
+        _ => "Completed",
+    };
+    let mut job = Version {
+        api: Api::V2,
+        version_id: VersionId::from(""),
+        version_name: None,
+        state: State::from_v2(phase),
+        ..version(1, code)
+    };
+    // Nothing is left to be read but usage.
+    job.facts.flavor = "flavor".to_owned();
+    job.execution.tasks = ["worker-0", "worker-1"].map(str::to_owned).to_vec();
+    job
+}
+
+fn v2_usage(task: &str, samples: u32) -> TaskUsage {
+    let samples = 3 + u64::from(samples);
+    TaskUsage { task: task.to_owned(), samples, fingerprint: samples, ..TaskUsage::default() }
+}
+
+/// As an item of the list.
+fn whole(job: Version) -> ListedJob {
+    ListedJob {
+        job_id: job.job_id.clone(),
+        job_name: job.job_name.clone(),
+        version_id: Some(job.version_id.clone()),
+        state: job.state,
+        created: job.created,
+        duration: job.duration,
+        version_count: Some(1),
+        whole: Some(Box::new(job)),
     }
 }
 
@@ -175,6 +245,70 @@ async fn each_source_ages_alone_whatever_fails() {
         let usual = if code == RUNNING { ALL } else { ALL_BUT_NOW };
         assert_eq!(Cloud { code, ..WELL }.watch(), usual, "{name}");
     }
+}
+
+/// What v1 shows of the same, without what v2 does not have: quality, and usage of what never ran.
+fn in_v2(code: i64, [known, newest, whole_run, _]: Parts<Shown>) -> Parts<Shown> {
+    let whole_run = if code == PENDING { Never } else { whole_run };
+    [known, newest, whole_run, Never]
+}
+
+#[tokio::test]
+async fn what_v2_tells_by_list_and_by_task_ages_in_the_same_way() {
+    for (name, code, expected) in PLAIN.into_iter().filter(|(_, code, _)| *code != LOST) {
+        let fails = [LIST_FAILS, ANSWERS_FAIL, BOTH_FAIL, ARRAYS_STOP];
+        for (fails, expected) in fails.into_iter().zip(expected) {
+            let (cloud, expected) = (Cloud { api: Api::V2, code, ..fails }, in_v2(code, expected));
+            assert_eq!(cloud.watch(), expected, "{name}: {cloud:?}");
+            let cloud = Cloud { interval: 10, list_interval: 10, ..cloud };
+            assert_eq!(cloud.watch(), with_limit(expected, 20), "{name}: {cloud:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_task_ages_alone() {
+    let mut scene = Scene::new(VersionSelection::Latest);
+    let key = scene.key.clone();
+    for minute in 0..=30 {
+        scene.at(minute);
+        let now = scene.now;
+        scene.listed(&[whole(v2_job(RUNNING))], now.steady, MINUTE);
+        let outlook = scene.inventory.told(&key, now).unwrap();
+        assert_eq!(outlook.tasks, ["worker-0", "worker-1"]);
+        // The second one answers no more after the third minute, the first one is always there.
+        let answers = if minute < 3 { 2 } else { 1 };
+        for task in &outlook.tasks[..answers] {
+            let usage = v2_usage(task, minute);
+            scene.inventory.usage(&key, task, Some(usage), now.steady, now);
+        }
+        let polled = if minute < 3 { Polled::Success } else { Polled::Partial };
+        scene.polled(polled);
+        let view = scene.view();
+        let shown: Vec<_> = view.versions[0].tasks.iter().map(|it| it.sampled.is_some()).collect();
+        assert_eq!(shown, [true, minute <= 7], "{minute}");
+    }
+    // Another one in its place is seen by its name.
+    let moved = |tasks: &[&str]| {
+        let mut job = v2_job(RUNNING);
+        job.execution.tasks = tasks.iter().map(|&task| task.to_owned()).collect();
+        whole(job)
+    };
+    let now = scene.now;
+    scene.listed(&[moved(&["worker-0", "worker-2"])], now.steady, MINUTE);
+    assert_eq!(scene.inventory.told(&key, now).unwrap().tasks, ["worker-0", "worker-2"]);
+}
+
+#[tokio::test]
+async fn what_a_list_told_stands_no_more_once_one_is_without_the_job() {
+    let mut scene = Scene::new(VersionSelection::Latest);
+    let key = scene.key.clone();
+    scene.listed(&[whole(v2_job(COMPLETED))], scene.now.steady, MINUTE);
+    assert!(scene.inventory.told(&key, scene.now).is_some());
+    let (list, mut turnover) =
+        (JobList { complete: true, pages: 1, ..JobList::default() }, Turnover::default());
+    scene.inventory.list_ended(&key.project, &list, MINUTE, &mut turnover, scene.now);
+    assert_eq!(scene.inventory.told(&key, scene.now), None);
 }
 
 #[tokio::test]
