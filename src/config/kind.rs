@@ -333,13 +333,11 @@ fn either(words: &[&str], quote: &str) -> String {
 }
 
 fn parse_choice(text: &str, words: &[&'static str]) -> Parsed {
-    match words.iter().find(|word| **word == text) {
-        Some(word) => Ok(Typed::Text((*word).to_owned())),
-        None => {
-            let remedy = format!("use {}", either(words, "\""));
-            Err(Refusal::new("is not a word this key knows", remedy))
-        }
+    if words.contains(&text) {
+        return Ok(Typed::Text(text.to_owned()));
     }
+    let remedy = format!("use {}", either(words, "\""));
+    Err(Refusal::new("is not a word this key knows", remedy))
 }
 
 fn parse_statuses(words: &[String]) -> Parsed {
