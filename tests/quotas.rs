@@ -1,10 +1,12 @@
 //! What the cloud grants a project: shown where the cloud says so, asked for seldom, and no trouble
 //! where it does not.
 
+use modelarts_exporter::model::Api;
+
 use crate::harness::{Cloud, Daemon, PATIENCE, QUICK, Setup, run_in, wait_for};
 
 /// Every job of v2.
-const FOUND: &str = "api = \"v2\"\ndiscovery = { enabled = true }";
+const FOUND: &str = "discovery = { enabled = true }";
 
 const USED: &str = "modelarts_quota_used{project=\"p\",resource=\"job-num\"}";
 
@@ -18,7 +20,7 @@ async fn cloud(jobs: usize) -> Cloud {
 }
 
 fn file(cloud: &Cloud, poll: &str, tables: &str) -> String {
-    Setup { poll, tables, project: FOUND, ..Setup::new().with("p", [], "") }.file(cloud)
+    Setup { poll, tables, project: FOUND, ..Setup::new().with_api("p", Api::V2, []) }.file(cloud)
 }
 
 /// Waits until the list was read so often.

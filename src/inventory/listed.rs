@@ -21,6 +21,11 @@ pub(super) fn says(listed: &ListedJob, known: &Version) -> bool {
         && listed.duration.is_none_or(|duration| known.duration == Some(duration))
         && (listed.created.is_none() || known.created.is_some())
         && (listed.job_name.is_empty() || listed.job_name == known.job_name)
+        && listed.whole.as_ref().is_none_or(|whole| {
+            let (said, known) = (&whole.execution, &known.execution);
+            (said.tasks.is_empty() || said.tasks == known.tasks)
+                && (said.is_unexplained() || said.failure == known.failure)
+        })
 }
 
 /// The version with what the list says of it; the rest of it is as it was. Carries neither usage nor

@@ -136,6 +136,10 @@ impl VersionState {
             newer.quality = self.version.quality.take();
         }
         keep_facts(&self.version, &mut newer);
+        // Tasks come and go where nodes do; v1 names none.
+        let named = &newer.execution.tasks;
+        self.tasks.retain(|task| named.is_empty() || named.contains(&task.usage.task));
+        self.asked_after_end.retain(|asked| named.iter().any(|task| **task == **asked));
         if newer.state.status != self.version.state.status {
             self.status_changed = now.unix;
         }
@@ -363,10 +367,13 @@ fn keep_facts(older: &Version, newer: &mut Version) {
         newer.version_name.clone_from(&older.version_name);
     }
     newer.created = newer.created.or(older.created);
-    // The list may leave out the records that both are read from.
+    // The list may leave out what these are read from.
     let (old, new) = (&older.execution, &mut newer.execution);
     new.restarts = new.restarts.or(old.restarts);
-    if newer.state == older.state {
-        new.failure = new.failure.or(old.failure);
+    if new.tasks.is_empty() {
+        new.tasks.clone_from(&old.tasks);
+    }
+    if newer.state == older.state && new.is_unexplained() {
+        new.failure = old.failure.or(new.failure);
     }
 }

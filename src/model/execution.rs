@@ -12,3 +12,10 @@ pub struct Execution {
     /// Why it failed; `None` while it has not.
     pub failure: Option<Failure>,
 }
+
+impl Execution {
+    /// Nothing in it tells why the run failed.
+    pub fn is_unexplained(&self) -> bool {
+        matches!(self.failure, None | Some(Failure::Unknown))
+    }
+}

@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn an_abnormal_end_without_a_code_is_a_failure() {
-        let state = State { status: Status::Abnormal, code: None, terminal: true, lost: false };
+        let state = State::from_v2("Abnormal");
         assert_eq!(Outcome::of(state), Some(Outcome::Failed));
     }
 

@@ -65,6 +65,8 @@ pub struct State {
     pub terminal: bool,
     /// v1's LOST: it may come back, and counts as ended only after a while.
     pub lost: bool,
+    /// The cloud said something, be it a word or a code that no document names.
+    pub is_said: bool,
 }
 
 /// v1's `JOBSTAT_DELETE_FAILED`: the delete failed, which says nothing about the training.
@@ -92,7 +94,7 @@ impl State {
         };
         let terminal = matches!(status, Status::Completed | Status::Failed | Status::Terminated)
             || code == DELETE_FAILED;
-        Self { status, code: Some(code), terminal, lost: code == LOST }
+        Self { status, code: Some(code), terminal, lost: code == LOST, is_said: true }
     }
 
     /// The state behind a v2 phase. The cloud says Abnormal of runs that never began or were lost; no
@@ -116,12 +118,12 @@ impl State {
             status,
             Status::Completed | Status::Failed | Status::Terminated | Status::Abnormal
         );
-        Self { status, code: None, terminal, lost: false }
+        Self { status, code: None, terminal, lost: false, is_said: true }
     }
 
     /// The state of a version whose status field was missing or unreadable.
     pub const UNREADABLE: Self =
-        Self { status: Status::Unknown, code: None, terminal: false, lost: false };
+        Self { status: Status::Unknown, code: None, terminal: false, lost: false, is_said: false };
 
     /// It waits for resources, or is being set up.
     pub fn waits(self) -> bool {

@@ -21,8 +21,8 @@ pub(super) struct Job {
     pub(super) class: Class,
     /// … with so many requests a poll, details apart; `None`: not known yet.
     pub(super) requests: Option<usize>,
-    /// Tasks that did not answer when they were last asked about.
-    pub(super) unanswered: Vec<String>,
+    /// Tasks that its next poll asks about last, in this order.
+    pub(super) ask_last: Vec<String>,
     /// Its present place in the lanes; `None` while it is being polled.
     pub(super) due: Option<Instant>,
     /// When its last poll that is over began; `None` before the first one.
@@ -56,7 +56,7 @@ impl Job {
             details_granted: false,
             class: Class::Runs,
             requests: None,
-            unanswered: Vec::new(),
+            ask_last: Vec::new(),
             due: Some(due),
             asked: None,
             whole: false,
@@ -83,7 +83,7 @@ impl Job {
         if let Some(news) = &report.news {
             self.news = Some(news.clone());
             // Of a poll that was cut off it is not known who would have answered.
-            self.unanswered.clone_from(&report.unanswered);
+            self.ask_last.clone_from(&report.ask_last);
         }
     }
 
@@ -126,7 +126,10 @@ impl Job {
     pub(super) fn rests_until(&self, patience: Duration) -> Option<Instant> {
         let (newest, came) = self.listed.as_ref()?;
         let news = self.news.as_ref()?;
-        let rests = self.is_left_to_lists() && self.whole && !newest.contradicts(&news.newest);
+        // Where it was taken for what a list before told, no later list could contradict it.
+        let is_known = news.newest != Newest::default();
+        let rests =
+            self.is_left_to_lists() && self.whole && is_known && !newest.contradicts(&news.newest);
         rests.then(|| *came + patience)
     }
 

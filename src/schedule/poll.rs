@@ -27,8 +27,9 @@ pub(super) struct Report {
     pub(super) news: Option<News>,
     /// Details that were asked for.
     pub(super) details: usize,
-    /// Tasks of which no answer came.
-    pub(super) unanswered: Vec<String>,
+    /// Tasks that the next poll asks about last: those of which no answer came, and where this one ended
+    /// early all that had their turn.
+    pub(super) ask_last: Vec<String>,
 }
 
 /// What the versions of a job say about asking again.
@@ -87,12 +88,12 @@ fn readable(state: State) -> Option<State> {
 impl Report {
     fn new(news: News, misreads: Vec<Misread>) -> Self {
         let (outcome, error, news) = (Polled::Success, None, Some(news));
-        Self { outcome, error, misreads, news, details: 0, unanswered: Vec::new() }
+        Self { outcome, error, misreads, news, details: 0, ask_last: Vec::new() }
     }
 
     pub(super) fn failed(outcome: Polled, error: Error) -> Self {
-        let (error, misreads, unanswered) = (Some(error), Vec::new(), Vec::new());
-        Self { outcome, error, misreads, news: None, details: 0, unanswered }
+        let (error, misreads, ask_last) = (Some(error), Vec::new(), Vec::new());
+        Self { outcome, error, misreads, news: None, details: 0, ask_last }
     }
 
     /// The list told everything that there is to know.
@@ -109,7 +110,8 @@ impl Report {
 impl News {
     /// As the list tells it, where so many details are asked for.
     pub(super) fn told(newest: Newest, outlook: &Outlook, details: usize) -> Self {
-        let is_told = outlook.tasks.is_empty();
+        // A job that runs may be listed before its tasks are.
+        let is_told = outlook.tasks.is_empty() && outlook.activity != Activity::Runs;
         Self { is_told, ..Self::of(newest, outlook, details) }
     }
 
@@ -137,9 +139,9 @@ pub(super) struct Poll<'a, A, L> {
     pub(super) job: &'a JobId,
     /// Details that may be asked for.
     pub(super) details: usize,
-    /// Tasks that did not answer the last time: the others come first, so that they have their turn
-    /// however many questions remain without an answer.
-    pub(super) unanswered: &'a [String],
+    /// Tasks that the others go before, in this order, so that all have their turn however many questions
+    /// remain without an answer.
+    pub(super) ask_last: &'a [String],
     pub(super) pace: &'a dyn Pace,
 }
 
@@ -193,27 +195,47 @@ impl<A: TrainingApi, L: Ledger> Poll<'_, A, L> {
     /// One task, or one version, that fails leaves the others their turn.
     async fn ask_rest(&self, report: &mut Report, outlook: &Outlook) -> Rest {
         let mut rest = Rest::default();
+        let turn = |task: &String| self.ask_last.iter().position(|last| last == task);
         let mut tasks = Vec::from_iter(&outlook.tasks);
-        tasks.sort_by_key(|task| self.unanswered.contains(task));
-        for task in tasks {
-            if self.ask_usage(task, report, &mut rest).await.is_break() {
-                return rest;
-            }
-        }
+        tasks.sort_by_key(|task| turn(task));
         let mut details = Vec::from_iter(&outlook.details);
         details.sort_by_key(|detail| match detail {
-            Detail::Usage(task) => self.unanswered.contains(task),
-            Detail::Version(_) => false,
+            Detail::Usage(task) => turn(task),
+            Detail::Version(_) => None,
         });
-        for detail in details.into_iter().take(self.details) {
+        details.truncate(self.details);
+        let mut asked = Vec::new();
+        let mut goes_on = ControlFlow::Continue(());
+        for task in tasks {
+            if goes_on.is_continue() {
+                asked.push(task);
+                goes_on = self.ask_usage(task, report, &mut rest).await;
+            }
+        }
+        let mut missed = details.len();
+        for detail in details {
+            if goes_on.is_break() {
+                break;
+            }
             report.details += 1;
-            let goes_on = match detail {
-                Detail::Usage(task) => self.ask_usage(task, report, &mut rest).await,
+            let before = rest.brought;
+            goes_on = match detail {
+                Detail::Usage(task) => {
+                    asked.push(task);
+                    self.ask_usage(task, report, &mut rest).await
+                }
                 Detail::Version(version) => self.ask_version(version, report, &mut rest).await,
             };
-            if goes_on.is_break() {
-                return rest;
-            }
+            missed -= rest.brought - before;
+        }
+        if let Some(news) = &mut report.news {
+            news.postponed.details += missed;
+            news.postponed.requests += missed;
+        }
+        if goes_on.is_break() {
+            let had_their_turn = asked.iter().copied();
+            let others = self.ask_last.iter().filter(|task| !asked.contains(task));
+            report.ask_last = others.chain(had_their_turn).cloned().collect();
         }
         rest
     }
@@ -230,7 +252,7 @@ impl<A: TrainingApi, L: Ledger> Poll<'_, A, L> {
                 None
             }
             Err(error) => {
-                report.unanswered.push(task.to_owned());
+                report.ask_last.push(task.to_owned());
                 return rest.failed(report, error);
             }
         };

@@ -354,11 +354,11 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         let (api, ledger) = (Arc::clone(&self.api), Arc::clone(&self.ledger));
         let (job_id, pace) = (job.id.clone(), Arc::new(pace));
         let told = self.ledger.told(&job_id).map(|outlook| (job.newest_listed(), outlook));
-        let (its_pace, unanswered) = (Arc::clone(&pace), job.unanswered.clone());
+        let (its_pace, ask_last) = (Arc::clone(&pace), job.ask_last.clone());
         let poll = async move {
             let (api, ledger, job) = (&*api, &*ledger, &job_id);
-            let (unanswered, pace) = (&*unanswered, &*its_pace);
-            Poll { api, ledger, job, details, unanswered, pace }.run(told).await
+            let (ask_last, pace) = (&*ask_last, &*its_pace);
+            Poll { api, ledger, job, details, ask_last, pace }.run(told).await
         };
         self.flights.start(index, job.standing, pace, poll);
     }

@@ -1,6 +1,8 @@
 //! A project that speaks v2: other calls, other actions, and a request a task.
 
 use super::report::json;
+use modelarts_exporter::model::Api;
+
 use crate::harness::{Cloud, Setup};
 
 const LIST: &str = "modelarts:trainJob:list";
@@ -23,8 +25,8 @@ async fn cloud() -> Cloud {
 }
 
 fn file(cloud: &Cloud, poll: &str) -> String {
-    let project = "api = \"v2\"\ndiscovery = { enabled = true }";
-    Setup { poll, project, ..Setup::new().with("p", [], "") }.file(cloud)
+    let project = "discovery = { enabled = true }";
+    Setup { poll, project, ..Setup::new().with_api("p", Api::V2, []) }.file(cloud)
 }
 
 #[tokio::test]

@@ -3,13 +3,14 @@
 use super::report::estimate;
 use super::{WHOLE, cloud, shown};
 use crate::harness::{Cloud, ONE_POLL, Setup};
+use modelarts_exporter::model::Api;
 use modelarts_exporter::simulator::Scenario;
 
 /// Every job of v2.
-const FOUND: &str = "api = \"v2\"\ndiscovery = { enabled = true }";
+const FOUND: &str = "discovery = { enabled = true }";
 
 fn file(cloud: &Cloud, poll: &str) -> String {
-    Setup { poll, project: FOUND, ..Setup::new().with("p", [], "") }.file(cloud)
+    Setup { poll, project: FOUND, ..Setup::new().with_api("p", Api::V2, []) }.file(cloud)
 }
 
 #[tokio::test]

@@ -202,7 +202,8 @@ for job_id, true in truth.items():
     )
     equal(f"{job_id}: events", len(events.events), min(events.total, 100))
 
-quota = ask("quotas", client.show_training_quotas, sdk.ShowTrainingQuotasRequest()).quotas[0]
+quotas = ask("quotas", client.show_training_quotas, sdk.ShowTrainingQuotasRequest()).quotas
+quota = quotas[0]
 equal("the quota", (quota.resource, quota.used), ("job-num", len(truth)))
 
 nobody = "3faf5c03-aaa1-4cbe-879d-24b05d997347"
@@ -212,18 +213,20 @@ try:
 except ClientRequestException as error:
     equal("no such job", (error.status_code, error.error_code), (400, "ModelArts.2775"))
 
+SHOWN = ("modelarts_job_", "modelarts_model_", "modelarts_quota_", "modelarts_runs_")
+
 shown_series = ""
 if len(sys.argv) > 2:
     metrics_url, project, not_before = sys.argv[2:5]
     seen = compare.Moment(float(not_before))
-    expected = sdk_series.all_series(project, jobs, usage, seen)
+    expected = sdk_series.all_series(project, jobs, usage, quotas, seen)
     families = {family for family, _ in expected}
     for name, said in compare.said(f"{metrics_url}?project={project}"):
         ours = {
             key: value
             for key, value in said.items()
-            # What the exporter says of itself, and of quotas, is no part of any job.
-            if key[0].startswith(("modelarts_job_", "modelarts_model_", "modelarts_runs_"))
+            # What the exporter says of itself is no part of any job.
+            if key[0].startswith(SHOWN)
         }
         # Whoever has such a job from the list alone cannot know how often it was started.
         unknown = {

@@ -196,8 +196,8 @@ def usage_series(job, key, metrics, seen):
             yield series("modelarts_job_usage_last_sample_timestamp_seconds", **key), seen
 
 
-def all_series(project, jobs, usage, seen):
-    """Every series of a project's jobs. `jobs` is of details by id, `usage` of metrics by job id and task."""
+def all_series(project, jobs, usage, quotas, seen):
+    """Every series of a project and its jobs. `jobs` is of details by id, `usage` of metrics by job id and task."""
     expected = {}
     named = collections.defaultdict(list)
 
@@ -225,5 +225,9 @@ def all_series(project, jobs, usage, seen):
         if name:
             # A name has several timestamps of one kind; the last one stands.
             expect(dict(true_outcomes(project, name, runs)).items())
+    for quota in quotas:
+        of = {"project": project, "resource": quota.resource}
+        expect([(series("modelarts_quota_used", **of), quota.used)])
+        expect([(series("modelarts_quota_limit", **of), quota.quota)])
     expect((series("modelarts_runs_total", project=project, outcome=outcome), 0) for outcome in OUTCOMES)
     return expected

@@ -234,7 +234,9 @@ impl Scene {
         ledger.book.change(Change { leaving: Vec::new(), coming: vec![coming], metrics });
         let (api, watched) = (Arc::clone(&self.cloud), Arc::clone(&self.watched));
         let project = Arc::clone(&ledger.project);
-        let mut poller = Poller::new(project, api, watched, own, self.settings, named);
+        // Whoever begins anew takes over those that were found before.
+        let known = ledger.book.jobs_of(&project);
+        let mut poller = Poller::new(project, api, watched, own, self.settings, known);
         let stop = self.stop.clone();
         tokio::spawn(async move { poller.run(stop).await });
     }
@@ -385,6 +387,41 @@ async fn one_that_ends_between_a_list_and_its_poll_has_its_last_usage_read_once(
     scene.pass(2).await;
     assert_eq!(scene.watched.shown(&JobId::from(2)), None, "it was deleted");
     assert_eq!(scene.watched.seen().withdrawn, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poller_that_begins_beside_what_is_known_asks_about_what_runs_later() {
+    let mut scene = Scene::of(&[(2, PENDING, 2)], settings(0));
+    scene.run();
+    scene.pass(3).await;
+    scene.stop.cancel();
+    scene.stop = CancellationToken::new();
+    scene.run();
+    scene.pass(3).await;
+    scene.cloud.change(1, |job| job.code = RUNNING);
+    scene.pass(3).await;
+    assert_eq!(scene.watched.shown(&JobId::from(1)), Some(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_that_are_listed_later_than_that_the_job_runs_are_asked_about() {
+    let scene = Scene::of(&[(2, RUNNING, 0)], settings(0));
+    scene.run();
+    scene.pass(3).await;
+    assert_eq!(scene.watched.shown(&JobId::from(1)), Some(0));
+    scene.cloud.change(1, |job| job.tasks = 2);
+    scene.pass(3).await;
+    assert_eq!(scene.watched.shown(&JobId::from(1)), Some(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn however_many_tasks_hang_the_others_have_their_turn() {
+    let scene = Scene::of(&[(1, RUNNING, 32)], settings(0));
+    let hang = (0..4).map(|task| (JobId::from(0), format!("worker-{task}")));
+    scene.cloud.state().hanging_tasks.extend(hang);
+    scene.run();
+    scene.pass(12).await;
+    assert_eq!(scene.watched.shown(&JobId::from(0)), Some(28));
 }
 
 /// Worker 1 of every job of four does as it is told to, for half an hour.

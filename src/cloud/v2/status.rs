@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, SeqAccess};
 
 use crate::cloud::Fault;
 use crate::cloud::wire::{List, OwnedScalar, Reader, Scalar, Tolerant, document};
-use crate::model::{Failure, State};
+use crate::model::{Failure, State, Status};
 
 /// Names of tasks that are read: as many as `limits.tasks_per_version` can ask for.
 const MOST_TASKS: usize = 10_000;
@@ -64,7 +64,7 @@ impl StatusDocument {
                 return State::UNREADABLE;
             }
         };
-        if state == State::UNREADABLE {
+        if state.status == Status::Unknown {
             reader.misread("phase", Fault::Unknown);
         }
         state

@@ -1,6 +1,7 @@
 //! How long each part of a version is shown, whatever fails beside it.
 
 use super::*;
+use crate::model::Status;
 
 /// The last minute at which a part is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -371,4 +372,20 @@ async fn an_age_is_looked_at_within_five_seconds() {
     });
     let late = withdrawn.unwrap() - limit;
     assert!((1..=5).contains(&late), "{late} s");
+}
+
+#[tokio::test]
+async fn a_phase_that_no_document_names_is_shown_as_unknown() {
+    let mut scene = Scene::new(VersionSelection::Latest);
+    let said = |state| [whole(Version { state, ..v2_job(RUNNING) })];
+    scene.list(&said(State::from_v2("Running")));
+    scene.polled(Polled::Success);
+    scene.at(1).list(&said(State::UNREADABLE));
+    assert_eq!(
+        scene.only().version.state.status,
+        Status::Running,
+        "what cannot be read says nothing"
+    );
+    scene.at(2).list(&said(State::from_v2("Suspended")));
+    assert_eq!(scene.only().version.state.status, Status::Unknown);
 }
