@@ -57,7 +57,7 @@ soak: ## A day of jobs that come and go, in ten minutes for each API, with what 
 	$(CARGO) test --release --locked --test long -- --test-threads=1 --nocapture in_ten_minutes
 
 .PHONY: bench
-bench: ## Measure what a poll costs beside a bare loop, and the memory; a quarter of an hour, ARGS="growth 1000" for less
+bench: ## Measure what a poll costs beside a bare loop, and the memory; half an hour, ARGS="growth v1 1000" for less
 	$(CARGO) bench --locked --bench cycle -- $(ARGS)
 
 .PHONY: bench-serve
