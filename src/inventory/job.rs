@@ -375,8 +375,8 @@ impl JobState {
         }
     }
 
-    /// The list stands for the polls of a job of which nothing is asked, and moves the time of the last one: as
-    /// seldom as a value may be old, or each list would have all their lines made anew.
+    /// The list stands for the polls of a job of which nothing is asked, and moves the time of the last
+    /// one: as seldom as a value may be old, or each list would have all their lines made anew.
     fn move_last_success(&mut self, answered: &Answered<'_>) -> bool {
         let Answered { settings, now, .. } = *answered;
         let is_old = |at| now.unix - at >= settings.max_staleness.as_secs_f64();
@@ -405,8 +405,8 @@ impl JobState {
 
     /// Within the last interval, and what an answer may be late.
     pub(super) fn has_answered(&self, late: Duration, now: Moment) -> bool {
-        let answers = self.last_answer.into_iter().chain(self.last_usage);
-        answers.into_iter().any(|at| at.age(now) <= self.interval + late)
+        let mut answers = self.last_answer.into_iter().chain(self.last_usage);
+        answers.any(|at| at.age(now) <= self.interval + late)
     }
 
     /// Older values are withdrawn.

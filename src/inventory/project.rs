@@ -12,7 +12,9 @@ use crate::inventory::shared::Shared;
 use crate::inventory::sight::Trouble;
 use crate::inventory::view::{JobView, ProjectView};
 use crate::inventory::{Moment, Roster, Settings};
-use crate::model::{Discovery, JobId, JobKey, JobSpec, NameRule, Outlook, Polled, Shard, Version};
+use crate::model::{
+    Discovery, JobId, JobKey, JobSpec, LISTS_TO_TRUST, NameRule, Outlook, Polled, Shard, Version,
+};
 use crate::own::Contradiction;
 
 /// The first round of a project may take so many intervals; then it is shown as far as it is known.
@@ -24,9 +26,6 @@ const AGE_STEPS: u32 = 32;
 
 /// … but at least this often, which also bounds how late the end of a retention is noticed.
 const LONGEST_AGE_STEP: Duration = Duration::from_secs(5);
-
-/// What a list told of a job stands for so many of its intervals: one reading may fail.
-const LISTS_TO_TRUST: u32 = 2;
 
 /// Clocks are put right by less all the time.
 const CLOCK_SET_BACK_BY: f64 = 1.0;

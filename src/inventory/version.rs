@@ -180,7 +180,7 @@ impl VersionState {
     ) {
         let is_last = self.version.state.terminal
             && self.ended_seen.is_some_and(|ended| asked >= ended.steady);
-        if is_last && !self.asked_after_end.iter().any(|known| **known == *task) {
+        if is_last && !self.was_asked_after_end(task) {
             self.asked_after_end.push(task.into());
         }
         let is_known = self.tasks.iter().any(|known| known.usage.task == task);
@@ -197,9 +197,12 @@ impl VersionState {
     /// Tasks of which the last samples were not asked for yet.
     pub(super) fn ended_tasks(&self) -> impl Iterator<Item = &String> {
         let has_run = self.version.state.terminal && self.version.started.is_some();
-        let is_asked = |task: &str| self.asked_after_end.iter().any(|asked| **asked == *task);
         let tasks = self.version.execution.tasks.iter().filter(move |_| has_run);
-        tasks.filter(move |task| !is_asked(task))
+        tasks.filter(|task| !self.was_asked_after_end(task))
+    }
+
+    fn was_asked_after_end(&self, task: &str) -> bool {
+        self.asked_after_end.iter().any(|asked| **asked == *task)
     }
 
     /// The version is as it was.
@@ -274,7 +277,8 @@ impl VersionState {
         })
     }
 
-    /// The same as a person may want to see it: also what is too old. `is_fresh`: the version is not.
+    /// The same as a person may want to see it: also what is too old. `is_fresh`: the version itself is
+    /// not.
     pub(super) fn see_tasks(
         &self,
         is_fresh: bool,

@@ -2,6 +2,9 @@ use std::borrow::Cow;
 
 use crate::model::{Api, JobId, State, Version, VersionId};
 
+/// What a list says of a job stands for so many of its intervals: one reading may fail.
+pub const LISTS_TO_TRUST: u32 = 2;
+
 /// What the list of jobs says of one job: who it is, and how its newest version is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListedJob {

@@ -26,7 +26,7 @@ pub use discovery::{Discovery, Filter};
 pub use execution::Execution;
 pub use failure::Failure;
 pub use identity::{JobId, JobKey, VersionId};
-pub use listed::{JobList, ListedJob, Turnover};
+pub use listed::{JobList, LISTS_TO_TRUST, ListedJob, Turnover};
 pub use outcome::{NameRule, NameRuleError, Outcome};
 pub use outlook::{Activity, Detail, Outlook};
 pub use pattern::{NamePattern, PatternError};

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 use crate::cloud::TrainingApi;
-use crate::model::{JobId, Turnover};
+use crate::model::{JobId, LISTS_TO_TRUST, Turnover};
 use crate::own;
 use crate::schedule::budget::{Budget, Gate, PollPace, Wait};
 use crate::schedule::cadence::Cadence;
@@ -23,9 +23,6 @@ use crate::schedule::quotas::Quotas;
 use crate::schedule::stretch::{Class, Demand, Fit, class_interval};
 use crate::schedule::trouble::{Told, TroubleLog};
 use crate::schedule::{Ledger, Settings};
-
-/// A job that has ended is left to the list for so many of its intervals: one reading may fail.
-const LISTS_TO_TRUST: u32 = 2;
 
 /// So many jobs that cost no request are taken between two looks at what else there is to do.
 const TOLD_AT_ONCE: usize = 64;
