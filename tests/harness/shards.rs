@@ -205,9 +205,19 @@ impl Scene {
         let (kept, new) = shards.split_at(self.size.shards);
         let expected = account.last_outcomes();
         let moved = wait_for(self.size.patience, "the new shard to know its names", async || {
+            let mut known = 0;
+            for shard in kept {
+                known += Names::of(&shard.scrape().await).all.len();
+            }
             let shown = Names::of(&new[0].scrape().await);
+            known += shown.all.len();
             let wrong = shown.wrong(&expected);
-            if wrong.is_empty() { Ok(shown) } else { Err(format!("wrong: {wrong:?}")) }
+            let all = account.names().len();
+            if wrong.is_empty() && known == all {
+                Ok(shown)
+            } else {
+                Err(format!("wrong: {wrong:?}; {known} of {all} names are on a shard"))
+            }
         })
         .await;
         self.is_within_one_budget(beginning).await;
