@@ -3,6 +3,7 @@
 mod crowd;
 mod hostile;
 
+use modelarts_exporter::model::Api;
 use modelarts_exporter::simulator::Settings;
 
 use crate::harness::{Answer, Cloud, Daemon, ONE_POLL, PATIENCE, QUICK, Setup, wait_for};
@@ -44,7 +45,13 @@ async fn every_job_has_a_row_and_a_page() {
     let daemon = Daemon::start(&setup().file(&cloud)).await;
     let page = daemon.says("/", &["detector", "waiting", "broken", "0.750", "GPU over 6 h"]).await;
     assert_eq!(names(&page), ["broken", "waiting", "detector"], "what needs somebody comes first");
-    for text in ["3, found by the list", "class=\"pill up\"", "<svg class=\"spark\"", "in memory"] {
+    for text in [
+        "3, found by the list",
+        "class=\"pill up\"",
+        "<svg class=\"spark\"",
+        "in memory",
+        "not yet",
+    ] {
         assert!(page.contains(text), "{text} in {page}");
     }
     let path = format!("/jobs/p/{job}");
@@ -58,6 +65,26 @@ async fn every_job_has_a_row_and_a_page() {
         let answer = daemon.get(unknown).await;
         assert_eq!(answer.status, 404, "{unknown}");
         assert!(answer.text.contains("No such job here") && !answer.text.contains("<b>"));
+    }
+}
+
+#[tokio::test]
+async fn a_job_of_v2_says_why_it_failed_and_has_no_version() {
+    let cloud = Cloud::empty().await;
+    let job = cloud.add_in(Api::V2, "asr", "").await;
+    let daemon = Daemon::start(&Setup::new().with_api("p", Api::V2, [&job]).file(&cloud)).await;
+    let path = format!("/jobs/p/{job}");
+    daemon.says(&path, &["The run", "none yet", "Restarts"]).await;
+    cloud.set_status(&job, "failed").await;
+    let page = daemon.says("/", &["<span class=\"outcome failed\">"]).await;
+    let reason = "<span title=\"the training code ended with an error\">error<";
+    let (id, start) = (format!("title=\"{job}\""), format!("<bdi>{}…</bdi>", &job[..8]));
+    for text in [reason, &id, &start] {
+        assert!(page.contains(text), "{text} in {page}");
+    }
+    let page = daemon.says(&path, &["<span class=\"outcome failed\">", "the training code"]).await;
+    for of_v1 in ["(no name)", "Versions", "· newest"] {
+        assert!(!page.contains(of_v1), "{of_v1} in {page}");
     }
 }
 

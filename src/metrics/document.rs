@@ -55,8 +55,8 @@ const FAILURES: &str = "
 
 What `reason` of `modelarts_job_failure_info` can be.
 
-| reason | |
-|---|---|
+| reason | | exit codes |
+|---|---|---|
 ";
 
 const REASONS: &str = "
@@ -110,7 +110,13 @@ pub fn document() -> String {
     }
     text.push_str(FAILURES);
     for failure in Failure::ALL {
-        let _ = writeln!(text, "| `{}` | {} |", failure.as_str(), failure.meaning());
+        let _ = writeln!(
+            text,
+            "| `{}` | {} | {} |",
+            failure.as_str(),
+            failure.meaning(),
+            failure.exit_codes()
+        );
     }
     text.push_str(REASONS);
     for reason in own::Reason::ALL {

@@ -51,20 +51,30 @@ impl Failure {
         }
     }
 
-    /// What it says about the run, for the reference.
+    /// What it says about the run.
     pub fn meaning(self) -> &'static str {
         match self {
             Self::CreateFailed => "it never came to run",
             Self::TerminateFailed => "it could not be stopped",
             Self::Lost => "the cloud lost sight of it",
-            Self::Error => "the training code ended with an error (exit code 1 to 125, 128)",
-            Self::Command => "the command was not found or cannot be run (126, 127)",
-            Self::Killed => {
-                "the process was killed (137, 247, -9): most often its memory had run out"
-            }
-            Self::Crashed => "the process crashed (132, 134, 135, 136, 139 and the like)",
-            Self::Signal => "the process ended by another signal, 143 among them",
+            Self::Error => "the training code ended with an error",
+            Self::Command => "the command was not found or cannot be run",
+            Self::Killed => "the process was killed: most often its memory had run out",
+            Self::Crashed => "the process crashed",
+            Self::Signal => "the process ended by another signal",
             Self::Unknown => "neither exit code nor phase tells",
+        }
+    }
+
+    /// Exit codes it stands for, for the reference; those of phases alone have none.
+    pub fn exit_codes(self) -> &'static str {
+        match self {
+            Self::Error => "1 to 125, 128",
+            Self::Command => "126, 127",
+            Self::Killed => "137, 247, -9",
+            Self::Crashed => "132, 134, 135, 136, 139 and the like",
+            Self::Signal => "any other from 129 to 255 or from -64 to -1, 143 among them",
+            Self::CreateFailed | Self::TerminateFailed | Self::Lost | Self::Unknown => "",
         }
     }
 

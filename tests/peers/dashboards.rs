@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::harness::prometheus::Prometheus;
-use crate::harness::{Demo, Process, peer, repository};
+use crate::harness::{Cloud, Daemon, Demo, Process, Setup, peer, repository, wait_for};
 
 /// The slowest query is the one for failed jobs: the demo promises one within 60 s.
 const FILLED: Duration = Duration::from_mins(2);
@@ -26,12 +26,17 @@ struct Templating {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Variable {
     name: String,
     #[serde(rename = "type")]
     kind: String,
     query: Query,
     datasource: Option<Source>,
+    #[serde(default)]
+    include_all: bool,
+    #[serde(default)]
+    multi: bool,
 }
 
 /// Of a data source the kind, of everything else what is asked.
@@ -90,6 +95,31 @@ fn filled_in(query: &str) -> String {
     let all = ["$project", "$job", "$version"];
     let query = all.iter().fold(query, |query, name| query.replace(name, ".*"));
     query.replace("$__rate_interval", "1m")
+}
+
+/// The query of a dashboard where one project and one job are chosen, as Grafana would send it: a variable
+/// that may have several values is escaped for a regular expression, one that may not is left as it is.
+fn filled_in_with(query: &str, variables: &[Variable], chosen: [(&str, &str); 2]) -> String {
+    let mut query = query.to_owned();
+    for (name, value) in chosen {
+        let variable = variables.iter().find(|variable| variable.name == name);
+        let is_escaped = variable.is_some_and(|variable| variable.multi || variable.include_all);
+        let value = if is_escaped { escaped(value) } else { value.to_owned() };
+        query = query.replace(&format!("${name}"), &value);
+    }
+    filled_in(&query)
+}
+
+/// A text as a regular expression within quotes.
+fn escaped(text: &str) -> String {
+    let mut regex = String::new();
+    for letter in text.chars() {
+        if "\\^$*+?.()|{}[]".contains(letter) {
+            regex.push_str("\\\\");
+        }
+        regex.push(letter);
+    }
+    regex
 }
 
 /// What a query selects: `modelarts_up{project=~".*"}`.
@@ -165,4 +195,58 @@ async fn every_query_of_the_dashboards_has_an_answer() {
             }
         }
     }
+}
+
+/// A name that is an expression, and names that it would match were it taken for one.
+const EXPRESSION: &str = "a.b(c)|d";
+const MATCHED: [&str; 2] = ["axbc", "d"];
+
+#[tokio::test]
+async fn a_job_is_shown_alone_whatever_its_name() {
+    let cloud = Cloud::empty().await;
+    let quality = "\"minutes\": 30, \"classes\": [\"cat\"], \"quality\": {\"f1\": 0.91}";
+    for name in [EXPRESSION, MATCHED[0], MATCHED[1]] {
+        cloud.add_as(name, quality).await;
+    }
+    let found = "discovery = { enabled = true }";
+    let daemon = Daemon::start(&Setup { project: found, ..Setup::of([]) }.file(&cloud)).await;
+    let prometheus = Prometheus::scraping(&daemon).await;
+    prometheus.answers("count(modelarts_model_class_f1_score) == 3", FILLED).await;
+
+    let mut shown = 0;
+    for dashboard in dashboards() {
+        let variables = &dashboard.templating.list;
+        let of_variables = variables.iter().filter_map(|variable| match &variable.query {
+            Query::Asked { query } => Some(query),
+            Query::Kind(_) => None,
+        });
+        let of_panels = dashboard.panels.iter().flat_map(|panel| &panel.targets).map(|it| &it.expr);
+        for query in of_variables.chain(of_panels) {
+            for selector in selectors(query).filter(|selector| selector.contains("$job")) {
+                let chosen = [("project", "p"), ("job", EXPRESSION)];
+                shown +=
+                    shows_alone(&prometheus, &filled_in_with(selector, variables, chosen)).await;
+            }
+        }
+    }
+    assert!(shown > 50, "{shown} series are hardly all that the dashboards show");
+    let stopped = daemon.stop().await;
+    assert!(stopped.status.success(), "{}\n{}", stopped.status, stopped.stderr);
+}
+
+/// A selector shows the job of that name, if there is anything of it, and no other; says how many series.
+async fn shows_alone(prometheus: &Prometheus, selector: &str) -> usize {
+    let name = selector.split('{').next().expect("a name");
+    let alone = format!("{name}{{project=\"p\", job_name=\"{EXPRESSION}\"}}");
+    // Records follow what they are made of.
+    wait_for(FILLED, &format!("the same of {selector} and {alone}"), async || {
+        let shown = prometheus.query(selector).await?;
+        let names: BTreeSet<_> = shown.iter().map(|sample| sample.label("job_name")).collect();
+        assert!(names.is_subset(&BTreeSet::from([EXPRESSION])), "{selector}: {names:?}");
+        match prometheus.query(&alone).await? {
+            alone if alone.is_empty() == shown.is_empty() => Ok(shown.len()),
+            alone => Err(format!("{} and {} series", shown.len(), alone.len())),
+        }
+    })
+    .await
 }

@@ -97,34 +97,43 @@ fn notices(job: &Job, now: f64) -> Markup {
 }
 
 fn facts(job: &Job, key: &JobKey, now: f64) -> Markup {
+    // Jobs of v2 have none.
+    let has_versions = job.versions.iter().any(|run| run.is_of_many());
     let versions = format!("{} followed, {} in the cloud", job.versions.len(), job.listed_versions);
     let last_success = job.last_success.map(|at| words::ago(at, now));
     html! {
         dl .facts.wide {
             (fact("Project", words::name(&key.project)))
             (fact("Job id", words::name(key.job_id.as_str())))
-            (fact("Versions", versions))
+            @if has_versions { (fact("Versions", versions)) }
             (fact("Polled every", words::span(job.interval)))
             (fact("Last read whole", last_success.unwrap_or_else(|| html! { "never" })))
-            @if let Some((name, view)) = &job.outcomes { (outcomes(name, view, &job.name, now)) }
+            @if let Some((name, view)) = &job.outcomes { (outcomes(name, view, job, key, now)) }
         }
     }
 }
 
-fn outcomes(name: &str, view: &NameView, job_name: &str, now: f64) -> Markup {
-    let last = view.last.as_ref().map(|last| html! {
-        span class={ "outcome " (last.outcome.as_str()) } { (last.outcome.as_str()) }
-        " (job " (words::short_name(last.job_id.as_str())) ", " (words::short_name(&last.version)) ")"
+fn outcomes(name: &str, view: &NameView, job: &Job, key: &JobKey, now: f64) -> Markup {
+    let last = view.last.as_ref().map(|last| {
+        html! {
+            span class={ "outcome " (last.outcome.as_str()) } { (last.outcome.as_str()) }
+            @if last.job_id != key.job_id { " · job " (words::short_id(last.job_id.as_str())) }
+            @if !last.version.is_empty() { " · " (words::short_name(&last.version)) }
+        }
     });
     let failures = view.consecutive_failures;
-    let ends =
-        Outcome::ALL.map(|outcome| format!("{} {}", view.runs.of(outcome), outcome.as_str()));
+    let ends = Outcome::ALL.map(|outcome| (view.runs.of(outcome), outcome.as_str()));
     html! {
-        @if name != job_name { (fact("Outcomes kept as", words::name(name))) }
+        @if name != job.name { (fact("Outcomes kept as", words::name(name))) }
         (fact("Last outcome", last.unwrap_or_else(|| html! { "none yet" })))
         @if let Some(at) = view.last_completed { (fact("Last completed", words::ago(at, now))) }
         @if let Some(at) = view.last_failed { (fact("Last failed", words::ago(at, now))) }
         (fact("Failures in a row", html! { span .worse[failures > 0] { (failures) } }))
-        (fact("Ends under watch", ends.join(", ")))
+        (fact("Ends under watch", html! {
+            @for (at, (number, word)) in ends.into_iter().enumerate() {
+                @if at > 0 { ", " }
+                span .whole { (number) " " (word) }
+            }
+        }))
     }
 }

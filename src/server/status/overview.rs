@@ -158,7 +158,7 @@ fn table_row(maker: &Maker, row: &Row, now: f64) -> Markup {
             th scope="row" {
                 a href=(words::job_path(&maker.route_prefix, &row.key)) { (words::short_name(&row.name)) }
                 div .sub {
-                    (words::short_name(&row.key.project)) " · " (words::short_name(row.key.job_id.as_str()))
+                    (words::short_name(&row.key.project)) " · " (words::short_id(row.key.job_id.as_str()))
                     // Jobs of v2 have no versions, and so none with a name.
                     @if let Some(newest) = newest.filter(|newest| !newest.label.is_empty()) {
                         " · " (words::short_name(&newest.label))
@@ -167,12 +167,7 @@ fn table_row(maker: &Maker, row: &Row, now: f64) -> Markup {
                 }
             }
             (cell("Status", &status(row, now)))
-            (cell("Ran", &html! {
-                @if let Some(length) = newest.and_then(|newest| newest.duration) { (words::span(length)) }
-                @if let Some(at) = newest.and_then(|newest| newest.created) {
-                    div .sub { "made " (words::ago(at, now)) }
-                }
-            }))
+            (cell("Ran", &html! { @if let Some(newest) = newest { (ran(newest, now)) } }))
             (cell("Use", &html! {
                 @if let Some(usage) = newest.and_then(|newest| newest.usage.as_ref()) { (usage_in_short(usage)) }
             }))
@@ -194,12 +189,24 @@ pub(super) fn cell(head: &str, content: &Markup) -> Markup {
 
 fn status(row: &Row, now: f64) -> Markup {
     match &row.newest {
-        Some(Newest { state, status_changed, .. }) => html! {
+        Some(Newest { state, failure, status_changed, .. }) => html! {
             (status_pill(state.status))
             div .sub { (words::for_long(*status_changed, now)) }
+            @if let Some(failure) = failure {
+                div .sub { span title=(failure.meaning()) { (failure.as_str()) } }
+            }
         },
         None if row.gone => html! { span .pill.unknown { "not in the cloud" } },
         None => html! { span .pill.unknown { "no answer yet" } },
+    }
+}
+
+fn ran(newest: &Newest, now: f64) -> Markup {
+    let has_run = newest.duration.is_some_and(|length| length > 0.0) || newest.state.is_running();
+    html! {
+        @if !has_run { span .sub { (if newest.state.terminal { "never" } else { "not yet" }) } }
+        @else if let Some(length) = newest.duration { (words::span(length)) }
+        @if let Some(at) = newest.created { div .sub { "made " (words::ago(at, now)) } }
     }
 }
 
@@ -221,7 +228,7 @@ fn usage_in_short(usage: &UsageInShort) -> Markup {
         div .use.old[!usage.is_fresh] {
             (chart::spark(&usage.points, &label))
             div {
-                (number)
+                span .whole { (number) }
                 div .sub {
                     (word)
                     @if usage.tasks > 1 { ", least of " (usage.tasks) }
@@ -279,7 +286,7 @@ fn outcome(row: &Row, now: f64) -> Markup {
     };
     html! {
         span class={ "outcome " (last.outcome.as_str()) } { (last.outcome.as_str()) }
-        @if let Some(at) = at { " " (words::ago(at, now)) }
+        @if let Some(at) = at { div .sub { (words::ago(at, now)) } }
         @if view.consecutive_failures > 1 {
             div .worse { (view.consecutive_failures) " failures in a row" }
         }

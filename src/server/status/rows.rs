@@ -3,7 +3,7 @@
 use super::Sight;
 use crate::inventory::outcomes::NameView;
 use crate::inventory::{JobSight, TaskSight, Trouble, VersionSight};
-use crate::model::{JobKey, Measure, Point, Scores, State};
+use crate::model::{Failure, JobKey, Measure, Point, Scores, State};
 
 /// What is shown of a job among others.
 pub(super) struct Row {
@@ -22,6 +22,8 @@ pub(super) struct Newest {
     /// Followed beside it.
     pub(super) others: usize,
     pub(super) state: State,
+    /// Of v2, once it has failed.
+    pub(super) failure: Option<Failure>,
     pub(super) status_changed: f64,
     pub(super) created: Option<f64>,
     pub(super) duration: Option<f64>,
@@ -75,6 +77,7 @@ fn row(key: &JobKey, job: &JobSight<'_>, outcomes: Option<NameView>) -> Row {
         status_changed: newest.status_changed,
         created: newest.version.created,
         duration: newest.version.duration,
+        failure: newest.version.execution.failure,
         confirmed: newest.confirmed,
         is_fresh: newest.is_fresh,
         usage: usage_in_short(newest),

@@ -78,17 +78,24 @@ impl Run {
     }
 }
 
+impl Run {
+    /// It has a name among the versions of its job, which no job of v2 has.
+    pub(super) fn is_of_many(&self) -> bool {
+        !self.label.is_empty()
+    }
+}
+
 /// Everything about a version; closed, only how it is.
 pub(super) fn version(run: &Run, is_open: bool, now: f64) -> Markup {
     let version = &run.version;
     html! {
         details .version open[is_open] {
             summary {
-                h2 { @if run.label.is_empty() { "The run" } @else { (words::name(&run.label)) } }
+                h2 { @if run.is_of_many() { (words::name(&run.label)) } @else { "The run" } }
                 (status_pill(version.state.status))
                 span .sub {
                     (words::for_long(run.status_changed, now))
-                    @if run.is_newest { " · newest" }
+                    @if run.is_newest && run.is_of_many() { " · newest" }
                 }
             }
             @if !run.is_fresh {
@@ -110,12 +117,14 @@ fn times(run: &Run, now: f64) -> Markup {
     html! {
         @if let Some(code) = version.state.code { (fact("Status code", code)) }
         (fact("Confirmed", words::ago(run.confirmed, now)))
-        @if let Some(length) = version.duration { (fact("Ran", words::span(length))) }
+        @if let Some(length) = version.duration.filter(|length| *length > 0.0) {
+            (fact("Ran", words::span(length)))
+        }
         @if let Some(at) = version.created { (fact("Created", words::date(at))) }
         @if let Some(at) = version.started { (fact("Started", words::date(at))) }
         @if let Some(at) = run.finished { (fact("Ended, estimated", words::date(at))) }
         @if let Some(failure) = execution.failure { (fact("Failed", failure.meaning())) }
-        @if let Some(times) = execution.restarts { (fact("Started again", format!("{times} ×"))) }
+        @if let Some(times) = execution.restarts { (fact("Restarts", times)) }
         @if let Some(nodes) = execution.nodes.filter(|_| !version.state.terminal) {
             (fact("Nodes at work", words::short(nodes)))
         }
@@ -141,10 +150,11 @@ fn made_of(version: &Version) -> Markup {
     ];
     html! {
         @for (word, text) in texts {
-            @if !text.is_empty() { (fact(word, words::name(text))) }
+            // Of a job whose nodes differ, a list.
+            @if !text.is_empty() { (fact(word, words::name(&text.replace(',', ", ")))) }
         }
         @for (word, number) in numbers {
-            @if let Some(number) = number { (fact(word, words::short(number))) }
+            @if let Some(number) = number.filter(|number| *number > 0.0) { (fact(word, words::short(number))) }
         }
         @if let Some(bytes) = resources.memory_bytes { (fact("Memory", words::memory(bytes))) }
     }
@@ -209,7 +219,7 @@ fn curve(task: &Task, measure: Measure) -> Markup {
     html! {
         figure .chart {
             figcaption {
-                span { (word) }
+                span { (word) @if is_of_no_unit(measure) { span .sub { ", unit unknown" } } }
                 @if let Some(now) = now { strong { (now) } }
             }
             div .plot {
@@ -222,6 +232,10 @@ fn curve(task: &Task, measure: Measure) -> Markup {
 }
 
 /// No document gives the unit of the disk's.
+fn is_of_no_unit(measure: Measure) -> bool {
+    matches!(measure, Measure::DiskRead | Measure::DiskWrite)
+}
+
 fn rate(measure: Measure, value: f64) -> String {
     let text = words::short(value);
     match measure {

@@ -52,6 +52,19 @@ pub(super) fn short_name(text: &str) -> Markup {
     }
 }
 
+/// Characters of an id where many stand below each other, unless it is not much longer.
+const START_OF_ID: usize = 8;
+
+/// An id where there is little room: of a uuid its beginning, and all of it for who asks.
+pub(super) fn short_id(id: &str) -> Markup {
+    match id.char_indices().nth(START_OF_ID) {
+        Some((end, _)) if id.len() > 2 * START_OF_ID => {
+            html! { span title=(plain(id)) { bdi { (plain(&id[..end])) "…" } } }
+        }
+        _ => name(id),
+    }
+}
+
 /// Where the page of a job is.
 pub(super) fn job_path(prefix: &str, key: &JobKey) -> String {
     let part = |text| utf8_percent_encode(text, PATH_PART);
@@ -222,6 +235,15 @@ mod tests {
         assert_eq!(shown("👩\u{200d}🚀 עברית"), "<bdi>👩\u{200d}🚀 עברית</bdi>");
         let long = "ü".repeat(10_000);
         assert_eq!(short_name(&long).into_string().chars().filter(|c| *c == 'ü').count(), 96);
+    }
+
+    #[test]
+    fn a_long_id_is_cut_and_told_in_full() {
+        let shown = |id: &str| short_id(id).into_string();
+        assert_eq!(shown("182626"), "<bdi>182626</bdi>");
+        assert_eq!(shown("0123456789abcdef"), "<bdi>0123456789abcdef</bdi>");
+        let uuid = "06f05a53-db62-4e10-a5cc-27d3ebe245ff";
+        assert_eq!(shown(uuid), format!("<span title=\"{uuid}\"><bdi>06f05a53…</bdi></span>"));
     }
 
     #[test]
