@@ -72,6 +72,7 @@ pub(super) struct Operator {
 /// Makes the parts, whose tasks will end with `stop`. Nothing is asked, nothing is bound.
 pub(super) fn build(config: Config, stop: &CancellationToken) -> anyhow::Result<Parts> {
     let own = own::Metrics::new();
+    own.shards(config.shard.total);
     let (store, reader) = exposition::new(metrics::FAMILIES, own.clone());
     let book = Arc::new(Book::new(store, config.metrics.clone(), own.clone()));
     let projects = Projects::new(own.clone(), Arc::clone(&book), config.shard, stop.clone());

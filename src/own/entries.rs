@@ -30,6 +30,8 @@ macro_rules! entries {
 entries! {
     BUILD_INFO Info "modelarts_exporter_build_info" ["version", "revision", "branch", "rustc"]
         "What this binary was built from";
+    SHARDS Gauge "modelarts_exporter_shards" []
+        "Processes that the jobs are divided among, from shard.total; each of them has to be scraped";
     POLLS Counter "modelarts_exporter_polls_total" ["project", "result"]
         "Polls of single jobs that ended";
     POLLS_MISSED Counter "modelarts_exporter_polls_missed_total" ["project"]
@@ -38,6 +40,8 @@ entries! {
         "How long polls of single jobs took, every request included";
     POLL_INTERVAL Gauge "modelarts_exporter_poll_interval_seconds" ["project"]
         "Time between two polls of one job, as stretched by the request budget";
+    LIST_INTERVAL Gauge "modelarts_exporter_list_interval_seconds" ["project"]
+        "Time between two lists of the jobs, as stretched by the request budget";
     API_REQUESTS Counter "modelarts_exporter_api_requests_total" ["project", "operation", "code"]
         "Requests to the cloud by HTTP status; code none means that no answer came";
     API_DURATION Histogram "modelarts_exporter_api_request_duration_seconds" ["project", "operation"]

@@ -38,6 +38,7 @@ struct Inner {
     registry: Registry,
     projects: Mutex<BTreeMap<Arc<str>, Project>>,
     process: Process,
+    shards: Gauge,
     series: Gauge,
     series_limit: Gauge,
     series_over_limit: Gauge,
@@ -67,6 +68,7 @@ impl Metrics {
         let inner = Inner {
             projects: Mutex::default(),
             process: Process::new(&registry),
+            shards: gauge(names::SHARDS),
             series: gauge(names::SERIES),
             series_limit: gauge(names::SERIES_LIMIT),
             series_over_limit: gauge(names::SERIES_OVER_LIMIT),
@@ -110,6 +112,11 @@ impl Metrics {
     /// Stops showing a project that left the configuration.
     pub fn forget(&self, name: &str) {
         self.projects().remove(name);
+    }
+
+    /// Into how many parts the jobs are divided.
+    pub fn shards(&self, total: u32) {
+        self.inner.shards.set(f64::from(total));
     }
 
     /// Series of the published snapshot.

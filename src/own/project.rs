@@ -17,6 +17,7 @@ struct Inner {
     polls_missed: IntCounter,
     poll_duration: Histogram,
     poll_interval: GaugeVec,
+    list_interval: GaugeVec,
     api_requests: IntCounterVec,
     api_duration: HistogramVec,
     api_errors: IntCounterVec,
@@ -51,6 +52,7 @@ impl Project {
             polls_missed: counters(names::POLLS_MISSED).with_label_values::<&str>(&[]),
             poll_duration: durations(names::POLL_DURATION).with_label_values::<&str>(&[]),
             poll_interval: gauges(names::POLL_INTERVAL),
+            list_interval: gauges(names::LIST_INTERVAL),
             api_requests: counters(names::API_REQUESTS),
             api_duration: durations(names::API_DURATION),
             api_errors: counters(names::API_ERRORS),
@@ -83,6 +85,11 @@ impl Project {
     /// The effective interval, in seconds.
     pub fn poll_interval(&self, seconds: f64) {
         self.inner.poll_interval.with_label_values::<&str>(&[]).set(seconds);
+    }
+
+    /// The effective interval of the list of jobs, in seconds.
+    pub fn list_interval(&self, seconds: f64) {
+        self.inner.list_interval.with_label_values::<&str>(&[]).set(seconds);
     }
 
     /// A request ended after so many seconds; `code` is `None` where no answer came.

@@ -111,7 +111,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
             settings,
             details_from: start,
             told_stretch: 1.0,
-            told_list_interval: settings.list_interval,
+            told_list_interval: Duration::ZERO,
             stretch_is_said: false,
             interval_is_shown: false,
         };

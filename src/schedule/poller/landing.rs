@@ -204,6 +204,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         let stretch = interval.div_duration_f64(self.told_list_interval);
         if (stretch - 1.0).abs() > STRETCH_STEP {
             self.told_list_interval = interval;
+            self.own.list_interval(interval.as_secs_f64());
             self.ledger.list_interval(interval);
         }
     }
