@@ -100,9 +100,7 @@ pub(super) fn poll_last_success(job: &JobView<'_>, _: &Settings, out: &mut Out<'
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::metrics::lines::Lines;
-    use crate::metrics::{Room, of_job};
+    use crate::metrics::lines::lines_of_version;
     use crate::model::{Api, Execution, Failure, JobId, State, Version, VersionId};
 
     /// The lines of what v2 alone tells, of a job in this phase.
@@ -118,31 +116,9 @@ mod tests {
             },
             ..Version::unknown(Api::V2, JobId::from("3faf"), VersionId::from(""), state)
         };
-        let view = VersionView {
-            label: "",
-            version: &version,
-            rank: 0,
-            status_changed: 0.0,
-            finished: None,
-            tasks: Vec::new(),
-            quality: None,
-            previous: None,
-        };
-        let job = JobView {
-            project: "p",
-            job_id: "3faf",
-            versions: vec![view],
-            poll_success: None,
-            last_success: None,
-        };
-        let settings =
-            Settings { extra_model_metrics: false, info_labels: Vec::new(), series: usize::MAX };
-        let mut lines = Lines::default();
-        of_job(&job, &settings, &Room::default(), &mut lines);
         let told =
             ["modelarts_job_nodes{", "modelarts_job_restarts{", "modelarts_job_failure_info{"];
-        let is_told = |line: &&str| told.iter().any(|name| line.starts_with(name));
-        lines.0.split_inclusive('\n').filter(is_told).collect()
+        lines_of_version(&version, None, |line| told.iter().any(|name| line.starts_with(name)))
     }
 
     #[test]

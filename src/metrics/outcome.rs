@@ -59,10 +59,10 @@ mod tests {
 
     use tokio::time::Instant;
 
+    use crate::inventory::Moment;
     use crate::inventory::outcomes::{Answer, Changes, NameView, Outcomes, Rules, Saved, Seen};
-    use crate::inventory::{JobView, Moment, VersionView};
-    use crate::metrics::lines::Lines;
-    use crate::metrics::{Room, Settings, of_job, of_name, of_runs};
+    use crate::metrics::lines::{Lines, lines_of_version};
+    use crate::metrics::{of_name, of_runs};
     use crate::model::{Api, JobId, JobKey, Scores, State, Version, VersionId};
 
     fn version(id: u64, code: i64) -> Version {
@@ -139,32 +139,11 @@ mod tests {
     fn a_version_shows_the_scores_of_the_run_before_it() {
         let scores = Scores { recall: Some(0.5), f1_score: Some(1.5), ..Scores::default() };
         let version = version(1, 8);
-        let view = VersionView {
-            label: "V2",
-            version: &version,
-            rank: 0,
-            status_changed: 0.0,
-            finished: None,
-            tasks: Vec::new(),
-            quality: None,
-            previous: Some(&scores),
-        };
-        let job = JobView {
-            project: "p",
-            job_id: "7",
-            versions: vec![view],
-            poll_success: None,
-            last_success: None,
-        };
-        let settings =
-            Settings { extra_model_metrics: false, info_labels: Vec::new(), series: usize::MAX };
-        let mut lines = Lines::default();
-        of_job(&job, &settings, &Room::default(), &mut lines);
-        let previous: String =
-            lines.0.split_inclusive('\n').filter(|line| line.contains("_previous_")).collect();
+        let previous =
+            lines_of_version(&version, Some(&scores), |line| line.contains("_previous_"));
         insta::assert_snapshot!(previous, @r#"
-        modelarts_model_previous_recall{project="p",job_id="7",job_name="train",version="V2"} 0.5
-        modelarts_model_previous_f1_score{project="p",job_id="7",job_name="train",version="V2"} 1.5
+        modelarts_model_previous_recall{project="p",job_id="7",job_name="train",version=""} 0.5
+        modelarts_model_previous_f1_score{project="p",job_id="7",job_name="train",version=""} 1.5
         "#);
     }
 }

