@@ -20,6 +20,9 @@ use crate::model::{
 };
 use crate::own::Contradiction;
 
+/// A list moves the time of a job's last poll no more often; `modelarts:data_age:limit` counts on it.
+const SELDOM: Duration = Duration::from_mins(10);
+
 /// What we know of one job.
 #[derive(Debug)]
 pub(super) struct JobState {
@@ -376,10 +379,12 @@ impl JobState {
     }
 
     /// The list stands for the polls of a job of which nothing is asked, and moves the time of the last
-    /// one: as seldom as a value may be old, or each list would have all their lines made anew.
+    /// one: as seldom as a value may be old and a rule can know of, or each list would have all their lines
+    /// made anew.
     fn move_last_success(&mut self, answered: &Answered<'_>) -> bool {
         let Answered { settings, now, .. } = *answered;
-        let is_old = |at| now.unix - at >= settings.max_staleness.as_secs_f64();
+        let often = settings.max_staleness.min(SELDOM);
+        let is_old = |at| now.unix - at >= often.as_secs_f64();
         let is_left_to_lists = self.activity() == Activity::Ended
             || (self.told.is_some()
                 && self.versions.values().all(|state| state.running_tasks().is_empty()));
