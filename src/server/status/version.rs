@@ -226,7 +226,7 @@ fn curve(task: &Task, measure: Measure) -> Markup {
                 span .top-value { (in_words(top)) }
                 (chart::curve(&points, top, &label))
             }
-            div .axis { span { "start" } span { (summary) } span { (over) } }
+            div .axis { span { "0" } span { (summary) } span { (over) } }
         }
     }
 }
