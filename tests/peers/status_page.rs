@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
+use modelarts_exporter::model::Api;
 use serde::Deserialize;
 
 use crate::harness::{Cloud, Daemon, PATIENCE, Process, QUICK, Setup, peer, repository, wait_for};
@@ -69,7 +70,7 @@ impl Look {
 }
 
 /// A fleet in which something of everything is to be seen.
-async fn fleet(cloud: &Cloud) -> [u64; 3] {
+async fn fleet(cloud: &Cloud) -> [String; 4] {
     let classes = "\"classes\": [\"cat\", \"dog\", \"<i>\"], \"quality\": {\"f1\": 0.91}";
     let detector = cloud.add_as("detector", &format!("\"minutes\": 700, {classes}")).await.job_id;
     cloud.add_as("detector", &format!("\"minutes\": 90, {classes}")).await;
@@ -81,20 +82,24 @@ async fn fleet(cloud: &Cloud) -> [u64; 3] {
     }
     let long = format!("مرحبا-{}", "very-long-name-".repeat(20));
     cloud.add(&long).await;
-    [detector, hostile, broken]
+    let worker = cloud.add_in(Api::V2, "asr", "").await;
+    cloud.set_status(&worker, "failed").await;
+    [detector.to_string(), hostile.to_string(), broken.to_string(), worker]
 }
 
 #[tokio::test]
 async fn everybody_can_read_and_use_the_pages() {
     let cloud = Cloud::empty().await;
-    let [detector, hostile, broken] = fleet(&cloud).await;
+    let [detector, hostile, broken, worker] = fleet(&cloud).await;
     let found = "discovery = { enabled = true, versions = \"all\" }";
-    let setup = Setup { project: found, poll: QUICK, ..Setup::new().with("vision", [], "") };
+    let setup = Setup::new().with("vision", [], "").with_api("speech", Api::V2, []);
+    let setup = Setup { project: found, poll: QUICK, ..setup };
     let daemon = Daemon::start(&setup.file(&cloud)).await;
     wait_for(PATIENCE, "a page with everything on it", async || {
         let page = daemon.get("/").await.text;
-        let has = ["0.910", "malformed", "nightly-terminated"].map(|text| page.contains(text));
-        if has == [true; 3] { Ok(()) } else { Err(page) }
+        let has = ["0.910", "malformed", "nightly-terminated", ">error<"];
+        let has = has.map(|text| page.contains(text));
+        if has == [true; 4] { Ok(()) } else { Err(page) }
     })
     .await;
     let url = |path: &str| format!("{}{path}", daemon.url());
@@ -104,15 +109,16 @@ async fn everybody_can_read_and_use_the_pages() {
         url(&format!("/jobs/vision/{detector}")),
         url(&format!("/jobs/vision/{hostile}")),
         url(&format!("/jobs/vision/{broken}")),
+        url(&format!("/jobs/speech/{worker}")),
         url("/?q=nobody"),
     ])
     .await;
-    assert_eq!(looks.len(), 6 * 4);
+    assert_eq!(looks.len(), 7 * 4);
     let mut grounds = Vec::new();
     for (at, look) in looks.iter().enumerate() {
         look.is_sound();
         match at / 4 {
-            0 => assert!(look.names.len() == 8 && look.curves >= 6, "{look:#?}"),
+            0 => assert!(look.names.len() == 9 && look.curves >= 6, "{look:#?}"),
             1 => assert_eq!(look.names, [HOSTILE], "{look:#?}"),
             2 => {
                 assert!(look.heading == "detector" && look.curves >= 8, "{look:#?}");
@@ -120,7 +126,8 @@ async fn everybody_can_read_and_use_the_pages() {
             }
             3 => assert!(look.heading == HOSTILE && look.title.starts_with(HOSTILE), "{look:#?}"),
             4 => assert!(look.text.contains("malformed"), "{look:#?}"),
-            _ => assert!(look.text.contains("None of 8 jobs is like that."), "{look:#?}"),
+            5 => assert!(look.text.contains("the training code ended with an error"), "{look:#?}"),
+            _ => assert!(look.text.contains("None of 9 jobs is like that."), "{look:#?}"),
         }
         grounds.push((look.theme.as_str(), look.ground.as_str()));
     }

@@ -98,7 +98,7 @@ fn notices(job: &Job, now: f64) -> Markup {
 
 fn facts(job: &Job, key: &JobKey, now: f64) -> Markup {
     // Jobs of v2 have none.
-    let has_versions = job.versions.iter().any(|run| run.is_of_many());
+    let has_versions = job.versions.iter().any(Run::is_of_many);
     let versions = format!("{} followed, {} in the cloud", job.versions.len(), job.listed_versions);
     let last_success = job.last_success.map(|at| words::ago(at, now));
     html! {

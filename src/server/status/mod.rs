@@ -226,13 +226,15 @@ mod tests {
         }
         let job = pages.job("/jobs/p/7").await.unwrap();
         for (name, npu) in tasks {
-            let chart = format!("NPU over 9 min: mean {0:.0} %, largest {0:.0} %", npu * 100.0);
+            let chart = format!("NPU over 9 min: mean {0:.0} %, max {0:.0} %", npu * 100.0);
             assert!(job.contains(name) && job.contains(&chart), "{chart} in {job}");
         }
         assert!(!job.contains("GPU mem"), "{job}");
-        for (fact, value) in [("Started again", "3 ×"), ("Nodes at work", "2")] {
-            assert!(job.contains(fact) && job.contains(value), "{fact} in {job}");
+        for (word, value) in [("Restarts", "3"), ("Nodes at work", "2"), ("NPUs", "24")] {
+            let fact = format!("<dt>{word}</dt><dd>{value}</dd>");
+            assert!(job.contains(&fact), "{fact} in {job}");
         }
+        assert!(!job.contains("<dt>GPUs</dt>"), "it holds none: {job}");
         assert!(job.contains("The run"), "v2 has no versions: {job}");
         assert_eq!(job.matches("<details class=\"task\" open>").count(), 1, "{job}");
     }

@@ -210,9 +210,9 @@ fn curve(task: &Task, measure: Measure) -> Markup {
     let over = words::span(f64::from(usage.curves.minutes()) * 60.0);
     let summary = match usage.whole_run.of(measure) {
         Some(run) => {
-            format!("mean {}, largest {}", words::percent(run.mean), words::percent(run.max))
+            format!("mean {}, max {}", words::percent(run.mean), words::percent(run.max))
         }
-        None => format!("largest {}", in_words(largest)),
+        None => format!("max {}", in_words(largest)),
     };
     let word = measure_word(measure);
     let label = format!("{word} over {over}: {summary}");
@@ -226,7 +226,7 @@ fn curve(task: &Task, measure: Measure) -> Markup {
                 span .top-value { (in_words(top)) }
                 (chart::curve(&points, top, &label))
             }
-            div .axis { span { "start" } span { (summary) } span { (over) } }
+            div .axis { span { "0" } span { (summary) } span { (over) } }
         }
     }
 }
