@@ -381,3 +381,4 @@ fn keep_facts(older: &Version, newer: &mut Version) {
         new.failure = old.failure.or(new.failure);
     }
 }
+        new.dropped_tasks = old.dropped_tasks;
