@@ -130,6 +130,8 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         }
         self.ledger.quotas(reading.map(|reading| reading.content), interval);
     }
+        self.demand.quotas = self.quotas.demand();
+        self.fit_budget();
 
     /// Whoever is told to wait holds the whole project: the gateway counts all its requests together.
     /// Returns until when.
