@@ -365,6 +365,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
     /// How many details a poll of the job that starts now may read.
     fn details_for(&self, job: &Job, now: Instant) -> usize {
         match self.fit.between_details {
+            _ if self.settings.reads_all => usize::MAX,
             None => DETAILS_PER_POLL,
             Some(_) if job.details_granted => 1,
             Some(_) => usize::from(job.wants_details() && self.details_from <= now),

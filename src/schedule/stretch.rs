@@ -294,6 +294,7 @@ mod tests {
             requests_per_minute,
             discovers: false,
             asks_quotas: false,
+            reads_all: false,
         }
     }
 

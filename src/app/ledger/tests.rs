@@ -162,6 +162,7 @@ fn settings(requests_per_minute: u32) -> schedule::Settings {
         requests_per_minute,
         discovers: true,
         asks_quotas: true,
+        reads_all: false,
     }
 }
 
