@@ -510,7 +510,7 @@ async fn quotas_are_asked_for_every_five_minutes_and_withdrawn_when_they_come_no
 
 #[tokio::test(start_paused = true)]
 async fn a_last_usage_that_failed_stands_until_it_was_asked_for_again() {
-    let scene = Scene::of(&[(100, RUNNING, 4), (400, COMPLETED, 1)], settings(600));
+    let scene = Scene::of(&[(100, RUNNING, 4), (3000, COMPLETED, 1)], settings(600));
     let ended = |(_, job): &(&JobId, &CloudJob)| job.code == COMPLETED;
     let job = scene.cloud.state().jobs.iter().find(ended).map(|(job, _)| job.clone()).unwrap();
     scene.cloud.state().failing_tasks.insert((job.clone(), "worker-0".to_owned()));
