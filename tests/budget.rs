@@ -1,7 +1,11 @@
 //! What the exporter costs the cloud, as the simulator counts it. The minute of the contract is here a
 //! hundredth of itself, and the budgets a hundred times as large; `make test-long` has 5,000 jobs.
 
-use std::time::Duration;
+use std::cell::Cell;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use modelarts_exporter::model::Api;
+use modelarts_exporter::simulator::Settings;
 
 use crate::harness::turns::{Size, hold};
 use crate::harness::{Cloud, Daemon, PATIENCE, QUICK, Setup, wait_for};
@@ -68,4 +72,53 @@ async fn pages_that_never_end_or_repeat_end_and_are_said() {
         ])
         .await;
     assert_eq!(daemon.logged(&["a field of the answer was left out", "field=jobs"]), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tasks_of_v2_take_turns_within_a_small_budget() {
+    const JOBS: usize = 40;
+    const TASKS: usize = JOBS * 4;
+    const BUDGET: f64 = 960.0;
+    let cloud = Cloud::start(Settings { speed: 0.0, ..Cloud::no_jobs() }).await;
+    for at in 0..JOBS {
+        cloud.add_in(Api::V2, &format!("job-{at}"), "\"workers\": 4").await;
+    }
+    // Samples come once a second, and each answer has new ones.
+    cloud.set_speed(60.0).await;
+    // A round takes seconds: with more slots the polls under way would be half of it.
+    let poll = format!(
+        "interval = \"2s\"\nlist_interval = \"5s\"\ntimeout = \"3s\"\nconcurrency = 2\nrequests_per_minute = {BUDGET}"
+    );
+    let project = "discovery = { enabled = true }";
+    let setup = Setup { poll: &poll, project, ..Setup::new() }.with_api("p", Api::V2, []);
+    let daemon = Daemon::start(&setup.file(&cloud)).await;
+    let rounds = async |daemon: &Daemon, least: u64| {
+        let oldest = Cell::new(0.0_f64);
+        let tasks = Cell::new(0);
+        wait_for(PATIENCE, "tasks to have their turns", async || {
+            let scrape = daemon.scrape().await;
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+            let seen = scrape.find("modelarts_job_usage_last_sample_timestamp_seconds");
+            tasks.set(seen.len());
+            let ages = seen.iter().map(|sample| now - sample.value);
+            oldest.set(ages.fold(oldest.get(), f64::max));
+            match cloud.requests("metrics").await {
+                asked if asked >= least * TASKS as u64 => Ok(()),
+                asked => Err(format!("{asked} times, of {} tasks", tasks.get())),
+            }
+        })
+        .await;
+        (tasks.get(), oldest.get())
+    };
+    rounds(&daemon, 2).await;
+    let (tasks, oldest) = rounds(&daemon, 4).await;
+    let alone = TASKS as f64 / BUDGET * 60.0;
+    println!("the oldest usage is {oldest:.1} s old: {:.3} x tasks / budget", oldest / alone);
+    assert_eq!(tasks, TASKS, "every task has had its turn");
+    assert!(oldest <= alone * 1.5, "{oldest:.1} s");
+    let most = cloud.most_in_a_minute().await;
+    assert!(most as f64 <= BUDGET, "{most} requests");
+    let unmet =
+        daemon.scrape().await.unmet(&["modelarts_exporter_polls_total{result=\"success\"} > 80"]);
+    assert_eq!(unmet, [""; 0]);
 }

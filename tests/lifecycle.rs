@@ -555,3 +555,33 @@ async fn the_commands_that_end_say_how_it_went() {
     assert_eq!(dead.status.code(), Some(1));
     assert!(dead.stderr.contains("does not answer"), "{}", dead.stderr);
 }
+
+#[tokio::test]
+async fn once_reads_all_that_there_is_to_read_however_small_the_budget() {
+    let cloud = Cloud::empty().await;
+    let mut jobs = Vec::new();
+    for at in 0..6 {
+        let order = "\"status\": \"completed\", \"minutes\": 5, \"workers\": 5";
+        jobs.push(cloud.add_in(Api::V2, &format!("job-{at}"), order).await);
+    }
+    let setup = Setup::new().with_api("p", Api::V2, &jobs);
+    // Two requests a second, where the intervals of the jobs ask for six last usages a second.
+    let short = "interval = \"5s\"\npending_interval = \"5s\"\nlist_interval = \"5s\"\ntimeout = \"1s\"\nrequests_per_minute = 120";
+    for poll in [short, ONE_POLL] {
+        let once = run_with_config("once", &Setup { poll, ..setup.clone() }.file(&cloud)).await;
+        assert_eq!(once.status.code(), Some(0), "{}", once.stderr);
+        let scrape = Scrape::read(&once.stdout);
+        let means = scrape.find("modelarts_job_cpu_usage_mean_ratio").len();
+        assert_eq!(means, 30, "a mean of each task: {}", once.stderr);
+        assert_eq!(scrape.unmet(&["modelarts_job_poll_success == 6"]), [""; 0]);
+    }
+    // What fails is not waited for.
+    cloud.fault("\"fault\": \"server_error\", \"on\": \"metrics\"").await;
+    let once = run_with_config("once", &Setup { poll: ONE_POLL, ..setup }.file(&cloud)).await;
+    let scrape = Scrape::read(&once.stdout);
+    let unmet = scrape.unmet(&[
+        "modelarts_job_poll_success == 0",
+        "modelarts_job_status{status=\"completed\"} == 6",
+    ]);
+    assert_eq!(unmet, [""; 0]);
+}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use modelarts_exporter::model::Api;
 use modelarts_exporter::simulator::Settings;
 
 use crate::harness::{Cloud, Daemon, Scrape, Setup};
@@ -179,4 +180,29 @@ async fn no_snapshot_is_above_the_limit_while_jobs_run_and_end() {
         seen.insert(series);
     }
     assert!(seen.len() > 1, "something changed: {seen:?}");
+}
+
+#[tokio::test]
+async fn tasks_beyond_their_limit_are_counted_as_left_out_and_are_no_mistake() {
+    let cloud = Cloud::empty().await;
+    let job = cloud.add_in(Api::V2, "wide", "\"workers\": 5").await;
+    let waiting = cloud.add_in(Api::V2, "later", "\"workers\": 5, \"status\": \"pending\"").await;
+    let setup = Setup { tables: "[limits]\ntasks_per_version = 2", ..Setup::new() };
+    let setup = setup.with_api("p", Api::V2, [&job, &waiting]);
+    let daemon = Daemon::start(&setup.file(&cloud)).await;
+    let scrape = daemon
+        .shows(&[
+            format!("{} == 3", dropped_for("tasks")),
+            "modelarts_job_poll_success == 2".to_owned(),
+            "modelarts_exporter_decode_errors_total absent".to_owned(),
+        ])
+        .await;
+    let tasks = scrape.find("modelarts_job_usage_samples");
+    assert_eq!(
+        tasks.iter().map(|task| task.label("task")).collect::<Vec<_>>(),
+        ["worker-0", "worker-1"]
+    );
+    cloud.set_status(&job, "completed").await;
+    cloud.remove(&job).await;
+    daemon.shows(&[format!("{} == 0", dropped_for("tasks"))]).await;
 }

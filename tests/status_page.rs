@@ -201,13 +201,24 @@ async fn pages_have_the_prefix_the_password_and_the_policy_of_all_others() {
     let daemon = Daemon::start(&setup.file(&cloud)).await;
     let path = format!("/ml/jobs/p/{job}");
     let page = daemon.says("/ml/", &[&format!("href=\"{path}\""), "href=\"/ml/metrics\""]).await;
-    let style = page.split("rel=\"stylesheet\" href=\"").nth(1).unwrap().split('"').next().unwrap();
-    assert!(style.starts_with("/ml/style.css?v="), "{style}");
-    let style = daemon.get(style).await;
-    assert_eq!((style.status, style.header("content-type")), (200, "text/css; charset=utf-8"));
-    assert!(style.header("cache-control").contains("immutable"));
-    let icon = daemon.get("/ml/icon.svg").await;
-    assert_eq!((icon.status, icon.header("content-type")), (200, "image/svg+xml"));
+    for (before, file, kind) in [
+        ("rel=\"stylesheet\" href=\"", "/ml/style.css", "text/css; charset=utf-8"),
+        ("type=\"image/svg+xml\" href=\"", "/ml/icon.svg", "image/svg+xml"),
+        ("img src=\"", "/ml/icon.svg", "image/svg+xml"),
+    ] {
+        let linked = page.split(before).nth(1).unwrap().split('"').next().unwrap();
+        assert!(linked.starts_with(&format!("{file}?v=")), "{linked}");
+        // What is kept for ever is found again under its own version alone.
+        for (url, is_immutable) in
+            [(linked, true), (file, false), (&format!("{file}?v=000000000000"), false)]
+        {
+            let answer = daemon.get(url).await;
+            assert_eq!((answer.status, answer.header("content-type")), (200, kind), "{url}");
+            let kept = answer.header("cache-control");
+            assert_eq!(kept.contains("immutable"), is_immutable, "{url}: {kept}");
+            assert!(kept.contains("max-age="), "{url}: {kept}");
+        }
+    }
     for path in ["/ml", "/ml/", &path] {
         let page = daemon.get(path).await;
         assert_eq!(page.status, 200, "{path}");

@@ -167,6 +167,13 @@ impl Book {
         self.lock().inventory.is_polled(now())
     }
 
+    /// How many jobs of each project were not polled yet, where there are any.
+    pub(super) fn unpolled(&self) -> Vec<(String, usize)> {
+        let entries = self.lock();
+        let unpolled = entries.inventory.unpolled();
+        unpolled.map(|(project, jobs)| (project.to_string(), jobs)).collect()
+    }
+
     /// Lets time pass and shows what is true now. Returns whether the first round is over.
     pub(super) fn publish(&self) -> bool {
         self.show(&mut self.publishing())

@@ -4,7 +4,7 @@ use std::time::Duration;
 use bytes::Buf as _;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-use tracing::error;
+use tracing::{error, warn};
 
 use crate::app::daemon::{self, Parts};
 use crate::app::signals;
@@ -15,10 +15,13 @@ use crate::exposition::View;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Polls everything once and prints the exposition.
-pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(mut config: Config) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     // There is nothing to read again in so short a time.
     let _hangup = signals::listen(stop.clone())?;
+    for project in &mut config.projects {
+        project.schedule.reads_all = true;
+    }
     let Parts { book, reader, mut projects, plan, .. } = daemon::build(config, &stop)?;
     projects.carry_out(plan).await?;
     let mut looks = interval(LOOK_EVERY);
@@ -27,6 +30,9 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         if stop.run_until_cancelled(looks.tick()).await.is_none() {
             anyhow::bail!("stopped before every job was polled");
         }
+    }
+    for (project, jobs) in book.unpolled() {
+        warn!(project, jobs, "no more answers came before every job was polled: some are missing");
     }
     let mut answer = reader.answer("", "", &View::default()).await?;
     let text = answer.body.copy_to_bytes(answer.body.remaining());

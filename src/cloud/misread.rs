@@ -24,8 +24,7 @@ pub enum Fault {
     /// A string that should hold JSON and does not.
     Malformed,
     /// Text longer than `limits.label_value_length`, which is cut; an array longer than any run, or
-    /// an id longer than any, which is left out; a list of more pages than are read; more tasks than
-    /// `limits.tasks_per_version`.
+    /// an id longer than any, which is left out; a list of more pages than are read.
     TooLong,
     /// A word, or a name, that no document lists.
     Unknown,

@@ -110,6 +110,7 @@ impl Builder<'_> {
             discovers: discovery.is_some(),
             // v1 has no such call.
             asks_quotas: cloud.api == Api::V2,
+            reads_all: false,
         };
         let inventory = inventory::Settings {
             timeout: values.duration(&poll("timeout")),

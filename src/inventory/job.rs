@@ -408,6 +408,11 @@ impl JobState {
         }
     }
 
+    /// The last answer about it.
+    pub(super) fn last_heard(&self) -> Option<Moment> {
+        self.last_answer.into_iter().chain(self.last_usage).max_by_key(|at| at.steady)
+    }
+
     /// Within the last interval, and what an answer may be late.
     pub(super) fn has_answered(&self, late: Duration, now: Moment) -> bool {
         let mut answers = self.last_answer.into_iter().chain(self.last_usage);

@@ -309,6 +309,12 @@ impl Inventory {
         self.projects.values().all(|project| project.complete)
     }
 
+    /// How many jobs of each project were not polled yet, where there are any.
+    pub fn unpolled(&self) -> impl Iterator<Item = (&Arc<str>, usize)> {
+        let unpolled = self.projects.iter().map(|(name, project)| (name, project.unpolled()));
+        unpolled.filter(|(_, jobs)| *jobs > 0)
+    }
+
     /// Whether every job that is known was polled, or had long enough for it.
     pub fn is_polled(&self, now: Moment) -> bool {
         self.projects.values().all(|project| project.is_polled(now))

@@ -47,6 +47,8 @@ pub(super) struct ProjectState {
     /// answer or failure; or that took too long.
     pub(super) complete: bool,
     complete_by: Moment,
+    /// When a job was last polled for the first time.
+    first_polled: Option<Moment>,
     /// The outcomes know which jobs there are.
     watched: bool,
     pub(super) list: Option<ListState>,
@@ -88,6 +90,7 @@ impl ProjectState {
             jobs,
             passed_over: None,
             complete_by: now.after(interval * INTERVALS_TO_COMPLETE),
+            first_polled: None,
             watched: false,
             list: None,
             list_trouble: None,
@@ -209,6 +212,9 @@ impl ProjectState {
     pub(super) fn polled(&mut self, job: &JobId, polled: Polled, interval: Duration, now: Moment) {
         let list_interval = self.list_interval();
         if let Some(job) = self.jobs.get_mut(job) {
+            if !job.was_polled() {
+                self.first_polled = Some(now);
+            }
             job.polled(polled, interval, now);
             job.look(&self.settings, list_interval, now);
         }
@@ -232,14 +238,28 @@ impl ProjectState {
         self.complete
     }
 
-    /// Every job that is known was polled, or had two intervals for it.
+    /// Jobs that were not polled yet.
+    pub(super) fn unpolled(&self) -> usize {
+        self.jobs.values().filter(|job| !job.was_polled()).count()
+    }
+
+    /// Every job that is known was polled; or had two intervals for it, and in as long a time no answer
+    /// brought the first polls any further.
     pub(super) fn is_polled(&self, now: Moment) -> bool {
+        if !self.complete {
+            return false;
+        }
+        if !self.quotas.awaited && self.unpolled() == 0 {
+            return true;
+        }
         let longest = self.jobs.values().map(|job| job.interval).max().unwrap_or_default();
-        let is_overdue = now.steady
-            >= self.complete_by.steady
-                + longest.saturating_sub(self.interval) * INTERVALS_TO_COMPLETE;
-        let is_all_there = !self.quotas.awaited && self.jobs.values().all(JobState::was_polled);
-        self.complete && (is_overdue || is_all_there)
+        let stretched = longest.saturating_sub(self.interval) * INTERVALS_TO_COMPLETE;
+        let waiting = self.jobs.values().filter(|job| !job.was_polled());
+        let further = waiting.filter_map(JobState::last_heard).chain(self.first_polled);
+        let is_stuck = |at: Moment| {
+            at.age(now) >= self.interval.max(self.settings.timeout) * INTERVALS_TO_COMPLETE
+        };
+        now.steady >= self.complete_by.steady + stretched && further.into_iter().all(is_stuck)
     }
 
     pub(super) fn tick(&mut self, now: Moment) -> Vec<JobId> {

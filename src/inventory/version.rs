@@ -8,6 +8,10 @@ use crate::inventory::view::TaskView;
 use crate::inventory::{Moment, Settings};
 use crate::model::{Api, Status, TaskUsage, Usage, Version};
 
+/// The cloud may say of an end that it is so much later than we saw it: its clock may be ahead of ours, or be
+/// set to another time of day. Nothing is ordered, or forgotten, by an end that is further off.
+const CLOCK_AHEAD: Duration = Duration::from_hours(24 * 7);
+
 /// What we know of one version: the newest value of each part, and when it was last confirmed.
 #[derive(Debug)]
 pub(super) struct VersionState {
@@ -235,7 +239,9 @@ impl VersionState {
         let ended_seen = self.ended_seen?;
         let at_first_sight = self.first_seen == Some(ended_seen);
         let earliest = self.version.earliest_end().filter(|_| at_first_sight);
-        let known = self.version.end_of_run().or(self.ended_before).or(earliest);
+        let is_believed = |end: &f64| is_believed(*end, ended_seen.unix);
+        let of_run = self.version.end_of_run().filter(is_believed);
+        let known = of_run.or(self.ended_before).or(earliest.filter(is_believed));
         Some(known.unwrap_or(ended_seen.unix))
     }
 
@@ -308,9 +314,13 @@ pub(super) fn end_of_unfollowed(
     now: Moment,
 ) -> Option<f64> {
     let state = version.state;
+    let is_as_before = |remembered: &&Remembered| remembered.status == state.status;
+    let since = remembered.as_ref().filter(is_as_before).map(|it| it.status_changed);
+    let seen = since.unwrap_or(now.unix);
+    let is_believed = |end: &f64| is_believed(*end, seen);
     let otherwise = match remembered {
         Some(remembered) => remembered.finished,
-        None => version.earliest_end(),
+        None => version.earliest_end().filter(is_believed),
     };
     let is_lost_for_good = |remembered: &Remembered| {
         let since = remembered.status_changed;
@@ -320,7 +330,13 @@ pub(super) fn end_of_unfollowed(
                 || now.unix - since >= settings.lost_after.as_secs_f64())
     };
     let has_ended = state.terminal || remembered.as_ref().is_some_and(is_lost_for_good);
-    has_ended.then(|| version.end_of_run().or(otherwise).unwrap_or(now.unix))
+    let of_run = version.end_of_run().filter(is_believed);
+    has_ended.then(|| of_run.or(otherwise).unwrap_or(now.unix))
+}
+
+/// An end may be as the cloud tells it.
+fn is_believed(end: f64, seen: f64) -> bool {
+    end - seen <= CLOCK_AHEAD.as_secs_f64()
 }
 
 /// Whether what ended then ended longer ago than series are kept. A cloud whose clock is ahead of ours
@@ -376,6 +392,7 @@ fn keep_facts(older: &Version, newer: &mut Version) {
     new.restarts = new.restarts.or(old.restarts);
     if new.tasks.is_empty() {
         new.tasks.clone_from(&old.tasks);
+        new.dropped_tasks = old.dropped_tasks;
     }
     if newer.state == older.state && new.is_unexplained() {
         new.failure = old.failure.or(new.failure);

@@ -77,6 +77,7 @@ give way to `limits.series`, with each further reason, and when there is room fo
 |---|---|
 | `classes` | `limits.classes_per_version` |
 | `extra_metrics` | `limits.extra_metrics_per_version` |
+| `tasks` | `limits.tasks_per_version`: tasks, not series |
 | `outcome_names` | `limits.outcome_names`: names, not series |
 | `duplicate` | other series with the same labels |
 | `budget_classes` | `limits.series`: they are a class's |

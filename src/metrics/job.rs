@@ -110,6 +110,7 @@ mod tests {
             job_name: "train".to_owned(),
             execution: Execution {
                 tasks: vec!["worker-0".to_owned()],
+                dropped_tasks: 0,
                 nodes: Some(2.0),
                 restarts: Some(0),
                 failure: Some(Failure::Killed),

@@ -5,6 +5,8 @@ use crate::model::Failure;
 pub struct Execution {
     /// `worker-0`, …: what usage can be asked for, at most as many as the limits allow.
     pub tasks: Vec<String>,
+    /// Tasks beyond the limit.
+    pub dropped_tasks: usize,
     /// Nodes that work for it now.
     pub nodes: Option<f64>,
     /// How often it was started again after its first start.

@@ -99,6 +99,11 @@ impl Version {
         self.version_id == other.version_id && created.is_none_or(|(one, other)| one == other)
     }
 
+    /// There is usage to ask for: it runs, or ran.
+    pub fn has_usage(&self) -> bool {
+        self.state.is_running() || self.started.is_some()
+    }
+
     /// The earliest time it can have ended, Unix seconds: as if it had begun to run when it was created.
     pub fn earliest_end(&self) -> Option<f64> {
         Some(self.created? + self.duration.unwrap_or_default())

@@ -74,9 +74,21 @@ impl Job {
     }
 
     /// Takes what a poll brought. One that brought nothing says nothing about the pace: a shorter
-    /// interval would withdraw at once what a longer one keeps fresh.
-    pub(super) fn polled(&mut self, report: &Report, started: Instant) {
+    /// interval would withdraw at once what a longer one keeps fresh. Returns whether it says how polls
+    /// of the job fare: where something failed that is left for later, that stands until it was asked
+    /// for again.
+    pub(super) fn polled(&mut self, report: &Report, started: Instant) -> bool {
+        let is_first = self.asked.is_none();
         self.asked = Some(started);
+        let leaves = |news: &News| news.postponed.details > 0;
+        if report.asked_nothing
+            && !is_first
+            && !self.whole
+            && report.news.as_ref().is_some_and(leaves)
+        {
+            self.news.clone_from(&report.news);
+            return false;
+        }
         self.standing = if report.brought() { Standing::Good } else { Standing::Failing };
         self.whole = report.outcome == Polled::Success;
         self.gone = report.outcome == Polled::Gone;
@@ -85,6 +97,7 @@ impl Job {
             // Of a poll that was cut off it is not known who would have answered.
             self.ask_last.clone_from(&report.ask_last);
         }
+        true
     }
 
     /// Has it due an interval after its last poll, where that is earlier than planned; says when.

@@ -30,6 +30,8 @@ pub(super) struct Report {
     /// Tasks that the next poll asks about last: those of which no answer came, and where this one ended
     /// early all that had their turn.
     pub(super) ask_last: Vec<String>,
+    /// Nothing was asked: the list told everything, or what it did not tell was left for later.
+    pub(super) asked_nothing: bool,
 }
 
 /// What the versions of a job say about asking again.
@@ -88,17 +90,19 @@ fn readable(state: State) -> Option<State> {
 impl Report {
     fn new(news: News, misreads: Vec<Misread>) -> Self {
         let (outcome, error, news) = (Polled::Success, None, Some(news));
-        Self { outcome, error, misreads, news, details: 0, ask_last: Vec::new() }
+        let (ask_last, asked_nothing) = (Vec::new(), false);
+        Self { outcome, error, misreads, news, details: 0, ask_last, asked_nothing }
     }
 
     pub(super) fn failed(outcome: Polled, error: Error) -> Self {
         let (error, misreads, ask_last) = (Some(error), Vec::new(), Vec::new());
-        Self { outcome, error, misreads, news: None, details: 0, ask_last }
+        Self { outcome, error, misreads, news: None, details: 0, ask_last, asked_nothing: false }
     }
 
-    /// The list told everything that there is to know.
+    /// The list told everything that is wanted now.
     pub(super) fn told(newest: Newest, outlook: &Outlook) -> Self {
-        Self::new(News::told(newest, outlook, 0), Vec::new())
+        let told = Self::new(News::told(newest, outlook, 0), Vec::new());
+        Self { asked_nothing: true, ..told }
     }
 
     /// The poll brought something.

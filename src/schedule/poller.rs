@@ -88,7 +88,9 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         let start = Instant::now();
         let budget = Arc::new(Budget::new(settings.requests_per_minute));
         let listing = Listing::new(start, settings.discovers, api.most_list_pages());
-        let demand = Demand { list_pages: listing.pages(), ..Demand::default() };
+        let quotas = Quotas::new(start, settings.asks_quotas);
+        let (list_pages, asked) = (listing.pages(), quotas.demand());
+        let demand = Demand { list_pages, quotas: asked, ..Demand::default() };
         let mut poller = Self {
             log: TroubleLog::new(Arc::clone(&name)),
             list_told: Told::default(),
@@ -105,7 +107,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
             lanes: Lanes::default(),
             flights: Flights::new(),
             listing,
-            quotas: Quotas::new(start, settings.asks_quotas),
+            quotas,
             fit: Fit::new(&settings, &demand),
             demand,
             settings,
@@ -363,6 +365,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
     /// How many details a poll of the job that starts now may read.
     fn details_for(&self, job: &Job, now: Instant) -> usize {
         match self.fit.between_details {
+            _ if self.settings.reads_all => usize::MAX,
             None => DETAILS_PER_POLL,
             Some(_) if job.details_granted => 1,
             Some(_) => usize::from(job.wants_details() && self.details_from <= now),

@@ -8,17 +8,19 @@ use tracing::info;
 use crate::cloud::{Error, Reading, TrainingApi};
 use crate::model::Quota;
 use crate::schedule::budget::PollPace;
-use crate::schedule::stretch::SELDOM;
+use crate::schedule::stretch::{SELDOM, per_minute};
 
 /// Between two questions for the quotas. Limits change when somebody asks for it, and how much is in use
 /// is told sooner by the list of jobs.
-const INTERVAL: Duration = Duration::from_mins(5);
+pub(super) const INTERVAL: Duration = Duration::from_mins(5);
 
 /// The questions for what the cloud grants the project, one after another. Many regions do not offer
 /// them, or not to everybody: that is no trouble of the project, and is looked at now and then.
 pub(super) struct Quotas {
     /// `None`: nobody asks, or ever will.
     due: Option<Instant>,
+    /// Between the last question and the next.
+    interval: Duration,
     running: JoinSet<QuotaReport>,
     /// Why there was no answer the last time.
     refused: Option<&'static str>,
@@ -37,7 +39,13 @@ pub(super) struct QuotaReport {
 
 impl Quotas {
     pub(super) fn new(start: Instant, is_wanted: bool) -> Self {
-        Self { due: is_wanted.then_some(start), running: JoinSet::new(), refused: None }
+        let due = is_wanted.then_some(start);
+        Self { due, interval: INTERVAL, running: JoinSet::new(), refused: None }
+    }
+
+    /// Requests a minute.
+    pub(super) fn demand(&self) -> f64 {
+        if self.due.is_some() { per_minute(self.interval) } else { 0.0 }
     }
 
     /// When they are to be asked for next; `None` while they are, and where nobody asks.
@@ -77,7 +85,7 @@ impl Quotas {
     /// the two.
     pub(super) fn take(&mut self, project: &str, outcome: &Outcome) -> Duration {
         let refused = outcome.as_ref().err().map(Error::reason);
-        let interval = match outcome {
+        self.interval = match outcome {
             // A call that is throttled makes the whole project silent.
             Err(error) if error.is_refusal() || matches!(error, Error::Throttled { .. }) => {
                 INTERVAL * SELDOM
@@ -85,13 +93,13 @@ impl Quotas {
             _ => INTERVAL,
         };
         let is_offered = !matches!(outcome, Ok(None));
-        self.due = is_offered.then(|| Instant::now() + interval);
+        self.due = is_offered.then(|| Instant::now() + self.interval);
         if self.refused != refused
             && let Some(reason) = refused
         {
             info!(project, reason, "the quotas are not told");
         }
         self.refused = refused;
-        interval
+        self.interval
     }
 }

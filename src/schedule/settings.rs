@@ -19,4 +19,6 @@ pub struct Settings {
     pub discovers: bool,
     /// What the cloud grants the project is asked for, too.
     pub asks_quotas: bool,
+    /// A poll reads all that there is to read of its job, however much that is: there will be no other.
+    pub reads_all: bool,
 }

@@ -3,8 +3,8 @@
 use std::ops::{AddAssign, SubAssign};
 use std::time::Duration;
 
-use crate::schedule::Settings;
 use crate::schedule::budget::minute_rate;
+use crate::schedule::{Settings, quotas};
 
 /// A job the cloud does not know, and a list that costs more than it spares, are asked for so many
 /// times less often.
@@ -37,6 +37,8 @@ pub(super) struct Demand {
     pub(super) postponed: Postponed,
     /// Requests that a reading of the list takes; 0 where it is not read.
     pub(super) list_pages: usize,
+    /// Requests a minute for quotas, which nothing stretches.
+    pub(super) quotas: f64,
 }
 
 /// The jobs of a class. What a poll of one takes is counted, not guessed from what polls took of late:
@@ -130,7 +132,7 @@ pub(super) fn class_interval(settings: &Settings, class: Class) -> Duration {
     }
 }
 
-fn per_minute(interval: Duration) -> f64 {
+pub(super) fn per_minute(interval: Duration) -> f64 {
     60.0 / interval.as_secs_f64()
 }
 
@@ -150,6 +152,7 @@ impl Fit {
         let unstretched =
             Self { stretch: 1.0, list_interval: settings.list_interval, between_details: None };
         let Some(rate) = minute_rate(settings.requests_per_minute) else { return unstretched };
+        let rate = rate - demand.quotas;
         let polls = demand.polls(settings);
         let list = demand.list_pages as f64 * per_minute(settings.list_interval);
         let side = rate / SIDE_PART;
@@ -227,6 +230,8 @@ pub struct Cost {
     pub gone: f64,
     /// For the list.
     pub list: f64,
+    /// For quotas.
+    pub quotas: f64,
     /// Between two polls of a job that runs, as the budget has it.
     pub interval: Duration,
     /// Between two readings of the list, as the budget has it.
@@ -236,7 +241,7 @@ pub struct Cost {
 impl Cost {
     /// All requests a minute.
     pub fn requests_per_minute(&self) -> f64 {
-        self.running + self.waiting + self.ended + self.gone + self.list
+        self.running + self.waiting + self.ended + self.gone + self.list + self.quotas
     }
 }
 
@@ -256,7 +261,8 @@ pub fn cost(settings: &Settings, load: &Load) -> Cost {
         Jobs::default(),
         jobs(gone, requests(gone)),
     ];
-    let demand = Demand { classes, list_pages, ..Demand::default() };
+    let quotas = if settings.asks_quotas { per_minute(quotas::INTERVAL) } else { 0.0 };
+    let demand = Demand { classes, list_pages, quotas, ..Demand::default() };
     let fit = Fit::new(settings, &demand);
     Cost {
         running: a_minute(of_running, Class::Runs),
@@ -264,6 +270,7 @@ pub fn cost(settings: &Settings, load: &Load) -> Cost {
         ended: polls(ended, Class::Slow),
         gone: polls(gone, Class::Gone),
         list: list_pages as f64 * per_minute(settings.list_interval),
+        quotas,
         interval: settings.interval.mul_f64(fit.stretch),
         list_interval: fit.list_interval,
     }
@@ -287,6 +294,7 @@ mod tests {
             requests_per_minute,
             discovers: false,
             asks_quotas: false,
+            reads_all: false,
         }
     }
 
@@ -303,7 +311,7 @@ mod tests {
     ) -> Demand {
         let jobs = |count| Jobs { count, known: count, requests: count as f64 * requests_per_poll };
         let postponed = Postponed { details, requests: 2 * details };
-        Demand { classes: counts.map(jobs), postponed, list_pages }
+        Demand { classes: counts.map(jobs), postponed, list_pages, quotas: 0.0 }
     }
 
     #[test]
@@ -350,6 +358,17 @@ mod tests {
             let fit = Fit::new(&settings(12), &demand(runs, 0, runs, 40));
             assert!(fit.stretch < 1.2, "{runs}: {fit:?}");
         }
+    }
+
+    #[test]
+    fn what_quotas_take_is_not_there_for_polls() {
+        let settings = settings(1);
+        let without = Fit::new(&settings, &demand(10, 0, 0, 0));
+        let quotas = per_minute(quotas::INTERVAL);
+        let with = Fit::new(&settings, &Demand { quotas, ..demand(10, 0, 0, 0) });
+        let rate = minute_rate(1).unwrap();
+        let wanted = without.stretch * rate / (rate - 0.2);
+        assert!((with.stretch - wanted).abs() < 1e-9, "{with:?} {without:?}");
     }
 
     proptest! {

@@ -37,6 +37,9 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
 /// What will be the same for ever under this URL; private, because users may have to say who they are.
 const KEPT: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
 
+/// The same without its version in the URL: the next exporter has another one there.
+const KEPT_BRIEFLY: HeaderValue = HeaderValue::from_static("private, max-age=300");
+
 /// What is answered while nothing worth scraping is there.
 const NOT_READY: &str = "not ready: waiting for the first answers of the cloud\n";
 const STOPPING: &str = "not ready: stopping\n";
@@ -203,8 +206,14 @@ impl Routes {
                 Ok(job) => page(StatusCode::OK, job),
                 Err(unknown) => page(StatusCode::NOT_FOUND, unknown),
             },
-            Route::Style => kept(response(StatusCode::OK, CSS, status::STYLE)),
-            Route::Icon => kept(response(StatusCode::OK, SVG, status::ICON)),
+            Route::Style => {
+                let style = response(StatusCode::OK, CSS, status::STYLE);
+                kept(style, request.uri().query() == Some(status::style_version()))
+            }
+            Route::Icon => {
+                let icon = response(StatusCode::OK, SVG, status::ICON);
+                kept(icon, request.uri().query() == Some(status::icon_version()))
+            }
             Route::Healthy => text(StatusCode::OK, "healthy\n"),
             Route::Ready => self.ready(),
             Route::Reload => operations::reload(&self.site).await,
@@ -303,9 +312,9 @@ fn page(status: StatusCode, page: String) -> Response<Content> {
     with(page, CACHE_CONTROL, HeaderValue::from_static("no-store"))
 }
 
-/// What a page needs besides itself.
-fn kept(content: Response<Content>) -> Response<Content> {
-    with(content, CACHE_CONTROL, KEPT)
+/// What a page needs besides itself; whether its URL names its version.
+fn kept(content: Response<Content>, is_versioned: bool) -> Response<Content> {
+    with(content, CACHE_CONTROL, if is_versioned { KEPT } else { KEPT_BRIEFLY })
 }
 
 fn refused(refusal: Refusal) -> Response<Content> {

@@ -221,6 +221,34 @@ fn execution() -> Vec<Case> {
             ],
             &[],
         ),
+        reads(
+            "container-beside-a-flavour-without-accelerators",
+            "",
+            r#""spec":{"resource":{"node_count":2,"flavor_info":{"cpu":{"core_num":8}},"main_container_customized_flavor":{"accelerator_num":4,"accelerator_type":"ascend-snt9b"}}}"#,
+            &["job_workers 2", "job_cpu_cores 16", "job_npus 8", "job_gpus 0"],
+            &[],
+        ),
+        reads(
+            "container-without-its-number",
+            "",
+            r#""spec":{"resource":{"node_count":2,"flavor_info":{"cpu":{"core_num":8}},"main_container_allocated_resources":{"accelerator_type":"nvidia-v100","mem_size":8}}}"#,
+            &["job_workers 2", "job_cpu_cores 16", "job_memory_bytes 17179869184", "job_npus 0"],
+            &[],
+        ),
+        reads(
+            "container-without-its-kind",
+            "",
+            r#""spec":{"resource":{"node_count":2,"flavor_info":{"cpu":{"core_num":8}},"main_container_allocated_resources":{"accelerator_num":4}}}"#,
+            &["job_workers 2", "job_cpu_cores 16"],
+            &[],
+        ),
+        reads(
+            "a-flavour-that-lists-nothing",
+            "",
+            r#""spec":{"resource":{"node_count":2,"flavor_info":{}}}"#,
+            &["job_workers 2"],
+            &[],
+        ),
         reads("texts-null", "", r#""algorithm":null,"spec":{"resource":null}"#, &[], &[]),
     ]
 }

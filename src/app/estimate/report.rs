@@ -106,6 +106,7 @@ pub(super) struct Requests {
     pub(super) ended: f64,
     pub(super) unknown: f64,
     pub(super) list: f64,
+    pub(super) quotas: f64,
     /// Between two polls of a job that runs, as configured and as the budget has it.
     pub(super) configured_interval_seconds: f64,
     pub(super) interval_seconds: f64,
@@ -214,6 +215,7 @@ impl Estimate {
                 ended: requests.ended,
                 unknown: requests.gone,
                 list: requests.list,
+                quotas: requests.quotas,
                 configured_interval_seconds: plan.schedule.interval.as_secs_f64(),
                 interval_seconds: requests.interval.as_secs_f64(),
                 list_interval_seconds: requests.list_interval.as_secs_f64(),
@@ -273,6 +275,7 @@ mod tests {
                 ended: 0.0,
                 unknown: 0.0,
                 list: 0.0,
+                quotas: 0.0,
                 configured_interval_seconds: 0.0,
                 interval_seconds: 0.0,
                 list_interval_seconds: 0.0,
@@ -287,7 +290,7 @@ mod tests {
         let failed = Estimated::new("q", Err(anyhow::anyhow!("inner").context("outer")));
         let report = Report::new(vec![Estimated::new("p", Ok(estimate)), failed], 500_000);
         let written = serde_json::to_string(&report).unwrap();
-        insta::assert_snapshot!(written, @r#"{"ok":false,"projects":[{"project":"p","error":null,"jobs":{"listed":null,"list_error":null,"list_complete":true,"by_status":{},"named":0,"found":0,"unknown":0,"versions":0},"sample":{"asked":0,"stood_in":0,"ended_by":null},"series":{"jobs":0,"usage":0,"quality":0,"classes":0,"outcomes":0},"scrape":{"series":0,"bytes":100,"gzip_bytes":10},"requests":{"per_minute":0.0,"per_minute_allowed":null,"running":0.0,"waiting":0.0,"ended":0.0,"unknown":0.0,"list":0.0,"configured_interval_seconds":0.0,"interval_seconds":0.0,"list_interval_seconds":0.0},"savings":[{"key":"k","value":"","is_set":true,"saves":{"jobs":0,"series":0,"bytes":0,"requests_per_minute":0.0}}]},{"project":"q","error":"outer: inner"}],"total":{"series":0,"bytes":100,"gzip_bytes":10,"series_limit":500000,"requests_per_minute":0.0,"memory_bytes":30000250.0}}"#);
+        insta::assert_snapshot!(written, @r#"{"ok":false,"projects":[{"project":"p","error":null,"jobs":{"listed":null,"list_error":null,"list_complete":true,"by_status":{},"named":0,"found":0,"unknown":0,"versions":0},"sample":{"asked":0,"stood_in":0,"ended_by":null},"series":{"jobs":0,"usage":0,"quality":0,"classes":0,"outcomes":0},"scrape":{"series":0,"bytes":100,"gzip_bytes":10},"requests":{"per_minute":0.0,"per_minute_allowed":null,"running":0.0,"waiting":0.0,"ended":0.0,"unknown":0.0,"list":0.0,"quotas":0.0,"configured_interval_seconds":0.0,"interval_seconds":0.0,"list_interval_seconds":0.0},"savings":[{"key":"k","value":"","is_set":true,"saves":{"jobs":0,"series":0,"bytes":0,"requests_per_minute":0.0}}]},{"project":"q","error":"outer: inner"}],"total":{"series":0,"bytes":100,"gzip_bytes":10,"series_limit":500000,"requests_per_minute":0.0,"memory_bytes":30000250.0}}"#);
         let keys = written.split("\":").filter_map(|before| before.rsplit('"').next());
         for key in keys.filter(|key| !key.ends_with(['}', ']'])) {
             let is_there = documented.contains(&format!("`{key}`"))

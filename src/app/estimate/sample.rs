@@ -80,6 +80,7 @@ mod tests {
                 requests_per_minute: 0,
                 discovers: false,
                 asks_quotas: false,
+                reads_all: false,
             },
             inventory: inventory::Settings {
                 timeout: MINUTE,

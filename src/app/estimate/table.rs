@@ -120,7 +120,7 @@ fn by_part(sum: usize, series: &Series) -> String {
 }
 
 fn by_class(requests: &Requests) -> String {
-    let Requests { per_minute, running, waiting, ended, unknown, list, .. } = requests;
+    let Requests { per_minute, running, waiting, ended, unknown, list, quotas, .. } = requests;
     let of = match requests.per_minute_allowed {
         None => "without a limit".to_owned(),
         Some(allowed) => format!("of {allowed}"),
@@ -133,6 +133,9 @@ fn by_class(requests: &Requests) -> String {
         .map(|(class, requests)| format!("{requests:.1} for {class} jobs"))
         .collect();
     parts.push(format!("{list:.1} for the list"));
+    if *quotas > 0.0 {
+        parts.push(format!("{quotas:.1} for quotas"));
+    }
     format!("{per_minute:.1} a minute {of}: {}", parts.join(", "))
 }
 
@@ -223,6 +226,7 @@ mod tests {
             ended: 0.0,
             unknown: 0.0,
             list: 3.0,
+            quotas: 0.0,
             configured_interval_seconds: 60.0,
             interval_seconds: 133.2,
             list_interval_seconds: 61.0,

@@ -162,6 +162,7 @@ fn settings(requests_per_minute: u32) -> schedule::Settings {
         requests_per_minute,
         discovers: true,
         asks_quotas: true,
+        reads_all: false,
     }
 }
 
@@ -505,4 +506,31 @@ async fn quotas_are_asked_for_every_five_minutes_and_withdrawn_when_they_come_no
     assert_eq!(asked() - before, 2, "a region without them is asked now and then");
     let up = scene.watched.ledger.book.projects_down();
     assert!(up.is_empty(), "that is no trouble of the project");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_last_usage_that_failed_stands_until_it_was_asked_for_again() {
+    let scene = Scene::of(&[(100, RUNNING, 4), (3000, COMPLETED, 1)], settings(600));
+    let ended = |(_, job): &(&JobId, &CloudJob)| job.code == COMPLETED;
+    let job = scene.cloud.state().jobs.iter().find(ended).map(|(job, _)| job.clone()).unwrap();
+    scene.cloud.state().failing_tasks.insert((job.clone(), "worker-0".to_owned()));
+    scene.run();
+    let polled = || scene.watched.seen().polled.get(&job).copied();
+    let mut answers = Vec::new();
+    for _ in 0..60 * 12 {
+        sleep(Duration::from_secs(5)).await;
+        drop(scene.watched.ledger.book.lock().inventory.tick(now()));
+        let polled = polled().map(|polled| polled == Polled::Success);
+        if answers.last() != Some(&polled) {
+            answers.push(polled);
+        }
+    }
+    // What the list tells is all that was wanted before its turn came.
+    let since = answers.into_iter().skip_while(|polled| *polled != Some(false));
+    assert_eq!(since.collect::<Vec<_>>(), [Some(false)]);
+    let asked = scene.count(|asked| matches!(asked, Asked::Usage(of, _) if *of == job));
+    assert!(asked > 5, "it is asked for again and again: {asked}");
+    scene.cloud.state().failing_tasks.clear();
+    scene.pass(20).await;
+    assert_eq!(polled(), Some(Polled::Success));
 }

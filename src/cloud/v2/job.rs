@@ -117,7 +117,7 @@ impl JobDocument {
         let job_id = reader.id("id", &metadata.id.0)?;
         let status = reader.object("status", self.status).unwrap_or_default();
         let state = status.state(reader);
-        let tasks = status.tasks(reader);
+        let mut tasks = status.tasks(reader);
         for _ in 0..self.roles.wrong {
             reader.misread("tasks", Fault::WrongType);
         }
@@ -134,6 +134,8 @@ impl JobDocument {
         let spec = reader.object("spec", self.spec).unwrap_or_default();
         let whole = reader.object("resource", spec.resource);
         let role = together(read_roles(whole, resources, &tasks, reader));
+        let dropped_tasks = tasks.len().saturating_sub(reader.limits.tasks);
+        tasks.truncate(reader.limits.tasks);
         Some(Version {
             job_name: reader.label("name", &metadata.name.0),
             created: reader.seconds("create_time", &metadata.create_time.0).filter(|&at| at > 0.0),
@@ -157,7 +159,8 @@ impl JobDocument {
                 nodes: status.nodes(reader),
                 restarts: status.restarts(),
                 failure: state.has_failed().then(|| status.failure(reader)),
-                tasks: at_most(reader.limits.tasks, tasks, reader),
+                tasks,
+                dropped_tasks,
             },
             ..Version::unknown(Api::V2, JobId::from(job_id), VersionId::from(""), state)
         })
@@ -192,14 +195,6 @@ fn read_roles(
         read.push(Role { pool_name: whole.pool_name, pool_id: whole.pool_id, ..Role::default() });
     }
     read
-}
-
-fn at_most(limit: usize, mut tasks: Vec<String>, reader: &mut Reader) -> Vec<String> {
-    if tasks.len() > limit {
-        reader.misread("tasks", Fault::TooLong);
-        tasks.truncate(limit);
-    }
-    tasks
 }
 
 #[cfg(test)]
@@ -256,6 +251,7 @@ mod tests {
         );
         let execution = Execution {
             tasks: vec!["worker-0".to_owned()],
+            dropped_tasks: 0,
             nodes: Some(0.0),
             restarts: Some(0),
             failure: Some(Failure::CreateFailed),
@@ -314,6 +310,7 @@ mod tests {
             (job.execution.nodes, &*job.execution.tasks),
             (Some(3.0), &["a".to_owned(), "b".to_owned()][..])
         );
+        assert_eq!(job.execution.dropped_tasks, 1, "which is a limit and no mistake");
         misreads.sort();
         let found: Vec<_> = misreads.iter().map(|misread| (misread.field, misread.fault)).collect();
         let wanted = [
@@ -325,7 +322,6 @@ mod tests {
             ("start_time", Fault::NotANumber),
             ("tasks", Fault::WrongType),
             ("tasks", Fault::WrongType),
-            ("tasks", Fault::TooLong),
             ("unit", Fault::OutOfRange),
         ];
         assert_eq!(found, wanted);

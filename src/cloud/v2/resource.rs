@@ -99,12 +99,14 @@ impl ResourceDocument {
         let detail = reader.object("flavor_detail", self.flavor_detail).unwrap_or_default();
         let own = reader.object("flavor_info", self.flavor_info);
         let info = reader.object("flavor_info", detail.flavor_info).or(own);
-        if let Some(info) = info {
-            info.read(&mut role, reader);
-        }
+        let mut untold = match info {
+            Some(info) => info.read(&mut role, reader),
+            None => Untold::default(),
+        };
         if let Some(container) = reader.object("main_container", self.container) {
-            container.read(&mut role, reader);
+            untold = untold.and(container.read(&mut role, reader));
         }
+        untold.read_as_none(&mut role.resources);
         let nodes = workers.unwrap_or(1.0);
         let share = role.resources;
         role.resources = Resources {
@@ -119,8 +121,13 @@ impl ResourceDocument {
 }
 
 impl FlavorInfoDocument {
-    /// Writes down a node's share.
-    fn read(self, role: &mut Role, reader: &mut Reader) {
+    /// Writes down a node's share. A flavour lists what a node has: without the entry it has none,
+    /// unless something else tells otherwise.
+    fn read(self, role: &mut Role, reader: &mut Reader) -> Untold {
+        let untold = Untold {
+            gpus: self.gpu == Lenient::Absent && self != Self::default(),
+            npus: self.npu == Lenient::Absent && self != Self::default(),
+        };
         let share = &mut role.resources;
         let cpu = reader.object("cpu", self.cpu).unwrap_or_default();
         share.cpu_cores = reader.amount("core_num", &cpu.core_num.0);
@@ -129,27 +136,47 @@ impl FlavorInfoDocument {
         let memory = reader.object("memory", self.memory).unwrap_or_default();
         let size = reader.amount("size", &memory.size.0);
         share.memory_bytes = reader.bytes("unit", &memory.unit.0, size);
+        untold
     }
 }
 
-/// How many there are, and what they are called. A flavour lists what a node has: without the entry it
-/// has none.
+/// Accelerators of which a flavour that lists other things has no entry.
+#[derive(Clone, Copy, Debug, Default)]
+struct Untold {
+    gpus: bool,
+    npus: bool,
+}
+
+impl Untold {
+    fn and(self, other: Self) -> Self {
+        Self { gpus: self.gpus && other.gpus, npus: self.npus && other.npus }
+    }
+
+    fn read_as_none(self, share: &mut Resources) {
+        if self.gpus {
+            share.gpus.get_or_insert(0.0);
+        }
+        if self.npus {
+            share.npus.get_or_insert(0.0);
+        }
+    }
+}
+
+/// How many there are, and what they are called.
 fn accelerators(
     field: &'static str,
     document: Lenient<AcceleratorDocument>,
     reader: &mut Reader,
 ) -> (Option<f64>, String) {
-    if document == Lenient::Absent {
-        return (Some(0.0), String::new());
-    }
     let document = reader.object(field, document).unwrap_or_default();
     let number = reader.amount("unit_num", &document.unit_num.0);
     (number, reader.label("product_name", &document.product_name.0))
 }
 
 impl ContainerDocument {
-    /// Fills in what no flavour told of a node's share.
-    fn read(self, role: &mut Role, reader: &mut Reader) {
+    /// Fills in what no flavour told of a node's share. Accelerators that are there in an unknown number
+    /// are told, though not how many; where nothing says what they are, they may be either.
+    fn read(self, role: &mut Role, reader: &mut Reader) -> Untold {
         let share = &mut role.resources;
         let cores = reader.amount("cpu_core_num", &self.cpu_core_num.0);
         share.cpu_cores = share.cpu_cores.or(cores);
@@ -158,11 +185,15 @@ impl ContainerDocument {
         share.memory_bytes = share.memory_bytes.or(bytes);
         let accelerators = reader.amount("accelerator_num", &self.accelerator_num.0);
         let name = reader.label("accelerator_type", &self.accelerator_type.0);
-        let (number, kind) = if name.to_ascii_lowercase().contains(NPU) {
+        if name.is_empty() {
+            // They are those of the flavour, if it has any.
+            let are_told = share.gpus.or(share.npus).is_some();
+            let has_none = are_told || accelerators.is_none_or(|number| number <= 0.0);
+            return Untold { gpus: has_none, npus: has_none };
+        }
+        let is_npu = name.to_ascii_lowercase().contains(NPU);
+        let (number, kind) = if is_npu {
             (&mut share.npus, &mut role.npu_type)
-        } else if name.is_empty() {
-            // Nothing says what they are.
-            return;
         } else {
             (&mut share.gpus, &mut role.gpu_type)
         };
@@ -170,6 +201,7 @@ impl ContainerDocument {
         if kind.is_empty() {
             *kind = name;
         }
+        Untold { gpus: is_npu, npus: !is_npu }
     }
 }
 

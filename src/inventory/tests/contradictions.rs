@@ -181,3 +181,52 @@ async fn a_clock_of_ours_that_is_set_back_is_counted_and_ages_nothing() {
     assert_eq!(scene.contradictions(), NONE, "it was put right again");
     assert_eq!(scene.shown(), ["1"]);
 }
+
+#[tokio::test]
+async fn an_end_that_no_clock_can_tell_is_when_it_was_seen() {
+    let absurd = |id| Version { duration: Some(1e12), ..version(id, COMPLETED) };
+    let mut scene = Scene::remembering(VersionSelection::Latest);
+    // The older one is not followed.
+    scene.answer(vec![version(1, RUNNING), version(2, RUNNING)]);
+    scene.at(1).answer(vec![absurd(1), absurd(2)]);
+    let now = Some(scene.now.unix);
+    assert_eq!((scene.only().finished, scene.counted()), (now, [2, 0, 0]));
+    for id in [1, 2].map(VersionId::from) {
+        let remembered = scene.inventory.outcomes.remembered(&scene.key, &id).unwrap();
+        assert_eq!(remembered.finished, now, "{id}");
+    }
+    // Nothing that ends later is taken for older than that, or for forgotten.
+    scene.at(2).answer(vec![version(2, RUNNING), version(3, RUNNING)]);
+    let failed = Version { duration: Some(86_400.0 + 120.0), ..version(3, FAILED) };
+    scene.at(3).answer(vec![version(2, RUNNING), failed]);
+    assert_eq!(scene.counted(), [2, 1, 0]);
+    let (_, outcomes) = scene.inventory.outcomes.of_job(&scene.key).unwrap();
+    assert_eq!(outcomes.consecutive_failures, 1);
+}
+
+#[tokio::test]
+async fn a_run_of_a_job_that_its_own_answer_renames_counts_once() {
+    let mut scene = Scene::remembering(VersionSelection::Latest);
+    scene.answer(vec![version(1, RUNNING)]);
+    // The list, which was asked for before that, still has the old name.
+    let asked = scene.now.steady;
+    let renamed = Version { job_name: "other".to_owned(), ..version(1, COMPLETED) };
+    scene.at(1).answer(vec![renamed.clone()]);
+    scene.listed(&[listed(COMPLETED, 1, 1)], asked, MINUTE);
+    let name = |scene: &Scene| {
+        let (name, outcomes) = scene.inventory.outcomes.of_job(&scene.key).unwrap();
+        (
+            name.to_string(),
+            scene.only().version.job_name.clone(),
+            outcomes.last.map(|last| last.outcome),
+        )
+    };
+    let wanted = ("other".to_owned(), "other".to_owned(), Some(Outcome::Completed));
+    assert_eq!(name(&scene), wanted);
+    let renamed_too = "other".to_owned();
+    let is_same = ListedJob { job_name: renamed_too, duration: None, ..listed(COMPLETED, 1, 1) };
+    scene.at(2).list(&[is_same]);
+    scene.at(3).answer(vec![renamed]);
+    assert_eq!((name(&scene), scene.counted()), (wanted, [1, 0, 0]));
+    assert_eq!(scene.contradictions(), [(Renamed, 1)]);
+}

@@ -47,6 +47,7 @@ struct Sums {
     exempt: usize,
     classes_kept_back: usize,
     extra_metrics_kept_back: usize,
+    tasks_kept_back: usize,
 }
 
 impl Budget {
@@ -108,6 +109,7 @@ impl Budget {
             sums.classes_kept_back = add(sums.classes_kept_back, weight.classes_kept_back);
             sums.extra_metrics_kept_back =
                 add(sums.extra_metrics_kept_back, weight.extra_metrics_kept_back);
+            sums.tasks_kept_back = add(sums.tasks_kept_back, weight.tasks_kept_back);
             for (sum, series) in sums.series.iter_mut().zip(weight.steps) {
                 *sum = add(*sum, series);
             }
@@ -162,12 +164,14 @@ impl Budget {
         if at < self.room.steps { sums.series[at] } else { sums.cut[at] }
     }
 
-    /// How many series of a project are left out, by reason: every one there is.
+    /// How many series of a project are left out, by reason: every one there is. Of tasks that nobody asks
+    /// about, how many they are.
     pub fn left_out(&self, project: &str) -> BTreeMap<&'static str, usize> {
         let sums = self.projects.get(project).copied().unwrap_or_default();
         let mut left_out = BTreeMap::from([
             ("classes", sums.classes_kept_back),
             ("extra_metrics", sums.extra_metrics_kept_back),
+            ("tasks", sums.tasks_kept_back),
         ]);
         for step in Step::ALL {
             *left_out.entry(step.reason()).or_default() += self.given_of(&sums, step);

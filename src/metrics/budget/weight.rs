@@ -17,6 +17,8 @@ pub(super) struct Weight {
     pub(super) classes_kept_back: usize,
     /// What `limits.extra_metrics_per_version` kept back.
     pub(super) extra_metrics_kept_back: usize,
+    /// Tasks whose usage `limits.tasks_per_version` has nobody ask for.
+    pub(super) tasks_kept_back: usize,
 }
 
 impl Weight {
@@ -48,6 +50,9 @@ impl Weight {
             weight.extra_metrics_kept_back +=
                 scores.map(|scores| scores.dropped_extra).sum::<usize>();
         }
+        let asked_for = job.versions.iter().filter(|version| version.version.has_usage());
+        weight.tasks_kept_back =
+            asked_for.map(|version| version.version.execution.dropped_tasks).sum();
         weight.versions.sort();
         match weight.versions.last_mut() {
             // They stay for as long as anything of the job does.

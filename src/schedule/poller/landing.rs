@@ -44,12 +44,14 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         let was_failing = job.standing == Standing::Failing;
         let was_postponed = job.postponed();
         let is_first = job.asked.is_none();
-        job.polled(report, started);
+        let says_how = job.polled(report, started);
         self.failing += usize::from(job.standing == Standing::Failing);
         self.failing -= usize::from(was_failing);
         self.demand.postponed += job.postponed();
         self.demand.postponed -= was_postponed;
-        self.log.polled(&job.id, &mut job.told, report);
+        if says_how {
+            self.log.polled(&job.id, &mut job.told, report);
+        }
         self.classify(index, now);
         self.fit_budget();
         let (timeout, list_interval) = (self.settings.timeout, self.list_interval());
@@ -72,8 +74,12 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         }
         // Ages are judged by this: it is to be no shorter than the wait that follows.
         let interval = interval.max(due - now);
-        self.ledger.trouble(Some(&job.id), report.error.as_ref().map(Error::class));
-        self.ledger.polled(&job.id, report.outcome, interval);
+        if says_how {
+            self.ledger.trouble(Some(&job.id), report.error.as_ref().map(Error::class));
+            self.ledger.polled(&job.id, report.outcome, interval);
+        } else {
+            self.ledger.interval(&job.id, interval);
+        }
         self.lanes.wait_until(due, index);
     }
 
@@ -124,6 +130,8 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         self.hold_if_throttled(outcome.as_ref().err(), Instant::now());
         drop(pace);
         let interval = self.quotas.take(&self.name, &outcome);
+        self.demand.quotas = self.quotas.demand();
+        self.fit_budget();
         let reading = outcome.ok().flatten();
         for misread in reading.iter().flat_map(|reading| &reading.misreads) {
             self.own.decode_error(misread.field, misread.fault.as_str());

@@ -10,6 +10,7 @@ async fn asked(jobs: &[(usize, i64)], settings: Settings, others: usize) -> (f64
     let codes = jobs.iter().flat_map(|(count, code)| std::iter::repeat_n(*code, *count));
     let mut scene = prepare((0..).zip(codes), settings);
     scene.cloud.state().others = others;
+    scene.cloud.state().quotas = Some(Vec::new());
     scene.run();
     // The first round asks about every job once, and the budget is fitted to what it brings.
     sleep(HOUR).await;
@@ -61,4 +62,14 @@ async fn a_load_that_the_budget_cannot_hold_is_said_to_stretch_as_it_does() {
     let stretch = interval.as_secs_f64() / settings.interval.as_secs_f64();
     assert!(is_near(polls, (said.running + said.waiting) / stretch), "{polls} {said:?}");
     assert!(is_near(lists, 60.0 / list_interval.as_secs_f64()), "{lists} {said:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn quotas_are_in_what_a_load_costs() {
+    let settings = Settings { asks_quotas: true, requests_per_minute: 1, ..settings() };
+    let said = cost(&settings, &Load::running(5, 0));
+    let (polls, _) = asked(&[(5, RUNNING)], settings, 70_000).await;
+    let stretch = said.interval.as_secs_f64() / settings.interval.as_secs_f64();
+    assert!(is_near(said.quotas, 0.2), "{said:?}");
+    assert!(is_near(polls, said.running / stretch + said.quotas), "{polls} {said:?}");
 }

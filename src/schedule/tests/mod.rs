@@ -180,6 +180,7 @@ fn settings() -> Settings {
         requests_per_minute: 0,
         discovers: false,
         asks_quotas: false,
+        reads_all: false,
     }
 }
 

@@ -20,20 +20,28 @@ pub(in super::super) const ICON_PATH: &str = "/icon.svg";
 /// The icon, in a square.
 pub(in super::super) const ICON: &str = include_str!("icon.svg");
 
-/// Bytes of the checksum in a style sheet's URL: no two that were ever shipped have the same.
+/// Bytes of the checksum in the URL of a file: no two that were ever shipped have the same.
 const VERSION_BYTES: usize = 6;
 
-/// A checksum of the style sheet, which stands in its URL: a browser keeps it for as long as it likes,
-/// and never one of another exporter.
-fn style_version() -> &'static str {
-    static VERSION: LazyLock<String> = LazyLock::new(|| {
-        let digest = digest(&SHA256, STYLE.as_bytes());
-        digest.as_ref().iter().take(VERSION_BYTES).fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-    });
+/// The style sheet's version, which stands in its URL: a browser keeps it for as long as it likes, and
+/// never one of another exporter.
+pub(in super::super) fn style_version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| checksum(STYLE));
     &VERSION
+}
+
+/// The same of the icon.
+pub(in super::super) fn icon_version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| checksum(ICON));
+    &VERSION
+}
+
+fn checksum(file: &str) -> String {
+    let digest = digest(&SHA256, file.as_bytes());
+    digest.as_ref().iter().take(VERSION_BYTES).fold("v=".to_owned(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// One line of a list of facts.
@@ -45,6 +53,7 @@ pub(super) fn fact(word: &str, content: impl Render) -> Markup {
 pub(super) fn page(maker: &Maker, title: &str, now: f64, content: &Markup) -> Markup {
     let prefix = maker.route_prefix.as_str();
     let metrics = maker.telemetry_path.as_str();
+    let icon = format!("{prefix}{ICON_PATH}?{}", icon_version());
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -53,14 +62,14 @@ pub(super) fn page(maker: &Maker, title: &str, now: f64, content: &Markup) -> Ma
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) }
-                link rel="icon" type="image/svg+xml" href={ (prefix) (ICON_PATH) };
-                link rel="stylesheet" href={ (prefix) (STYLE_PATH) "?v=" (style_version()) };
+                link rel="icon" type="image/svg+xml" href=(icon);
+                link rel="stylesheet" href={ (prefix) (STYLE_PATH) "?" (style_version()) };
             }
             body {
                 a .skip href="#content" { "Skip to the content" }
                 header .top {
                     a .brand href={ (prefix) "/" } {
-                        img src={ (prefix) (ICON_PATH) } alt="" width="28" height="28";
+                        img src=(icon) alt="" width="28" height="28";
                         "modelarts-exporter"
                     }
                     nav aria-label="Of the exporter" {

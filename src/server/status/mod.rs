@@ -28,7 +28,7 @@ use crate::inventory::{Inventory, Moment};
 use crate::model::{JobKey, Shard};
 use crate::own;
 
-pub(super) use layout::{ICON, ICON_PATH, STYLE, STYLE_PATH};
+pub(super) use layout::{ICON, ICON_PATH, STYLE, STYLE_PATH, icon_version, style_version};
 
 use super::Settings;
 use query::Query;
