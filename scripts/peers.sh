@@ -158,8 +158,8 @@ import prometheus_client.openmetrics.parser, zstandard
 print("prometheus-client, zstandard, otcextensions and both of the vendor packages can be imported")'
     ;;
 packages)
-    python packages python -c 'import helm_python, kubernetes_validate
-print("Helm", helm_python.helm_sdk_version(), "and the schemas of Kubernetes")'
+    python packages python -c 'import cloudcoil.models.prometheus_operator, helm_python, kubernetes_validate
+print("Helm", helm_python.helm_sdk_version(), "and the schemas of Kubernetes and the Prometheus operator")'
     ;;
 systemd)
     # With what is not on every machine of what its programs load.

@@ -38,6 +38,15 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if .Values.image.digest }}@{{ .Values.image.digest }}{{ else }}:{{ default .Chart.AppVersion .Values.image.tag }}{{ end }}
 {{- end }}
 
+{{- /* What stands before each path of the exporter, which drops slashes at its end as well. */}}
+{{- define "modelarts-exporter.prefix" -}}
+{{- regexReplaceAll "/+$" (dig "web" "route_prefix" "" .Values.config) "" }}
+{{- end }}
+
+{{- define "modelarts-exporter.metrics" -}}
+{{- include "modelarts-exporter.prefix" . }}{{ dig "web" "telemetry_path" "/metrics" .Values.config }}
+{{- end }}
+
 {{- define "modelarts-exporter.scheme" -}}
 {{- if and .Values.webConfig.secretName .Values.webConfig.tls }}HTTPS{{ else }}HTTP{{ end }}
 {{- end }}
