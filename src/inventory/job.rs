@@ -1,4 +1,5 @@
-use std::borrow::Cow;
+mod listed;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,21 +8,18 @@ use tokio::time::Instant;
 
 use crate::inventory::answered::Answered;
 use crate::inventory::contradictions;
+use crate::inventory::follow;
 use crate::inventory::outcomes::{Answer, Seen};
 use crate::inventory::roster::Reason;
 use crate::inventory::sight::Trouble;
 use crate::inventory::version::{Limits, Source, VersionState};
 use crate::inventory::view::{JobView, VersionView};
 use crate::inventory::{Moment, Settings};
-use crate::inventory::{follow, listed};
 use crate::model::{
-    Activity, Detail, JobId, ListedJob, Outlook, Polled, State, TaskUsage, Version, VersionId,
+    Activity, Detail, JobId, Outlook, Polled, State, TaskUsage, Version, VersionId,
     VersionSelection,
 };
 use crate::own::Contradiction;
-
-/// A list moves the time of a job's last poll no more often; `modelarts:data_age:limit` counts on it.
-const SELDOM: Duration = Duration::from_mins(10);
 
 /// What we know of one job.
 #[derive(Debug)]
@@ -135,31 +133,6 @@ impl JobState {
             }
         }
         outlook
-    }
-
-    /// What is to be asked where a list that is at most `patience` old told all that the job's own
-    /// document would.
-    pub(super) fn told(&self, patience: Duration, now: Moment) -> Option<Outlook> {
-        self.told.filter(|told| told.age(now) <= patience)?;
-        let outlook = self.outlook();
-        let is_told = |detail: &Detail| matches!(detail, Detail::Usage(_));
-        outlook.details.iter().all(is_told).then_some(outlook)
-    }
-
-    /// A complete list does not show the job: what an older one told stands no more.
-    pub(super) fn not_listed(&mut self) {
-        self.told = None;
-    }
-
-    /// What the list told is still fresh at the poll after this one.
-    pub(super) fn outlives_list(
-        &self,
-        settings: &Settings,
-        list_interval: Duration,
-        now: Moment,
-    ) -> bool {
-        let limit = self.limits(settings, list_interval).listed;
-        self.told.is_some_and(|told| told.age(now) + self.interval <= limit)
     }
 
     /// Takes the usage of one task, which v2 tells of a job that has no versions.
@@ -286,114 +259,6 @@ impl JobState {
         } else {
             Activity::Runs
         }
-    }
-
-    /// Takes what the list of jobs, asked for at `asked`, says of this one. Returns whether something
-    /// else is to be shown for it.
-    pub(super) fn listed(
-        &mut self,
-        listed: &ListedJob,
-        asked: Instant,
-        answered: &mut Answered<'_>,
-    ) -> bool {
-        let now = answered.now;
-        let Some(id) = &listed.version_id else { return false };
-        if self.gone {
-            return false;
-        }
-        if let Some(answer) = self.last_answer.filter(|answer| answer.steady > asked) {
-            // Its own document told as much, and later.
-            self.told = listed.whole.as_ref().map(|_| answer);
-            return false;
-        }
-        // What is confirmed now is shown again.
-        let was_withdrawn = self.shown.iter().any(|shown| !shown.is_fresh);
-        if listed.whole.is_some() {
-            self.told = Some(now);
-        }
-        if self.confirm_ended(listed, now) {
-            return self.move_last_success(answered) || was_withdrawn;
-        }
-        if let Some(whole) = &listed.whole {
-            let known = self.versions.get(id).map(|state| &state.version);
-            let mut whole = Version::clone(whole);
-            if whole.state == State::UNREADABLE {
-                // That is not another status.
-                whole.state = known.map_or(whole.state, |known| known.state);
-            }
-            let is_new = known.is_none_or(|known| listed::differs(known, &whole));
-            let others = self.take(vec![whole], Source::List, answered);
-            self.only_listed = false;
-            self.note_all(&others, answered);
-            return self.move_last_success(answered) || is_new || was_withdrawn;
-        }
-        if self.only_listed {
-            // Better known by its id than not at all: the first round may take an hour.
-            let version = listed.newest_version();
-            let known = self.versions.get(id).map(|state| &state.version);
-            let is_new = known.zip(version.as_deref()).is_none_or(|(a, b)| listed::differs(a, b));
-            let version = version.map(Cow::into_owned);
-            self.take(version.into_iter().collect(), Source::List, answered);
-            self.note(id, answered);
-            return is_new || was_withdrawn;
-        }
-        let Some(newest) = self.versions.get_mut(id) else { return false };
-        let applied = listed::applied_to(&newest.version, listed);
-        let mut changed = was_withdrawn || listed::differs(&newest.version, &applied);
-        answered.compare(Some(&newest.version), &applied);
-        answered.compare_names(&newest.version, &applied);
-        newest.update(applied, Source::List, now);
-        self.note(id, answered);
-        if self.is_whole(listed) {
-            self.confirm_terminal(now);
-            changed |= self.move_last_success(answered);
-        }
-        changed
-    }
-
-    /// The list shows a job that has ended as it is known: so it was confirmed, and that is all. The
-    /// usual case, of which there may be thousands in each list.
-    fn confirm_ended(&mut self, listed: &ListedJob, now: Moment) -> bool {
-        if self.only_listed || !self.is_whole(listed) || self.activity() != Activity::Ended {
-            return false;
-        }
-        let newest = listed.version_id.as_ref().and_then(|id| self.versions.get(id));
-        if !newest.is_some_and(|newest| listed::says(listed, &newest.version)) {
-            return false;
-        }
-        self.confirm_terminal(now);
-        true
-    }
-
-    /// The list shows the newest version alone; where their number is the same too, the others are still
-    /// there, and an ended one is as it was.
-    fn is_whole(&self, listed: &ListedJob) -> bool {
-        self.order.first().map(|(newest, _)| newest) == listed.version_id.as_ref()
-            && listed.version_count.is_some_and(|count| count == self.order.len() as u64)
-    }
-
-    fn confirm_terminal(&mut self, now: Moment) {
-        for state in self.versions.values_mut().filter(|state| state.version.state.terminal) {
-            state.confirm(Source::List, now);
-        }
-    }
-
-    /// The list stands for the polls of a job of which nothing is asked, and moves the time of the last
-    /// one: as seldom as a value may be old and a rule can know of, or each list would have all their lines
-    /// made anew.
-    fn move_last_success(&mut self, answered: &Answered<'_>) -> bool {
-        let Answered { settings, now, .. } = *answered;
-        let often = settings.max_staleness.min(SELDOM);
-        let is_old = |at| now.unix - at >= often.as_secs_f64();
-        let is_left_to_lists = self.activity() == Activity::Ended
-            || (self.told.is_some()
-                && self.versions.values().all(|state| state.running_tasks().is_empty()));
-        let moves =
-            is_left_to_lists && self.success == Some(true) && self.last_success.is_none_or(is_old);
-        if moves {
-            self.last_success = Some(now.unix);
-        }
-        moves
     }
 
     pub(super) fn version(&mut self, version: Version, answered: &mut Answered<'_>) {

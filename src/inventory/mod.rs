@@ -7,7 +7,6 @@ mod answered;
 mod contradictions;
 mod follow;
 mod job;
-mod listed;
 pub mod outcomes;
 mod project;
 mod quotas;
