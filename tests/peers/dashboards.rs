@@ -1,10 +1,11 @@
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use modelarts_exporter::model::Api;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::harness::prometheus::Prometheus;
 use crate::harness::{Cloud, Daemon, Demo, Process, QUICK, Setup, peer, repository, wait_for};
@@ -58,9 +59,37 @@ struct Panel {
     #[serde(default)]
     description: String,
     #[serde(default)]
-    field_config: serde_json::Value,
+    field_config: FieldConfig,
     #[serde(default)]
     targets: Vec<Target>,
+}
+
+#[derive(Default, Deserialize)]
+struct FieldConfig {
+    overrides: Vec<Override>,
+}
+
+#[derive(Deserialize)]
+struct Override {
+    properties: Vec<Property>,
+}
+
+#[derive(Deserialize)]
+struct Property {
+    value: Setting,
+}
+
+/// Of a field its links, of everything else nothing.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Setting {
+    Links(Vec<Link>),
+    Other(IgnoredAny),
+}
+
+#[derive(Deserialize)]
+struct Link {
+    url: String,
 }
 
 #[derive(Deserialize)]
@@ -84,16 +113,16 @@ fn files() -> Vec<PathBuf> {
 }
 
 fn dashboards() -> Vec<Dashboard> {
-    files().into_iter().map(read).collect()
+    files().iter().map(|file| read(file)).collect()
 }
 
 /// The dashboard of that file.
 fn dashboard(name: &str) -> Dashboard {
-    read(repository(&format!("deploy/grafana/{name}.json")))
+    read(&repository(&format!("deploy/grafana/{name}.json")))
 }
 
-fn read(file: PathBuf) -> Dashboard {
-    let text = std::fs::read_to_string(&file).expect("the dashboard can be read");
+fn read(file: &Path) -> Dashboard {
+    let text = std::fs::read_to_string(file).expect("the dashboard can be read");
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", file.display()))
 }
 
@@ -109,8 +138,13 @@ impl Dashboard {
 impl Panel {
     /// The field of which its links to the dashboard of a job take the job, if it has any.
     fn field_of_job(&self) -> Option<String> {
-        let settings = self.field_config.to_string();
-        let (_, rest) = settings.split_once("var-job=${__data.fields.")?;
+        let properties = self.field_config.overrides.iter().flat_map(|it| &it.properties);
+        let links = properties.filter_map(|property| match &property.value {
+            Setting::Links(links) => Some(links),
+            Setting::Other(IgnoredAny) => None,
+        });
+        let (_, rest) =
+            links.flatten().find_map(|link| link.url.split_once("var-job=${__data.fields."))?;
         let (field, _) = rest.split_once(":percentencode}")?;
         Some(field.to_owned())
     }
