@@ -110,10 +110,17 @@ fn print_check(config: &Config, warnings: &[Warning]) -> anyhow::Result<ExitCode
     for warning in warnings {
         let _ = writeln!(text, "warning: {warning}");
     }
-    let jobs: usize = config.projects.iter().map(|project| project.jobs.len()).sum();
-    let _ = writeln!(text, "no mistakes: {} projects, {jobs} jobs", config.projects.len());
+    let projects = counted(config.projects.len(), "project");
+    let jobs = counted(config.projects.iter().map(|project| project.jobs.len()).sum(), "job");
+    let _ = writeln!(text, "no mistakes: {projects}, {jobs}");
     print(&text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// One of something, or several: `1 job`, `2 jobs`.
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }
 
 /// Writes to stdout; a reader that closed the pipe has seen enough.

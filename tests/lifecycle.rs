@@ -534,7 +534,7 @@ async fn the_commands_that_end_say_how_it_went() {
 
     let check = run_with_config("check", &setup.file(&cloud)).await;
     assert_eq!(check.status.code(), Some(0), "{}", check.stderr);
-    assert!(check.stdout.contains("no mistakes: 1 projects, 1 jobs"), "{}", check.stdout);
+    assert!(check.stdout.contains("no mistakes: 1 project, 1 job\n"), "{}", check.stdout);
     let check = run_with_config("check", "[poll]\ninterval = \"soon\"\nspeed = 1").await;
     assert_eq!(check.status.code(), Some(1));
     assert!(
