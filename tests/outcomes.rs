@@ -116,7 +116,7 @@ async fn runs_of_several_jobs_are_runs_of_the_name_they_share() {
 #[tokio::test]
 async fn a_version_shows_the_scores_of_the_run_before_it() {
     let cloud = Cloud::empty().await;
-    let job = cloud.add_as("train", "\"quality\": {\"recall\": 0.5}").await.job_id;
+    let job = cloud.add_as("train", "\"quality\": {\"recall\": 0.5}, \"classes\": 3").await.job_id;
     let daemon = Daemon::start(&Setup::of([job]).file(&cloud)).await;
     daemon.shows(&counts("train", 0, 0, 0)).await;
     cloud.set_status(job, "completed").await;
@@ -124,6 +124,10 @@ async fn a_version_shows_the_scores_of_the_run_before_it() {
     let previous = "modelarts_model_previous_recall";
     let scrape = daemon.shows(&[format!("{previous}{{version=\"V0002\"}} == 0.5")]).await;
     assert_eq!(scrape.find(previous).len(), 1, "nothing completed before the first version");
+    let of_classes = scrape.find("modelarts_model_class_recall{version=\"V0001\"}");
+    let lowest = of_classes.iter().map(|class| class.value).min_by(f64::total_cmp).unwrap();
+    let worst = scrape.find("modelarts_model_previous_worst_class_recall{version=\"V0002\"}");
+    assert_eq!((of_classes.len(), worst[0].value), (3, lowest));
 }
 
 #[tokio::test]

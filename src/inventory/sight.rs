@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::inventory::job::JobState;
+use crate::inventory::outcomes::PreviousScores;
 use crate::inventory::project::ProjectState;
 use crate::inventory::{Inventory, Moment, Settings};
-use crate::model::{JobId, JobKey, Quality, Scores, TaskUsage, Version};
+use crate::model::{JobId, JobKey, Quality, TaskUsage, Version};
 use crate::own::Reason;
 
 /// All that is known of a job.
@@ -52,8 +53,8 @@ pub struct VersionSight<'a> {
     pub tasks: Vec<TaskSight<'a>>,
     /// The scores.
     pub quality: Option<QualitySight<'a>>,
-    /// The overall scores of the completed run before it, of the same name.
-    pub previous: Option<&'a Scores>,
+    /// What its scores are compared with.
+    pub previous: Option<PreviousScores<'a>>,
 }
 
 /// All that is known of the use that one task makes of its machine.

@@ -1,4 +1,5 @@
-use crate::model::{Quality, Quota, Scores, TaskUsage, Version};
+use super::outcomes::PreviousScores;
+use crate::model::{Quality, Quota, TaskUsage, Version};
 
 /// What there is to show of a project.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,8 +45,8 @@ pub struct VersionView<'a> {
     pub tasks: Vec<TaskView<'a>>,
     /// The scores.
     pub quality: Option<&'a Quality>,
-    /// The overall scores of the completed run before it, of the same name.
-    pub previous: Option<&'a Scores>,
+    /// What its scores are compared with.
+    pub previous: Option<PreviousScores<'a>>,
 }
 
 /// What there is to show of the usage of one task.

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use crate::inventory::outcomes::PreviousScores;
 use crate::inventory::{JobView, VersionView};
 use crate::metrics::{FAMILIES, FamilyIndex, Room, Settings, Sink, of_job};
-use crate::model::{Scores, Version};
+use crate::model::Version;
 
 /// Lines as in text, so that what is compared is what is read.
 #[derive(Default)]
@@ -25,7 +26,7 @@ impl Sink for Lines {
 /// they are asked for. Its label is its name.
 pub(super) fn lines_of_version(
     version: &Version,
-    previous: Option<&Scores>,
+    previous: Option<PreviousScores<'_>>,
     is_asked: impl Fn(&str) -> bool,
 ) -> String {
     let view = VersionView {

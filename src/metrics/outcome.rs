@@ -60,7 +60,9 @@ mod tests {
     use tokio::time::Instant;
 
     use crate::inventory::Moment;
-    use crate::inventory::outcomes::{Answer, Changes, NameView, Outcomes, Rules, Saved, Seen};
+    use crate::inventory::outcomes::{
+        Answer, Changes, NameView, Outcomes, PreviousScores, Rules, Saved, Seen,
+    };
     use crate::metrics::lines::{Lines, lines_of_version};
     use crate::metrics::{of_name, of_runs};
     use crate::model::{Api, JobId, JobKey, Scores, State, Version, VersionId};
@@ -138,12 +140,15 @@ mod tests {
     #[test]
     fn a_version_shows_the_scores_of_the_run_before_it() {
         let scores = Scores { recall: Some(0.5), f1_score: Some(1.5), ..Scores::default() };
+        let worst_class = Scores { recall: Some(0.25), ..Scores::default() };
+        let previous = PreviousScores { overall: &scores, worst_class: &worst_class };
         let version = version(1, 8);
         let previous =
-            lines_of_version(&version, Some(&scores), |line| line.contains("_previous_"));
+            lines_of_version(&version, Some(previous), |line| line.contains("_previous_"));
         insta::assert_snapshot!(previous, @r#"
         modelarts_model_previous_recall{project="p",job_id="7",job_name="train",version=""} 0.5
         modelarts_model_previous_f1_score{project="p",job_id="7",job_name="train",version=""} 1.5
+        modelarts_model_previous_worst_class_recall{project="p",job_id="7",job_name="train",version=""} 0.25
         "#);
     }
 }

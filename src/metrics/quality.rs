@@ -1,6 +1,7 @@
 //! Model-quality families.
 
 use crate::inventory::JobView;
+use crate::inventory::outcomes::PreviousScores;
 use crate::metrics::Settings;
 use crate::metrics::catalogue::Out;
 use crate::metrics::job::{each_version, key};
@@ -19,11 +20,11 @@ pub(super) fn overall(
     }
 }
 
-/// An overall score of the completed run before.
+/// A score of the completed run before.
 pub(super) fn previous(
     job: &JobView<'_>,
     out: &mut Out<'_>,
-    score: impl Fn(&Scores) -> Option<f64>,
+    score: impl Fn(PreviousScores<'_>) -> Option<f64>,
 ) {
     each_version(job, out, |version| version.previous.and_then(&score));
 }

@@ -16,6 +16,21 @@ impl Quality {
     pub fn is_empty(&self) -> bool {
         self.overall.is_empty() && self.classes.is_empty()
     }
+
+    /// The lowest of each of the four scores that any class has, without what the training code wrote
+    /// beside them.
+    pub fn worst_class(&self) -> Scores {
+        let lowest = |score: fn(&Scores) -> Option<f64>| {
+            self.classes.iter().filter_map(|class| score(&class.scores)).min_by(f64::total_cmp)
+        };
+        Scores {
+            recall: lowest(|scores| scores.recall),
+            precision: lowest(|scores| scores.precision),
+            accuracy: lowest(|scores| scores.accuracy),
+            f1_score: lowest(|scores| scores.f1_score),
+            ..Scores::default()
+        }
+    }
 }
 
 /// The four scores the cloud knows by name, and whatever else the training code wrote.

@@ -35,12 +35,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::inventory::Moment;
-use crate::model::{JobId, JobKey, NameRule, Scores, Shard, Version, VersionId};
+use crate::model::{JobId, JobKey, NameRule, Shard, Version, VersionId};
 use project::{Kept, Project};
 use run::millis;
 
 pub use run::Runs;
-pub use view::{Changes, LastRun, NameView, Remembered};
+pub use view::{Changes, LastRun, NameView, PreviousScores, Remembered};
 
 /// How outcomes are kept, for one project.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -171,8 +171,8 @@ impl Outcomes {
         }
     }
 
-    /// The overall scores of the completed run before this version, of the same name.
-    pub fn previous(&self, key: &JobKey, version_id: &VersionId) -> Option<&Scores> {
+    /// The scores of the completed run before this version, of the same name.
+    pub fn previous(&self, key: &JobKey, version_id: &VersionId) -> Option<PreviousScores<'_>> {
         self.projects.get(&key.project)?.previous(&key.job_id, version_id)
     }
 

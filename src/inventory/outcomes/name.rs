@@ -2,8 +2,8 @@ use serde::{Deserialize, Serialize};
 
 use super::run::{Millis, Run, Runs, seconds};
 use super::streak::Streak;
-use super::view::{LastRun, NameView};
-use crate::model::{Outcome, Scores};
+use super::view::{LastRun, NameView, PreviousScores};
+use crate::model::{Outcome, Quality, Scores};
 
 /// The newest one is of the version that is shown, the other is what it is compared with.
 const SCORED: usize = 2;
@@ -42,6 +42,15 @@ struct Scored {
     run: Run,
     #[serde(with = "bits")]
     scores: Scores,
+    #[serde(default, with = "bits", skip_serializing_if = "Scores::is_empty")]
+    worst_class: Scores,
+}
+
+impl Scored {
+    fn new(run: &Run) -> Self {
+        let nothing = Scores::default;
+        Self { run: run.clone(), scores: nothing(), worst_class: nothing() }
+    }
 }
 
 impl Name {
@@ -58,7 +67,7 @@ impl Name {
                 self.streak.completed(run);
                 keep_later(&mut self.last_completed, run);
                 let at = self.scored.partition_point(|scored| scored.run > *run);
-                self.scored.insert(at, Scored { run: run.clone(), scores: Scores::default() });
+                self.scored.insert(at, Scored::new(run));
                 self.scored.truncate(SCORED);
             }
             Outcome::Failed => {
@@ -75,10 +84,11 @@ impl Name {
         }
     }
 
-    /// The overall scores of a completed version. Returns whether they are news.
-    pub(super) fn scored(&mut self, run: &Run, overall: &Scores) -> bool {
+    /// The scores of a completed version. Returns whether they are news.
+    pub(super) fn scored(&mut self, run: &Run, quality: &Quality) -> bool {
         let known = self.scored.iter_mut().find(|scored| scored.run.is_of_same_version(run));
         let Some(known) = known else { return false };
+        let overall = &quality.overall;
         let scores = Scores {
             recall: overall.recall,
             precision: overall.precision,
@@ -86,16 +96,19 @@ impl Name {
             f1_score: overall.f1_score,
             ..Scores::default()
         };
-        let is_news = known.scores != scores;
+        let worst_class = quality.worst_class();
+        let is_news = known.scores != scores || known.worst_class != worst_class;
         known.scores = scores;
+        known.worst_class = worst_class;
         is_news
     }
 
     /// The scores of the last run that completed before this one; of the last one of all for a version
     /// that has not ended.
-    pub(super) fn previous(&self, ended: Option<&Run>) -> Option<&Scores> {
+    pub(super) fn previous(&self, ended: Option<&Run>) -> Option<PreviousScores<'_>> {
         let is_before = |scored: &&Scored| ended.is_none_or(|run| scored.run < *run);
-        self.scored.iter().find(is_before).map(|scored| &scored.scores)
+        let Scored { scores: overall, worst_class, .. } = self.scored.iter().find(is_before)?;
+        Some(PreviousScores { overall, worst_class })
     }
 
     pub(super) fn view(&self) -> NameView {

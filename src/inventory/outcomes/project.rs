@@ -7,9 +7,9 @@ use super::job::{Ended, Job};
 use super::names::{Known, Names};
 use super::run::{Millis, Run, Runs, millis, seconds};
 use super::shared_map::SharedMap;
-use super::view::{Changes, NameView, Remembered};
+use super::view::{Changes, NameView, PreviousScores, Remembered};
 use super::{Answer, Rules, Seen};
-use crate::model::{JobId, Scores, VersionId};
+use crate::model::{JobId, VersionId};
 
 /// Every version is looked at so many times within the time a missing one is remembered.
 const MEMORY_STEPS: Millis = 32;
@@ -224,7 +224,7 @@ impl Project {
         if let Some(finished) = mark.filter(|mark| mark.has_ended()).and_then(|mark| mark.finished)
         {
             let run = Run { finished, job_id: id.clone(), version_id: version_id.clone() };
-            if known.scored(&run, &quality.overall) {
+            if known.scored(&run, quality) {
                 self.rescored.insert(Arc::clone(name));
                 self.is_stale = true;
             }
@@ -286,7 +286,11 @@ impl Project {
         }
     }
 
-    pub(super) fn previous(&self, id: &JobId, version_id: &VersionId) -> Option<&Scores> {
+    pub(super) fn previous(
+        &self,
+        id: &JobId,
+        version_id: &VersionId,
+    ) -> Option<PreviousScores<'_>> {
         let job = self.jobs.get(id)?;
         let mark = job.versions.get(version_id)?;
         let ended = mark.finished.filter(|_| mark.has_ended());

@@ -6,7 +6,7 @@ mod crowd;
 use tokio::time::Instant;
 
 use super::*;
-use crate::model::{Api, Outcome, Quality, Shard, State, Status};
+use crate::model::{Api, ClassQuality, Outcome, Quality, Scores, Shard, State, Status};
 
 const TODAY: f64 = 1_700_000_000.0;
 const HOUR: f64 = 3600.0;
@@ -165,7 +165,7 @@ impl Scene {
     }
 
     fn previous(&self, job: u64, version: u64) -> Option<f64> {
-        self.outcomes.previous(&key(job), &VersionId::from(version))?.recall
+        self.outcomes.previous(&key(job), &VersionId::from(version))?.overall.recall
     }
 }
 
@@ -647,4 +647,48 @@ fn an_answer_that_says_nothing_new_leaves_nothing_to_be_saved() {
     // Another status is news, of the kind that can wait.
     scene.see(&version(1, 2, "a", 9), None);
     assert!(scene.outcomes.is_stale() && !scene.outcomes.is_changed());
+}
+
+#[test]
+fn the_worst_class_of_a_run_is_kept_for_the_next_one() {
+    let mut scene = Scene::watched();
+    let scored = |recall: f64, precision: Option<f64>| ClassQuality {
+        scores: Scores { recall: Some(recall), precision, ..Scores::default() },
+        ..ClassQuality::default()
+    };
+    // The lowest recall and the lowest precision are of two classes, and not every class has both.
+    let mut classes = vec![scored(0.9, Some(0.5)), scored(0.3, None), scored(0.7, Some(0.6))];
+    let with = |version, classes: &[ClassQuality]| {
+        let classes = classes.to_vec();
+        Version { quality: Some(Quality { classes, ..Quality::default() }), ..version }
+    };
+    scene.see(&with(version(1, 1, "a", COMPLETED), &classes), Some(1.0));
+    scene.see(&version(1, 2, "a", RUNNING), None);
+    let worst = |scene: &Scene| {
+        let previous = scene.outcomes.previous(&key(1), &VersionId::from(2)).unwrap();
+        let Scores { recall, precision, accuracy, f1_score, .. } = *previous.worst_class;
+        assert_eq!(*previous.overall, Scores::default());
+        (recall, precision, accuracy, f1_score)
+    };
+    assert_eq!(worst(&scene), (Some(0.3), Some(0.5), None, None));
+    // A correction of a class alone is news, too.
+    scene.outcomes.saved();
+    assert!(!scene.outcomes.is_stale());
+    classes[1] = scored(0.4, None);
+    scene.see(&with(version(1, 1, "a", COMPLETED), &classes), Some(1.0));
+    assert!(scene.outcomes.is_stale());
+    scene.restart_from_bytes();
+    assert_eq!(worst(&scene), (Some(0.4), Some(0.5), None, None));
+}
+
+#[test]
+fn what_an_older_release_saved_of_a_run_has_no_worst_class() {
+    let mut scene = Scene::watched();
+    scene.see(&with_recall(version(1, 1, "a", COMPLETED), 0.5), Some(1.0));
+    scene.see(&version(1, 2, "a", RUNNING), None);
+    let saved = String::from_utf8(scene.saved()).unwrap();
+    assert!(!saved.contains("worst_class"), "{saved}");
+    scene.restart(serde_json::from_str(&saved).unwrap());
+    let previous = scene.outcomes.previous(&key(1), &VersionId::from(2)).unwrap();
+    assert_eq!((previous.overall.recall, previous.worst_class.recall), (Some(0.5), None));
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::run::Runs;
-use crate::model::{JobId, Outcome, Status};
+use crate::model::{JobId, Outcome, Scores, Status};
 
 /// What there is to show of the outcomes of one name.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +27,15 @@ pub struct LastRun {
     pub version: String,
     /// How it ended.
     pub outcome: Outcome,
+}
+
+/// The scores of the completed run of the same name before a version.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PreviousScores<'a> {
+    /// Over all classes.
+    pub overall: &'a Scores,
+    /// Of each score the lowest that any class had.
+    pub worst_class: &'a Scores,
 }
 
 /// What is to be shown anew of one project.

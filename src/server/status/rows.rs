@@ -84,7 +84,7 @@ fn row(key: &JobKey, job: &JobSight<'_>, outcomes: Option<NameView>) -> Row {
         quality: main_score(newest).map(|(name, value)| Score {
             name,
             value,
-            previous: newest.previous.and_then(|scores| score(scores, name)),
+            previous: newest.previous.and_then(|before| score(before.overall, name)),
             is_fresh: newest.quality.is_some_and(|quality| quality.is_fresh),
         }),
     });

@@ -73,7 +73,7 @@ impl Run {
             finished: sight.finished,
             tasks: sight.tasks.iter().map(task).collect(),
             quality: quality.unwrap_or(Age { seen: 0.0, is_fresh: true }),
-            previous: sight.previous.cloned(),
+            previous: sight.previous.map(|before| before.overall.clone()),
         }
     }
 }
