@@ -66,7 +66,7 @@ pub struct Curves {
     /// A bit for each [`Measure`] that is there.
     there: u16,
     /// The largest value of each rate.
-    tops: [f32; RATES],
+    tops: [f64; RATES],
     /// As many for each measure, in their order.
     points: Box<[u8]>,
 }
@@ -106,10 +106,7 @@ impl Curves {
             }
             curves.there |= measure.bit();
             if let Some(rate) = rate(measure) {
-                #[expect(clippy::cast_possible_truncation, reason = "a picture needs no more")]
-                {
-                    curves.tops[rate] = top as f32;
-                }
+                curves.tops[rate] = top;
             }
             points.extend(reduced.iter().map(|value| packed(*value, top)));
         }
@@ -130,7 +127,7 @@ impl Curves {
         let before = (self.there & (measure.bit() - 1)).count_ones() as usize;
         let length = self.points.len() / self.there.count_ones() as usize;
         let points = self.points.get(before * length..(before + 1) * length)?;
-        let top = rate(measure).map_or(1.0, |rate| f64::from(self.tops[rate]));
+        let top = rate(measure).map_or(1.0, |rate| self.tops[rate]);
         Some(points.iter().map(|point| unpacked(*point, top)).collect())
     }
 
@@ -221,6 +218,8 @@ mod tests {
         assert!((points[2].unwrap() / 1e9 - 1.0).abs() < 0.005, "{points:?}");
         let still = curves(Measure::DiskWrite, &[Some(0.0), Some(0.0)], 240);
         assert_eq!(still.of(Measure::DiskWrite).unwrap(), [Some(0.0), Some(0.0)]);
+        let vast = [Some(0.0), Some(f64::MAX)];
+        assert_eq!(curves(Measure::DiskRead, &vast, 240).of(Measure::DiskRead).unwrap(), vast);
     }
 
     #[test]

@@ -38,7 +38,12 @@ pub(super) struct InFlight {
 }
 
 impl Content {
-    /// The same, holding this while it is sent.
+    /// Bytes that are left to be sent.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The same, holding this while it is sent; for no longer than now where there is nothing to send.
     pub(super) fn holding(mut self, in_flight: InFlight) -> Self {
         if let Some(frame) = &mut self.frame {
             frame.in_flight = Some(in_flight);

@@ -2,12 +2,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
-    CONTENT_TYPE, HeaderName, REFERRER_POLICY, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, RETRY_AFTER, VARY,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use http_body::Body as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -153,7 +152,10 @@ impl Routes {
         self.site.own.http_request(handler, response.status().as_u16());
         response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         access.headers.put_on(response.headers_mut());
-        if response.body().size_hint().exact().is_some_and(|size| size > LARGE) {
+        if request.method() == Method::HEAD {
+            response = head_of(response);
+        }
+        if response.body().length() > LARGE {
             answering.is_large();
         }
         let in_flight =
@@ -315,6 +317,13 @@ fn page(status: StatusCode, page: String) -> Response<Content> {
 /// What a page needs besides itself; whether its URL names its version.
 fn kept(content: Response<Content>, is_versioned: bool) -> Response<Content> {
     with(content, CACHE_CONTROL, if is_versioned { KEPT } else { KEPT_BRIEFLY })
+}
+
+/// The answer without its body, of which it tells the length all the same: over HTTP/2 hyper would send the
+/// body.
+fn head_of(response: Response<Content>) -> Response<Content> {
+    let length = response.body().length().into();
+    with(response.map(|_| "".into()), CONTENT_LENGTH, length)
 }
 
 fn refused(refusal: Refusal) -> Response<Content> {

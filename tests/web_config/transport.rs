@@ -1,6 +1,7 @@
 //! TLS, HTTP/2, headers and the rate, as curl and openssl see them.
 
 use super::{Served, tls};
+use crate::harness::Finished;
 
 #[tokio::test]
 async fn curl_speaks_http2_and_http1_over_tls() {
@@ -27,6 +28,29 @@ async fn curl_speaks_http2_and_http1_over_tls() {
     assert!(!plain.status.success() && !plain.stdout.contains("modelarts"), "{plain:?}");
     let stopped = served.daemon.stop().await;
     assert!(stopped.status.success(), "{stopped:?}");
+}
+
+#[tokio::test]
+async fn a_head_is_that_of_the_answer_and_ends_with_it() {
+    let served = Served::start(&tls(&[])).await;
+    let length = |answer: &Finished| {
+        let header = answer.stdout.lines().find_map(|line| line.strip_prefix("content-length: "));
+        header.and_then(|value| value.parse::<usize>().ok())
+    };
+    for http in ["--http2", "--http1.1"] {
+        for path in ["/-/healthy", "/style.css", "/nowhere", "/", "/metrics"] {
+            let whole = served.curl("https", path, &[http]).await;
+            let head = served.curl("https", path, &[http, "--head"]).await;
+            assert!(head.status.success() && head.stdout.ends_with("\r\n\r\n"), "{head:?}");
+            assert_eq!(head.stdout.lines().next(), whole.stdout.lines().next(), "{path}");
+            // What these two say is another thing each time.
+            if path == "/" || path == "/metrics" {
+                assert!(length(&head).is_some_and(|length| length > 1000), "{head:?}");
+            } else {
+                assert_eq!(length(&head), length(&whole), "{http} {path}: {head:?}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

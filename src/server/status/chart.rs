@@ -127,6 +127,7 @@ fn rounded(value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Curves, Measure};
 
     #[test]
     fn gaps_stay_gaps() {
@@ -137,7 +138,9 @@ mod tests {
 
     #[test]
     fn whatever_the_values_the_picture_has_its_size() {
-        for points in [vec![], vec![None], vec![Some(7.0)], vec![Some(f64::MAX), Some(-1.0)]] {
+        let vast = [Some(0.0), Some(f64::MAX), Some(1e39), Some(-1.0)];
+        let kept = Curves::new(vast.len(), 240, |_| vast.into_iter()).of(Measure::DiskRead);
+        for points in [vec![], vec![None], vec![Some(7.0)], vast.into(), kept.unwrap()] {
             for top in [0.0, 1.0, f64::MAX] {
                 let picture = curve(&points, top, "<>").into_string();
                 assert!(!picture.contains("NaN") && !picture.contains("inf"), "{picture}");

@@ -80,7 +80,7 @@ pub struct Requests {
 pub(super) struct Pages {
     maker: Arc<Maker>,
     /// One page at a time.
-    turn: Semaphore,
+    turn: Arc<Semaphore>,
 }
 
 struct Maker {
@@ -95,7 +95,7 @@ impl Pages {
         let (route_prefix, telemetry_path) =
             (settings.route_prefix.clone(), settings.telemetry_path.clone());
         let maker = Arc::new(Maker { sight, own, route_prefix, telemetry_path });
-        Self { maker, turn: Semaphore::new(1) }
+        Self { maker, turn: Arc::new(Semaphore::new(1)) }
     }
 
     /// The page about all jobs, as the query of its URL asks for it.
@@ -121,11 +121,15 @@ impl Pages {
         page: impl FnOnce(&Maker) -> Option<Markup> + Send + 'static,
     ) -> Option<String> {
         // It is never closed.
-        let _turn = self.turn.acquire().await;
+        let turn = Arc::clone(&self.turn).acquire_owned().await;
         let maker = Arc::clone(&self.maker);
+        let work = move || {
+            // The work has its turn also when whoever asked for it goes away.
+            let _turn = turn;
+            page(&maker)
+        };
         // A panic was told by the thread that had it, and costs this page.
-        let made = spawn_blocking(move || page(&maker)).await.unwrap_or_default();
-        made.map(Markup::into_string)
+        spawn_blocking(work).await.unwrap_or_default().map(Markup::into_string)
     }
 }
 
@@ -148,6 +152,9 @@ fn job_key(path: &str) -> Option<JobKey> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::channel;
+
+    use futures_util::FutureExt as _;
     use tokio::time::Instant;
 
     use super::*;
@@ -175,6 +182,11 @@ mod tests {
             curves: Curves::new(9, 240, values),
             ..TaskUsage::default()
         }
+    }
+
+    /// A version of which next to nothing is known.
+    fn unknown() -> Version {
+        Version::unknown(Api::V2, JobId::from(7), VersionId::from(""), State::from_v2("Running"))
     }
 
     /// Pages about one job `7` of the project `p`, which is this version.
@@ -212,12 +224,7 @@ mod tests {
             resources: Resources { gpus: Some(0.0), npus: Some(24.0), ..Resources::default() },
             usage: Some(Usage { tasks: tasks.map(|(name, npu)| task(name, npu)).into() }),
             execution: Execution { nodes: Some(2.0), restarts: Some(3), ..Execution::default() },
-            ..Version::unknown(
-                Api::V2,
-                JobId::from(7),
-                VersionId::from(""),
-                State::from_v2("Running"),
-            )
+            ..unknown()
         };
         let pages = pages(version);
         let overview = pages.overview("").await;
@@ -237,6 +244,21 @@ mod tests {
         assert!(!job.contains("<dt>GPUs</dt>"), "it holds none: {job}");
         assert!(job.contains("The run"), "v2 has no versions: {job}");
         assert_eq!(job.matches("<details class=\"task\" open>").count(), 1, "{job}");
+    }
+
+    #[tokio::test]
+    async fn a_page_has_its_turn_to_its_end_also_when_nobody_waits_for_it_any_more() {
+        let pages = pages(unknown());
+        let (end, ended) = channel::<()>();
+        let page = pages.make(move |_| {
+            let _ = ended.recv();
+            None
+        });
+        // Begun, and dropped.
+        assert_eq!(page.now_or_never(), None);
+        assert_eq!(pages.turn.available_permits(), 0);
+        drop(end);
+        assert!(!pages.overview("").await.is_empty());
     }
 
     #[test]
