@@ -9,10 +9,12 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Asks the running daemon whether it is healthy.
 pub(super) async fn run(url: Url) -> anyhow::Result<ExitCode> {
-    // The daemon is beside us: no proxy, no roots of the system, no redirects.
+    // The daemon is beside us, and whether it lives is no secret: no proxy, no redirects, and a certificate
+    // is good whatever name it has and whoever signed it.
     let client = reqwest::Client::builder()
         .no_proxy()
         .tls_certs_only([])
+        .tls_danger_accept_invalid_certs(true)
         .redirect(reqwest::redirect::Policy::none())
         .timeout(TIMEOUT)
         .build()

@@ -5,7 +5,7 @@ use std::fs;
 use rcgen::SanType;
 
 use super::{Served, text, tls};
-use crate::harness::{Authority, Identity, dns};
+use crate::harness::{Authority, Identity, dns, run};
 
 /// The status of `/metrics` for whoever shows this.
 async fn as_client(served: &Served, identity: &Identity, name: &str) -> String {
@@ -94,5 +94,18 @@ async fn the_other_ways_to_ask_for_certificates() {
         assert!(status.starts_with(issued), "{word}: {status}");
         let status = as_client(&served, &Identity::self_made(), "strange").await;
         assert!(status.starts_with(strange), "{word}: {status}");
+    }
+}
+
+#[tokio::test]
+async fn the_health_check_shows_no_certificate_and_takes_any() {
+    let mutual = ["client_auth_type: RequireAndVerifyClientCert", "client_ca_file: ca.pem"];
+    for lines in [&[][..], &mutual] {
+        let served = Served::start(&tls(lines)).await;
+        let url = |path: &str| format!("https://{}{path}", served.address());
+        let well = run(&["healthcheck", &url("/-/healthy")]).await;
+        assert_eq!(well.status.code(), Some(0), "{lines:?}: {well:?}");
+        let lost = run(&["healthcheck", &url("/nowhere")]).await;
+        assert_eq!(lost.status.code(), Some(1), "{lines:?}: {lost:?}");
     }
 }
