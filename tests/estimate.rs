@@ -331,6 +331,37 @@ async fn without_permission_for_the_list_the_jobs_of_the_file_are_estimated() {
 }
 
 #[tokio::test]
+async fn of_jobs_that_are_shared_each_shard_estimates_its_own() {
+    const SHARDS: usize = 3;
+    let cloud = Cloud::empty().await;
+    // No job has this one.
+    let mut named = vec![999_999];
+    for number in 0..6 {
+        named.push(cloud.add(&format!("named-{number}")).await.job_id);
+    }
+    for number in 0..4 {
+        cloud.add(&format!("found-{number}")).await;
+    }
+    // Of all shards: named, found, unknown.
+    let of_all = async || {
+        let mut of_all = [0; 3];
+        for index in 0..SHARDS {
+            let tables = format!("[shard]\nindex = {index}\ntotal = {SHARDS}");
+            let setup = Setup { poll: ONE_POLL, auth: FOUND, ..Setup::of(named.clone()) };
+            let said = estimate(&Setup { tables: &tables, ..setup }.file(&cloud)).await;
+            let jobs = &said.project().jobs;
+            for (sum, part) in of_all.iter_mut().zip([jobs.named, jobs.found, jobs.unknown]) {
+                *sum += part;
+            }
+        }
+        of_all
+    };
+    assert_eq!(of_all().await, [7, 4, 1]);
+    cloud.fault(r#""fault": "forbidden", "on": "list""#).await;
+    assert_eq!(of_all().await, [7, 0, 1], "their ids say whose they are");
+}
+
+#[tokio::test]
 async fn what_cannot_be_estimated_is_named_and_leaves_the_other_projects_theirs() {
     let cloud = Cloud::empty().await;
     let job = cloud.add("mnist").await.job_id;

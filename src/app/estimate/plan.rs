@@ -53,8 +53,12 @@ impl Plan {
         let (mut inventory, mut turnover) = (Inventory::new(), Turnover::default());
         let (project, interval) = (&self.project, self.schedule.list_interval);
         inventory.add_project(project, self.inventory, self.roster(list), interval, at);
-        let jobs = list.map(|list| &*list.jobs).unwrap_or_default();
-        inventory.listed(project, jobs, at.steady, interval, &mut turnover, at);
+        if let Some(list) = list {
+            inventory.listed(project, &list.jobs, at.steady, interval, &mut turnover, at);
+            inventory.list_ended(project, list, interval, &mut turnover, at);
+        } else {
+            inventory.list_refused(project, &mut turnover, at);
+        }
         self.named().chain(turnover.found).collect()
     }
 

@@ -1,7 +1,7 @@
 //! What a scrape would show of an account, and what there would be to ask: the answers go the daemon's
 //! own way from the ledger to the exposition.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
@@ -25,9 +25,11 @@ const ONE_A_VERSION: &str = "modelarts_job_info";
 pub(super) struct Rehearsed {
     /// Jobs that are followed.
     pub(super) followed: usize,
-    /// Of those, jobs for which others stood in.
+    /// Of those, jobs that the file names.
+    pub(super) named: usize,
+    /// Of those that are followed, jobs for which others stood in.
     pub(super) stood_in: usize,
-    /// Of those, jobs the cloud does not know.
+    /// Of those that are followed, jobs the cloud does not know.
     pub(super) gone: usize,
     /// Versions shown of them.
     pub(super) versions: usize,
@@ -63,21 +65,26 @@ pub(super) async fn rehearse(plan: &Plan, account: &Account) -> anyhow::Result<R
     let ledger = ProjectLedger { project: Arc::clone(&plan.project), book: Arc::clone(&book) };
     ledger.quotas(account.survey().quotas.clone(), plan.schedule.interval);
     let mut followed: Vec<_> = plan.named().collect();
-    if let Some(list) = account.list() {
+    let turnover = match account.list() {
         // What came is all there is to go by.
-        let list = JobList { complete: true, ..list.clone() };
-        let turnover = ledger.listed(&list, account.at().steady, plan.schedule.list_interval);
-        followed.extend(turnover.found);
-    }
+        Some(list) => {
+            let list = JobList { complete: true, ..list.clone() };
+            ledger.listed(&list, account.at().steady, plan.schedule.list_interval)
+        }
+        None => ledger.list_refused(),
+    };
+    followed.extend(turnover.found);
     let mut outlooks = Vec::with_capacity(followed.len());
     for (place, job) in followed.iter().enumerate() {
         outlooks.push((job, answer(plan, account, &ledger, job, place)));
     }
     ensure!(book.publish(), "the estimate did not come to an end");
     let shown = Shown::read(&reader).await?;
+    let of_file: HashSet<_> = plan.jobs.iter().map(|job| &job.job_id).collect();
     let is_gone = |(_, outlook): &&(&JobId, Option<Outlook>)| outlook.is_none();
     Ok(Rehearsed {
         followed: followed.len(),
+        named: followed.iter().filter(|job| of_file.contains(job)).count(),
         stood_in: followed.iter().filter(|job| !account.was_asked(job)).count(),
         gone: outlooks.iter().filter(is_gone).count(),
         versions: shown.versions,

@@ -52,7 +52,7 @@ pub(super) struct Jobs {
     pub(super) list_complete: bool,
     /// Of the jobs in the list.
     pub(super) by_status: BTreeMap<&'static str, usize>,
-    /// Named by the file.
+    /// Followed, and named by the file: where several processes share the jobs, not all that it names.
     pub(super) named: usize,
     /// Found by discovery beside them.
     pub(super) found: usize,
@@ -191,8 +191,8 @@ impl Estimate {
                 list_error: survey.list.as_ref().err().cloned(),
                 list_complete: list.is_some_and(|list| list.complete),
                 by_status,
-                named: plan.jobs.len(),
-                found: cost.followed - plan.jobs.len(),
+                named: cost.named,
+                found: cost.followed - cost.named,
                 unknown: cost.gone,
                 versions: cost.versions,
             },
