@@ -105,10 +105,13 @@ impl ModelArts {
             Error::Rejected(refusal) => Error::Rejected(refusal.without(&credential.secrets())),
             other => other,
         });
-        if let Err(error) = &outcome {
-            self.transport.own().api_error(question.operation, error.reason());
-        }
-        outcome
+        outcome.map_err(|error| self.failed(question.operation, error))
+    }
+
+    /// Counts what is wrong with an answer, or with several that could each be read.
+    pub(super) fn failed(&self, operation: Operation, error: Error) -> Error {
+        self.transport.own().api_error(operation, error.reason());
+        error
     }
 
     /// Asks, with one more attempt where the connection broke.

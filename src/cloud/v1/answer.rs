@@ -198,6 +198,21 @@ mod tests {
     }
 
     #[test]
+    fn numbers_that_are_too_large_together_are_none() {
+        for (fields, field) in [
+            (r#""gpu_num":1e200,"worker_server_num":1e200,"npu_num":0,"core":1"#, "gpu_num"),
+            (r#""cpu":"1e300","memory_unit":"TB""#, "memory_unit"),
+        ] {
+            let body = format!(r#"{{"version_id":1,{fields}}}"#);
+            let page = read(body.as_bytes(), &JobId::from(1), LIMITS).unwrap();
+            let resources = page.versions.content[0].resources;
+            assert_eq!((resources.gpus, resources.memory_bytes), (None, None), "{fields}");
+            let misread = crate::cloud::Misread { field, fault: Fault::NotFinite };
+            assert_eq!(page.versions.misreads, [misread], "{fields}");
+        }
+    }
+
+    #[test]
     fn a_score_that_is_no_number_costs_itself_alone_however_it_is_written() {
         let metrics = r#"{"total_metric":{"total_metric_values":{"recall":NaN,"precision":0.5}}}"#;
         for list in [metrics.to_owned(), serde_json::to_string(metrics).unwrap()] {

@@ -8,7 +8,7 @@ use crate::cloud::modelarts::{ModelArts, Question};
 use crate::cloud::pages::Pages;
 use crate::cloud::v1::answer::{self, Page};
 use crate::cloud::v1::list;
-use crate::cloud::{Error, Pace, Reading, TrainingApi};
+use crate::cloud::{Error, Fault, Misread, Pace, Reading, TrainingApi};
 use crate::model::{Api, JobId, JobList, Quota, TaskUsage, Version, VersionId};
 use crate::own::Operation;
 
@@ -71,6 +71,40 @@ impl Training {
     }
 }
 
+/// The pages of one reading of a job's versions. Gateways repeat pages: each version is taken once.
+#[derive(Debug, Default)]
+struct VersionPages {
+    versions: Vec<Version>,
+    seen: HashSet<VersionId>,
+    misreads: Vec<Misread>,
+    /// Elements that cannot be read: they are there all the same.
+    unreadable: usize,
+}
+
+impl VersionPages {
+    /// Takes one page. Returns whether it is the last one.
+    fn take(&mut self, page: Page) -> bool {
+        self.misreads.extend(page.versions.misreads);
+        self.unreadable += page.listed - page.versions.content.len();
+        let known = self.seen.len();
+        for version in page.versions.content {
+            if self.seen.insert(version.version_id.clone()) {
+                self.versions.push(version);
+            }
+        }
+        let is_short_of = |there: usize| page.version_count.map(|count| (there as u64) < count);
+        // A page that brings nothing new is the last one repeated, whatever the cloud counts: what came is
+        // worth more than nothing, and the newest come first.
+        let brings_nothing = self.seen.len() == known;
+        if brings_nothing && is_short_of(self.seen.len() + self.unreadable) == Some(true) {
+            self.misreads.push(Misread { field: "versions", fault: Fault::Missing });
+        }
+        // A version that cannot be read is no sign that the page was the last.
+        let asked_enough = page.listed < VERSIONS_PER_PAGE;
+        asked_enough || brings_nothing || is_short_of(self.seen.len()) == Some(false)
+    }
+}
+
 fn question<'a>(operation: Operation, path: &'a [&'a str], query: &'a str) -> Question<'a> {
     Question { operation, api: Api::V1, path, query, body: None }
 }
@@ -92,28 +126,17 @@ impl TrainingApi for Training {
     }
 
     async fn versions(&self, job: &JobId, pace: &dyn Pace) -> Result<Reading<Vec<Version>>, Error> {
-        let mut all = Reading { content: Vec::new(), misreads: Vec::new() };
-        let mut seen = HashSet::new();
+        let mut pages = VersionPages::default();
         for number in 1..=MOST_PAGES {
             let query = format!("per_page={VERSIONS_PER_PAGE}&page={number}");
             let answer =
                 self.ask_job(Operation::Versions, job, &["versions"], &query, pace).await?;
-            all.misreads.extend(answer.versions.misreads);
-            // A version that cannot be read is no sign that the page was the last.
-            let asked_enough = answer.listed < VERSIONS_PER_PAGE;
-            let known = seen.len();
-            for version in answer.versions.content {
-                if seen.insert(version.version_id.clone()) {
-                    all.content.push(version);
-                }
-            }
-            // A page that brings nothing new is the last one repeated.
-            let has_all = answer.version_count.is_some_and(|count| seen.len() as u64 >= count);
-            if asked_enough || has_all || seen.len() == known {
-                return Ok(all);
+            if pages.take(answer) {
+                return Ok(Reading { content: pages.versions, misreads: pages.misreads });
             }
         }
-        Err(Error::Malformed(format!("more than {MOST_PAGES} pages of versions")))
+        let endless = Error::Malformed(format!("more than {MOST_PAGES} pages of versions"));
+        Err(self.modelarts.failed(Operation::Versions, endless))
     }
 
     async fn version(
@@ -127,7 +150,8 @@ impl TrainingApi for Training {
         let mut versions = answer.versions;
         let at = versions.content.iter().position(|one| one.version_id == *version);
         let content = at.map(|at| versions.content.swap_remove(at)).ok_or_else(|| {
-            Error::Malformed("the detail describes another version than was asked for".to_owned())
+            let other = "the detail describes another version than was asked for";
+            self.modelarts.failed(Operation::Detail, Error::Malformed(other.to_owned()))
         })?;
         Ok(Reading { content, misreads: versions.misreads })
     }
@@ -144,5 +168,55 @@ impl TrainingApi for Training {
 
     fn most_list_pages(&self) -> usize {
         MOST_LIST_PAGES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::State;
+
+    /// A page of these versions, of which some cannot be read.
+    fn page(ids: impl Iterator<Item = u64>, unreadable: usize, version_count: Option<u64>) -> Page {
+        let version = |id: u64| {
+            let (version, state) = (VersionId::from(id), State::from_v1(8));
+            Version::unknown(Api::V1, JobId::from(1), version, state)
+        };
+        let content: Vec<_> = ids.map(version).collect();
+        let listed = content.len() + unreadable;
+        let versions = Reading { content, misreads: Vec::new() };
+        Page { versions, listed, version_count }
+    }
+
+    #[test]
+    fn pages_are_read_to_the_count_or_to_the_last_one_repeated() {
+        for count in [Some(120), None] {
+            let mut pages = VersionPages::default();
+            assert!(!pages.take(page(0..50, 0, count)));
+            assert!(!pages.take(page(49..98, 1, count)), "one slid to this page");
+            assert!(pages.take(page(98..119, 0, count)));
+            assert_eq!((pages.versions.len(), pages.misreads), (119, vec![]));
+        }
+        let mut exact = VersionPages::default();
+        assert!(exact.take(page(0..50, 0, Some(50))), "no empty page is asked for");
+        let mut uncounted = VersionPages::default();
+        assert!(!uncounted.take(page(0..50, 0, None)));
+        assert!(uncounted.take(page(0..50, 0, None)));
+        let mut unreadable = VersionPages::default();
+        assert!(!unreadable.take(page(0..40, 10, Some(50))));
+        assert!(unreadable.take(page(0..0, 0, Some(50))));
+        assert_eq!(unreadable.misreads, [], "they are there all the same");
+    }
+
+    #[test]
+    fn a_page_in_the_place_of_another_is_told_and_costs_no_more_than_itself() {
+        // The first one once more, and one after the last.
+        for second in [0..50, 0..0] {
+            let mut pages = VersionPages::default();
+            assert!(!pages.take(page(0..50, 0, Some(60))));
+            assert!(pages.take(page(second, 0, Some(60))));
+            let missing = Misread { field: "versions", fault: Fault::Missing };
+            assert_eq!((pages.versions.len(), pages.misreads), (50, vec![missing]));
+        }
     }
 }

@@ -138,7 +138,10 @@ impl VersionDocument<'_> {
     fn resources(&self, reader: &mut Reader) -> Resources {
         let workers = reader.amount("worker_server_num", &self.workers);
         let nodes = workers.unwrap_or(1.0);
-        let mut of_all = |field, value| reader.amount(field, value).map(|share| share * nodes);
+        let mut of_all = |field, value| {
+            let share = reader.amount(field, value)?;
+            reader.finite(field, share * nodes)
+        };
         let no_gpu = (self.gpu == Scalar::Bool(false)).then_some(0.0);
         let gpus = of_all("gpu_num", &self.gpu_num).or(no_gpu);
         let npus = of_all("npu_num", &self.npu_num);

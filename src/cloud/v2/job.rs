@@ -133,7 +133,8 @@ impl JobDocument {
             .unwrap_or_default();
         let spec = reader.object("spec", self.spec).unwrap_or_default();
         let whole = reader.object("resource", spec.resource);
-        let role = together(read_roles(whole, resources, &tasks, reader));
+        let roles = read_roles(whole, resources, &tasks, reader);
+        let role = together(roles, reader);
         let dropped_tasks = tasks.len().saturating_sub(reader.limits.tasks);
         tasks.truncate(reader.limits.tasks);
         Some(Version {
@@ -293,6 +294,21 @@ mod tests {
             memory_bytes: Some(2048.0 * GIB),
         };
         assert_eq!((job.resources, &*job.facts.gpu_type, misreads), (resources, "A", vec![]));
+    }
+
+    #[test]
+    fn numbers_that_are_too_large_together_are_none() {
+        let too_large = Misread { field: "resource", fault: Fault::NotFinite };
+        let flavor = r#""flavor_info":{"cpu":{"core_num":3},"gpu":{"unit_num":1e200}}"#;
+        let (one, misreads) = resource(&format!(r#"{{"node_count":1e200,{flavor}}}"#));
+        assert_eq!((one.resources.gpus, misreads), (None, vec![too_large]));
+        assert_eq!(one.resources.cpu_cores, Some(3e200));
+        let role = |gpus| {
+            format!(r#"{{"task_resource":{{"flavor_info":{{"gpu":{{"unit_num":{gpus}}}}}}}}}"#)
+        };
+        let roles = ["1e308", "1e308", "5"].map(role).join(",");
+        let (roles, misreads) = job("{}", &format!(r#","tasks":[{roles}]"#));
+        assert_eq!((roles.resources.gpus, misreads), (None, vec![too_large]));
     }
 
     #[test]

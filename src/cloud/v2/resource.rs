@@ -82,7 +82,8 @@ pub(super) struct Role {
     pub(super) npu_type: String,
     pub(super) pool_name: String,
     pub(super) pool_id: String,
-    /// A node's share times the nodes.
+    /// A node's share times the nodes, which may be too large for a number until it is
+    /// [put together](together).
     pub(super) resources: Resources,
 }
 
@@ -205,9 +206,20 @@ impl ContainerDocument {
     }
 }
 
-/// All roles of a job as one: numbers are added up, texts that differ stand side by side.
-pub(super) fn together(roles: Vec<Role>) -> Role {
-    roles.into_iter().reduce(Role::and).unwrap_or_default()
+/// All roles of a job as one: numbers are added up, texts that differ stand side by side. What is too
+/// large is left out here and not before, or the sum would be that of the other roles.
+pub(super) fn together(roles: Vec<Role>, reader: &mut Reader) -> Role {
+    let role = roles.into_iter().reduce(Role::and).unwrap_or_default();
+    let Resources { workers, gpus, npus, cpu_cores, memory_bytes } = role.resources;
+    let mut finite = |sum: Option<f64>| reader.finite("resource", sum?);
+    let resources = Resources {
+        workers: finite(workers),
+        gpus: finite(gpus),
+        npus: finite(npus),
+        cpu_cores: finite(cpu_cores),
+        memory_bytes: finite(memory_bytes),
+    };
+    Role { resources, ..role }
 }
 
 impl Role {

@@ -54,6 +54,15 @@ impl Reader {
         }
     }
 
+    /// What was made of finite numbers, which can be too large together.
+    pub(crate) fn finite(&mut self, field: &'static str, number: f64) -> Option<f64> {
+        if !number.is_finite() {
+            self.misread(field, Fault::NotFinite);
+            return None;
+        }
+        Some(number)
+    }
+
     /// A number that cannot be negative.
     pub(crate) fn amount(&mut self, field: &'static str, value: &Scalar<'_>) -> Option<f64> {
         let number = self.number(field, value)?;
@@ -92,7 +101,7 @@ impl Reader {
         if size.is_some() && bytes.is_none() {
             self.misread(unit_field, Fault::OutOfRange);
         }
-        size.zip(bytes).map(|(size, bytes)| size * bytes)
+        size.zip(bytes).and_then(|(size, bytes)| self.finite(unit_field, size * bytes))
     }
 
     /// Text for a label; numbers are written out. Empty where there is none.
