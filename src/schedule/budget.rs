@@ -149,12 +149,17 @@ impl Budget {
                 Wait::Until(now + Duration::from(wait).max(LEAST_WAIT))
             })?;
         }
+        self.pass(now)
+    }
+
+    /// Goes through the gate, where nobody else was quicker to ask or was told to be silent.
+    fn pass(&self, now: Instant) -> Result<Pass, Wait> {
         let mut taken = Ok(Pass::Plain);
         self.gate.send_if_modified(|gate| {
             match *gate {
                 Gate::Open => {}
+                Gate::HeldUntil(until) if until > now => taken = Err(Wait::Until(until)),
                 Gate::HeldUntil(_) => (*gate, taken) = (Gate::Probing, Ok(Pass::Probe)),
-                // Somebody else was quicker.
                 Gate::Probing => taken = Err(Wait::ForTheProbe),
             }
             false
@@ -339,6 +344,8 @@ mod tests {
         budget.hold_until(now + Duration::from_secs(5));
         assert_eq!(budget.take(now), Err(Wait::Until(now + Duration::from_secs(9))));
         assert_eq!(budget.spending().held_for, Some(Duration::from_secs(9)));
+        // Another poll is told so after this one has looked at the gate, and before it goes through.
+        assert_eq!(budget.pass(now), Err(Wait::Until(now + Duration::from_secs(9))));
         assert_eq!(budget.take(now + Duration::from_secs(9)), Ok(Pass::Probe));
     }
 

@@ -26,6 +26,15 @@ impl Cadence {
         }
     }
 
+    /// The ticks before `until` are left out, because its job is not to be asked until then: nobody missed
+    /// them. The ticks after it stay where they are, so that jobs which are put off together come apart
+    /// again.
+    pub(super) fn leave_out_until(&mut self, until: Instant, interval: Duration) {
+        let ahead = until.saturating_duration_since(self.tick).as_nanos();
+        let ticks = ahead.div_ceil(interval.as_nanos().max(1));
+        self.tick += interval * u32::try_from(ticks).unwrap_or(u32::MAX);
+    }
+
     /// The tick that is due comes earlier.
     pub(super) fn bring_forward(&mut self, tick: Instant) {
         self.tick = self.tick.min(tick);
@@ -80,5 +89,15 @@ mod tests {
         assert_eq!(job.next(start, MINUTE).0, start + MINUTE / 4);
         job.leave_out_next(start + Duration::from_secs(4), MINUTE);
         assert_eq!(job.next(start, MINUTE).0, start + MINUTE * 5 / 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ticks_that_are_left_out_are_not_missed_and_move_no_other() {
+        let start = Instant::now();
+        let mut job = Cadence::new(start, MINUTE, 0.25);
+        job.leave_out_until(start + MINUTE * 10, MINUTE);
+        assert_eq!(job.next(start + MINUTE * 10, MINUTE), (start + MINUTE * 41 / 4, 0));
+        job.leave_out_until(start + MINUTE * 10, MINUTE);
+        assert_eq!(job.next(start + MINUTE * 12, MINUTE), (start + MINUTE * 13, 1));
     }
 }

@@ -109,6 +109,12 @@ impl Job {
         self.due
     }
 
+    /// Has it due no earlier than `until`, on purpose: what falls due before that is not missed.
+    pub(super) fn put_off(&mut self, until: Instant, interval: Duration) {
+        self.cadence.leave_out_until(until, interval);
+        self.due = Some(until);
+    }
+
     /// Own documents of its versions may still have to be read.
     pub(super) fn wants_details(&self) -> bool {
         self.news.is_none() || self.is_postponed()

@@ -12,6 +12,7 @@ mod poll;
 mod poller;
 mod quotas;
 mod settings;
+mod shortage;
 mod spent;
 mod stretch;
 #[cfg(test)]

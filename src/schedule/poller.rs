@@ -20,6 +20,7 @@ use crate::schedule::lanes::{Index, Lanes, Slots, Standing};
 use crate::schedule::listing::Listing;
 use crate::schedule::poll::{DETAILS_PER_POLL, Poll, Report};
 use crate::schedule::quotas::Quotas;
+use crate::schedule::shortage::Shortage;
 use crate::schedule::stretch::{Class, Demand, Fit, class_interval};
 use crate::schedule::trouble::{Told, TroubleLog};
 use crate::schedule::{Ledger, Settings};
@@ -67,8 +68,7 @@ pub struct Poller<A, L> {
     /// The stretch by which the ledger knows the intervals, and the interval of the list that it knows.
     told_stretch: f64,
     told_list_interval: Duration,
-    /// That the intervals are stretched was said.
-    stretch_is_said: bool,
+    shortage: Shortage,
     /// The interval stands in its metric.
     interval_is_shown: bool,
     log: TroubleLog,
@@ -114,7 +114,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
             details_from: start,
             told_stretch: 1.0,
             told_list_interval: Duration::ZERO,
-            stretch_is_said: false,
+            shortage: Shortage::default(),
             interval_is_shown: false,
         };
         let count = jobs.len();
@@ -254,16 +254,18 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
             };
             match job.rests_until(patience).filter(|&until| until > now) {
                 Some(until) if !job.is_postponed() => {
-                    job.due = Some(until);
+                    let interval = class_interval(&self.settings, job.class);
+                    job.put_off(until, interval.mul_f64(self.fit.stretch));
                     self.lanes.wait_until(until, index);
                 }
                 // Only its own document is still to be read, which has time.
                 Some(_) if self.fit.between_details.is_some() && self.details_from > now => {
                     let slow = class_interval(&self.settings, Class::Slow);
+                    let interval = slow.mul_f64(self.fit.stretch);
                     // Not all of them at once again: one alone could go on then.
                     let spread = 0.5 + (index as f64 * GOLDEN_SHARE).fract();
-                    let later = now + slow.mul_f64(self.fit.stretch * spread);
-                    job.due = Some(later);
+                    let later = now + interval.mul_f64(spread);
+                    job.put_off(later, interval);
                     self.lanes.wait_until(later, index);
                 }
                 rests => {

@@ -14,6 +14,9 @@ pub(super) const SELDOM: u32 = 10;
 /// much: together with what the limiter keeps back, polls are at most a sixth slower for it.
 const SIDE_PART: f64 = 20.0;
 
+/// A budget of which no more than this part is asked for suffices, and will with a few jobs more.
+const AMPLE_PART: f64 = 0.8;
+
 /// How often a job is asked about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Class {
@@ -177,6 +180,13 @@ impl Fit {
             list_interval: settings.list_interval.mul_f64(list_stretch),
             between_details,
         }
+    }
+
+    /// Whether the budget is larger than it has to be for every interval.
+    pub(super) fn is_ample(settings: &Settings, demand: &Demand) -> bool {
+        let Some(rate) = minute_rate(settings.requests_per_minute) else { return true };
+        let list = demand.list_pages as f64 * per_minute(settings.list_interval);
+        demand.polls(settings) + list + demand.quotas <= rate * AMPLE_PART
     }
 }
 

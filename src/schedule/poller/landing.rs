@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::Poller;
 use crate::cloud::{Error, TrainingApi};
@@ -16,6 +16,7 @@ use crate::schedule::lanes::{Index, Standing};
 use crate::schedule::listing::ListReport;
 use crate::schedule::poll::Report;
 use crate::schedule::quotas::QuotaReport;
+use crate::schedule::shortage::Turn;
 use crate::schedule::stretch::{Class, Demand, Fit, class_interval};
 
 /// How long to be silent when the cloud throttles without saying for how long.
@@ -66,6 +67,7 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
         if job.is_left_to_lists() {
             // The next list shall have its say before.
             due = due.max(now + list_interval + timeout);
+            job.cadence.leave_out_until(due, interval);
         }
         job.due = Some(due);
         // A tick that passed before the first poll could start was nobody's to serve.
@@ -184,22 +186,26 @@ impl<A: TrainingApi, L: Ledger> Poller<A, L> {
     /// Stretches every interval evenly where the budget cannot hold it.
     pub(super) fn fit_budget(&mut self) {
         let fit = Fit::new(&self.settings, &self.demand);
-        if fit == self.fit && self.interval_is_shown {
-            return;
-        }
-        self.fit = fit;
-        self.interval_is_shown = true;
         let interval = class_interval(&self.settings, Class::Runs).mul_f64(fit.stretch);
-        self.own.poll_interval(interval.as_secs_f64());
-        if fit.stretch > 1.0 && !std::mem::replace(&mut self.stretch_is_said, true) {
-            warn!(
+        match self.shortage.take(&fit, &self.settings, &self.demand) {
+            Some(Turn::Begins) => warn!(
                 project = &*self.name,
                 jobs = self.jobs.len(),
                 requests_per_minute = self.settings.requests_per_minute,
                 interval = ?interval,
                 "the request budget is too small for the interval, which is stretched; raise poll.requests_per_minute or poll.interval"
-            );
+            ),
+            Some(Turn::Ends) => {
+                info!(project = &*self.name, "the request budget suffices for the interval again");
+            }
+            None => {}
         }
+        if fit == self.fit && self.interval_is_shown {
+            return;
+        }
+        self.fit = fit;
+        self.interval_is_shown = true;
+        self.own.poll_interval(interval.as_secs_f64());
         if (fit.stretch / self.told_stretch - 1.0).abs() > STRETCH_STEP {
             self.told_stretch = fit.stretch;
             self.tell_intervals();

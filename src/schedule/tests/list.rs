@@ -159,3 +159,28 @@ async fn a_list_that_alone_is_throttled_leaves_the_jobs_their_turns() {
     assert!((10..=20).contains(&lists), "it is asked on, at half the pace: {lists}");
     scene.stop.cancel();
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_job_was_not_asked_on_purpose_was_not_missed() {
+    // The list shows that it rests; it is refused, and seldom; and details wait for the budget.
+    let seldom = Settings { list_interval: MINUTE * 30, ..settings() };
+    let small = Settings { requests_per_minute: 30, ..settings() };
+    for (is_refused, details, settings) in
+        [(false, false, settings()), (true, false, seldom), (false, true, small)]
+    {
+        let mut scene = prepare((0..200).map(|id| (id, COMPLETED)), settings);
+        scene.cloud.state().list_is_refused = is_refused;
+        if details {
+            scene.answers.without_detail.lock().unwrap().extend(scene.jobs.iter().cloned());
+        }
+        scene.run();
+        sleep(MINUTE * 100).await;
+        scene.cloud.state().list_is_refused = false;
+        scene.cloud.change(1, |job| (job.version, job.code) = (2, RUNNING));
+        sleep(MINUTE * 40).await;
+        assert!(scene.polls_of(1) > 5, "{}", scene.polls_of(1));
+        let missed = scene.shown("modelarts_exporter_polls_missed_total");
+        assert!(missed < 0.5, "{is_refused} {details}: {missed}");
+        scene.stop.cancel();
+    }
+}

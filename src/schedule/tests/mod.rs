@@ -235,9 +235,13 @@ impl Scene {
 
     /// The metric of the effective interval, in seconds.
     fn shown_interval(&self) -> f64 {
+        self.shown("modelarts_exporter_poll_interval_seconds")
+    }
+
+    /// The one series of an own metric.
+    fn shown(&self, name: &str) -> f64 {
         let reading = self.own.read().into_iter();
-        let family = reading
-            .filter(|reading| reading.family.name == "modelarts_exporter_poll_interval_seconds");
+        let family = reading.filter(|reading| reading.family.name == name);
         let series: Vec<_> = family.flat_map(|reading| reading.series).collect();
         match series[..] {
             [own::Series { value: own::Value::Number(value), .. }] => value,
