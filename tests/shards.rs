@@ -149,3 +149,16 @@ async fn jobs_that_are_named_are_divided_by_their_ids_while_the_list_is_forbidde
     // What was counted for the project stays with whoever counted it.
     shards.reach("modelarts_runs_total{outcome=\"failed\"}", 2, 12.0).await;
 }
+
+#[tokio::test]
+async fn a_shard_without_jobs_is_up_while_the_list_is_forbidden() {
+    let cloud = Cloud::empty().await;
+    cloud.fault("\"fault\": \"forbidden\", \"on\": \"list\"").await;
+    let job = cloud.add("train").await.job_id;
+    let shards = Shards::start(3, &Setup::of([job]), &cloud).await;
+    shards.reach("modelarts_job_poll_success", 1, 1.0).await;
+    shards.reach("modelarts_up", 3, 3.0).await;
+    cloud.heal().await;
+    cloud.fault("\"fault\": \"server_error\", \"on\": \"any\"").await;
+    shards.reach("modelarts_up", 3, 0.0).await;
+}

@@ -8,6 +8,7 @@ mod contradictions;
 mod follow;
 mod job;
 pub mod outcomes;
+mod passed_over;
 mod project;
 mod quotas;
 mod roster;

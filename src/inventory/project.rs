@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use crate::inventory::answered::Answered;
 use crate::inventory::contradictions::Contradictions;
 use crate::inventory::job::JobState;
 use crate::inventory::outcomes::Outcomes;
+use crate::inventory::passed_over::PassedOver;
 use crate::inventory::quotas::Quotas;
 use crate::inventory::roster::Reason;
 use crate::inventory::shared::Shared;
@@ -27,7 +28,8 @@ const AGE_STEPS: u32 = 32;
 /// … but at least this often, which also bounds how late the end of a retention is noticed.
 const LONGEST_AGE_STEP: Duration = Duration::from_secs(5);
 
-/// Clocks are put right by less all the time.
+/// Clocks are put right by less all the time, and in the seconds between two looks no two of them drift
+/// as far apart.
 const CLOCK_SET_BACK_BY: f64 = 1.0;
 
 /// What we know of one project.
@@ -41,8 +43,8 @@ pub(super) struct ProjectState {
     pub(super) name_rule: NameRule,
     pub(super) shared: Shared,
     pub(super) jobs: BTreeMap<JobId, JobState>,
-    /// Jobs that the last lists showed and nobody follows; `None` before the first complete list.
-    pub(super) passed_over: Option<HashSet<JobId>>,
+    /// `None` before the first complete list.
+    pub(super) passed_over: Option<PassedOver>,
     /// There was a first complete list, or where no list says which jobs there are each had its first
     /// answer or failure; or that took too long.
     pub(super) complete: bool,
@@ -269,7 +271,8 @@ impl ProjectState {
         if !self.complete || (looked_before && !became_complete) {
             return Vec::new();
         }
-        if self.looked.is_some_and(|before| before.unix - now.unix > CLOCK_SET_BACK_BY) {
+        let behind = |before: Moment| before.unix + before.age(now).as_secs_f64() - now.unix;
+        if self.looked.is_some_and(|before| behind(before) > CLOCK_SET_BACK_BY) {
             self.contradictions.saw(Contradiction::ClockSetBack);
         }
         self.looked = Some(now);
@@ -301,7 +304,8 @@ impl ProjectState {
     /// the job it was about: beside a job that fails every minute, one that waits and answers every
     /// other minute must not look like a cloud that comes and goes. A list counts as long as the polls
     /// beside it would; where every job has ended, until the next one is due. An answer may be late by
-    /// the time a request may take. Quotas are asked for too seldom to say anything of now.
+    /// the time a request may take. Quotas are asked for too seldom to say anything of now. Where a shard
+    /// has nothing but the list to ask for, and that is refused, there is nothing of it that is away.
     pub(super) fn is_up(&self, now: Moment) -> bool {
         let late = self.settings.timeout;
         let list_counts = |list: &ListState| {
@@ -313,5 +317,15 @@ impl ProjectState {
         // In this order: of many jobs one has answered of late, and then nobody looks at all of them.
         self.jobs.values().any(|job| job.has_answered(late, now))
             || self.list.as_ref().is_some_and(list_counts)
+            || self.has_nothing_to_ask()
+    }
+
+    /// All jobs that are named are other shards', and the last thing the cloud said of the list is no.
+    fn has_nothing_to_ask(&self) -> bool {
+        let is_refused = |trouble: Trouble| trouble.reason.is_refusal();
+        self.jobs.is_empty()
+            && self.discovery.is_none()
+            && self.shared.is_list_refused
+            && self.list_trouble.is_some_and(is_refused)
     }
 }

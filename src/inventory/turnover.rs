@@ -17,6 +17,7 @@ use crate::inventory::Moment;
 use crate::inventory::answered::Answered;
 use crate::inventory::job::JobState;
 use crate::inventory::outcomes::{Answer, Outcomes, Remembered, Seen};
+use crate::inventory::passed_over::PassedOver;
 use crate::inventory::project::{ListState, ProjectState};
 use crate::inventory::roster::Reason;
 use crate::inventory::version::is_past_retention;
@@ -143,7 +144,7 @@ impl ProjectState {
         answered: &Answered<'_>,
     ) -> bool {
         let was_passed_over = match &self.passed_over {
-            Some(passed_over) => passed_over.contains(&listed.job_id),
+            Some(passed_over) => passed_over.has(&listed.job_id),
             None => !discovery.statuses.is_empty(),
         };
         was_passed_over || !answered.outcomes.is_watched(&answered.key.project)
@@ -173,7 +174,7 @@ impl ProjectState {
         let others = others.map(|id| JobId::clone(id));
         let is_named = |job: &JobState| job.reason == Reason::Named;
         if list.complete {
-            self.passed_over = Some(others.collect());
+            self.passed_over = Some(PassedOver::by_complete_list(others));
             if list.settled {
                 self.place_by_id(name, &listed, turnover, outcomes, now);
             }
@@ -182,8 +183,7 @@ impl ProjectState {
             };
             outcomes.listed(name, is_there, now);
         } else if let Some(passed_over) = &mut self.passed_over {
-            // What this one does not show may have been there before all the same.
-            passed_over.extend(others);
+            passed_over.by_part_of_list(others);
         }
         let is_gone = |id: &JobId, job: &JobState| {
             !is_named(job) && !listed.contains(id) && (list.proves_absence() || job.gone)

@@ -99,6 +99,11 @@ impl Reason {
         Self::Internal,
     ];
 
+    /// What was asked for is not to be had: the user may not, or it is not offered.
+    pub fn is_refusal(self) -> bool {
+        matches!(self, Self::Forbidden | Self::NotFound | Self::ApiRetired)
+    }
+
     /// The label value.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -58,7 +58,8 @@ impl Name {
         self.runs.count(outcome);
     }
 
-    /// A version ended. One that had ended before, and ran again, takes the place of its earlier end.
+    /// A version ended. One that had ended before, and ran again, takes the place of its earlier end in
+    /// all but the times of the last success and failure: that it failed then is no less true.
     pub(super) fn ended(&mut self, run: &Run, label: &str, outcome: Outcome) {
         self.streak.forget(run);
         self.scored.retain(|scored| !scored.run.is_of_same_version(run));

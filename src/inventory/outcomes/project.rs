@@ -14,6 +14,9 @@ use crate::model::{JobId, VersionId};
 /// Every version is looked at so many times within the time a missing one is remembered.
 const MEMORY_STEPS: Millis = 32;
 
+/// … but no more often than that, however short the time: all versions of all jobs take a while.
+const SHORTEST_MEMORY_STEP: Millis = 1000;
+
 /// The outcomes of one project.
 #[derive(Debug, Default)]
 pub(super) struct Project {
@@ -270,8 +273,9 @@ impl Project {
             }
             self.is_stale = true;
         }
+        let step = millis(self.rules.memory.as_secs_f64()) / MEMORY_STEPS;
         // A clock that was set back must not put this off.
-        if (now - self.looked).abs() >= millis(self.rules.memory.as_secs_f64()) / MEMORY_STEPS {
+        if (now - self.looked).abs() >= step.max(SHORTEST_MEMORY_STEP) {
             self.looked = now;
             let due = self
                 .jobs

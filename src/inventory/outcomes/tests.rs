@@ -307,6 +307,10 @@ fn a_version_that_runs_again_moves_the_gauges_and_no_counter() {
     scene.see(&version(1, 1, "a", FAILED), Some(12.0));
     assert_eq!((scene.runs("a"), scene.streak("a")), ([1, 0, 0], 1));
     assert_eq!(scene.name("a").last_failed, Some(TODAY + 12.0));
+    // That it did is history, not undone by what it does later.
+    scene.see(&version(1, 1, "a", RUNNING), None);
+    scene.see(&version(1, 1, "a", COMPLETED), Some(15.0));
+    assert_eq!(scene.name("a").last_failed, Some(TODAY + 12.0));
 }
 
 #[test]
@@ -467,6 +471,22 @@ fn a_version_that_was_missing_from_its_job_is_not_counted_again() {
     assert!(scene.outcomes.remembered(&key(1), &VersionId::from(1)).is_none());
     scene.see_all(&[old, new], Answer::Whole);
     assert_eq!(scene.runs("a"), [1, 1, 0]);
+}
+
+#[test]
+fn where_nothing_is_remembered_versions_are_looked_at_no_more_than_once_a_second() {
+    let mut scene = Scene::with(Rules { memory: Duration::ZERO, ..rules() });
+    scene.listed(&[]);
+    let (old, new) = ((version(1, 1, "a", FAILED), Some(1.0)), (version(1, 2, "a", RUNNING), None));
+    scene.see_all(&[old, new.clone()], Answer::Whole);
+    scene.later(1.0);
+    scene.see_all(&[new], Answer::Whole);
+    let is_known =
+        |scene: &Scene| scene.outcomes.remembered(&key(1), &VersionId::from(1)).is_some();
+    scene.later(0.5);
+    assert!(is_known(&scene));
+    scene.later(0.5);
+    assert!(!is_known(&scene));
 }
 
 #[test]

@@ -111,7 +111,7 @@ pub enum StateError {
         /// The file beside it that is locked.
         lock: PathBuf,
     },
-    /// The file was not written; the one before is as it was.
+    /// The file was not written; see [`StateFile::write`] for what is there.
     #[error("cannot write the state file {}", path.display())]
     Write {
         /// The file.
@@ -171,8 +171,9 @@ impl StateFile {
         }
     }
 
-    /// Replaces it; returns its length in bytes. It is on disk when this returns; after an error the old
-    /// one is as it was.
+    /// Replaces it; returns its length in bytes. It is on disk when this returns. After an error the old
+    /// one is as it was, unless it was the last step that failed, in which the folder is written to disk: then
+    /// the new one is there, and a crash of the machine may bring the old one back.
     ///
     /// Blocks for as long as the disk takes.
     pub fn write(&self, content: &Saved) -> Result<usize, StateError> {
@@ -200,15 +201,17 @@ impl StateFile {
 }
 
 fn replace(new: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
+    // The name is in the folder, which is written by itself. Whether it can be opened shows while the old
+    // file is still there.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = File::open(folder.unwrap_or(Path::new(".")))?;
     let mut file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(MODE).open(new)?;
     file.write_all(header(content).as_bytes())?;
     file.write_all(content)?;
     file.sync_all()?;
     fs::rename(new, path)?;
-    // The name is in the folder, which is written by itself.
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    folder.sync_all()
 }
 
 fn header(content: &[u8]) -> String {

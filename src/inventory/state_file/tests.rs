@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
@@ -12,7 +12,7 @@ use super::*;
 const CONTENT: &[u8] =
     br#"{"p":{"place":"","watched":true,"forgotten":null,"runs":[1,2,3],"names":{},"jobs":{}}}"#;
 
-/// Set for the child that runs a test's other half with little room; its folder.
+/// Set for the child that runs a test's other half within a limit; its folder.
 const CHILD: &str = "STATE_FILE_TEST_FOLDER";
 
 const NOW: f64 = 1_700_000_000.7;
@@ -33,6 +33,17 @@ impl Scene {
         let scene = Self::new();
         fs::write(&scene.file.path, content).unwrap();
         scene
+    }
+
+    /// Runs the other half of this test, with this limit of the shell's `ulimit`.
+    fn with_limit(&self, limit: &str, test: &str) -> Output {
+        // The signal would end the child before it saw the error.
+        let script = format!(
+            "trap '' XFSZ; ulimit {limit}; exec \"$0\" --exact inventory::state_file::tests::{test}"
+        );
+        let mut child = Command::new("sh");
+        child.arg("-c").arg(script).arg(std::env::current_exe().unwrap());
+        child.env(CHILD, self.folder.path()).output().unwrap()
     }
 
     /// The names of everything in the folder.
@@ -166,20 +177,33 @@ fn a_full_disk_leaves_the_old_file_as_it_was() {
         return;
     }
     let scene = Scene::holding(b"the old one");
-    let name = "inventory::state_file::tests::a_full_disk_leaves_the_old_file_as_it_was";
-    let with_room = |blocks: &str| {
-        // The signal would end the child before it saw the error.
-        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" --exact {name}");
-        let mut child = Command::new("sh");
-        child.arg("-c").arg(script).arg(std::env::current_exe().unwrap());
-        child.env(CHILD, scene.folder.path()).output().unwrap()
-    };
-    let none = with_room("0");
+    let name = "a_full_disk_leaves_the_old_file_as_it_was";
+    let none = scene.with_limit("-f 0", name);
     assert!(!none.status.success(), "not even the little one fits");
     assert_eq!(fs::read(&scene.file.path).unwrap(), b"the old one");
     assert_eq!(scene.names(), ["state", "state.lock"]);
-    let some = with_room("64");
+    let some = scene.with_limit("-f 64", name);
     assert!(some.status.success(), "{}", String::from_utf8_lossy(&some.stdout));
     assert_eq!(fs::read(&scene.file.path).unwrap(), good());
+    assert_eq!(scene.names(), ["state", "state.lock"]);
+}
+
+/// With one file to open, where writing takes two: the new file and its folder.
+#[test]
+fn a_folder_that_cannot_be_opened_leaves_the_old_file_as_it_was() {
+    if let Some(folder) = std::env::var_os(CHILD) {
+        let file = StateFile::new(PathBuf::from(folder).join("state"));
+        file.lock().unwrap();
+        let mut open: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+        open.pop();
+        let written = file.write(&saved());
+        assert!(matches!(written, Err(StateError::Write { .. })), "{written:?}");
+        return;
+    }
+    let scene = Scene::holding(b"the old one");
+    let few =
+        scene.with_limit("-n 64", "a_folder_that_cannot_be_opened_leaves_the_old_file_as_it_was");
+    assert!(few.status.success(), "{}", String::from_utf8_lossy(&few.stdout));
+    assert_eq!(fs::read(&scene.file.path).unwrap(), b"the old one");
     assert_eq!(scene.names(), ["state", "state.lock"]);
 }

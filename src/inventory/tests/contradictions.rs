@@ -183,6 +183,22 @@ async fn a_clock_of_ours_that_is_set_back_is_counted_and_ages_nothing() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_set_back_by_less_than_passes_between_two_looks_is_seen() {
+    let mut scene = Scene::new(VersionSelection::Latest);
+    scene.answer(vec![version(1, RUNNING)]);
+    let mut set_back = 0.0;
+    // Put right by a little each time, which adds up, and then by more.
+    for (look, by) in (1..).zip([0.0, 0.5, 0.5, 0.5, 3.0, 0.0]) {
+        set_back += by;
+        scene.now = scene.start.after(Duration::from_secs(5 * look));
+        scene.now.unix -= set_back;
+        scene.inventory.tick(scene.now);
+        let wanted = if by > 1.0 { vec![(ClockSetBack, 1)] } else { Vec::new() };
+        assert_eq!(scene.contradictions(), wanted, "look {look}");
+    }
+}
+
+#[tokio::test]
 async fn an_end_that_no_clock_can_tell_is_when_it_was_seen() {
     let absurd = |id| Version { duration: Some(1e12), ..version(id, COMPLETED) };
     let mut scene = Scene::remembering(VersionSelection::Latest);

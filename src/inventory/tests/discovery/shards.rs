@@ -1,6 +1,7 @@
 //! Who follows which job where several processes share them.
 
 use super::*;
+use crate::own::Reason;
 
 fn of_shard(index: u32, total: u32) -> Region {
     let mut region = Region::new(Discovery::default());
@@ -248,4 +249,23 @@ async fn a_change_keeps_the_named_jobs_that_are_ours_and_has_the_next_list_judge
     assert_eq!(region.shown(), ["2:1"]);
     assert_eq!(ids(&region.list(&list).found), ["2", "3"], "whoever polls now has to be told");
     assert_eq!(region.list(&list), Turnover::default());
+}
+
+#[tokio::test]
+async fn a_shard_that_has_nothing_to_ask_but_a_refused_list_is_up_while_the_cloud_refuses() {
+    let mut shards = shared(2, &[id_of(0)]);
+    let [has_it, idle] = &mut shards[..] else { panic!("two") };
+    let is_up = |region: &Region| region.inventory.projects(region.now).next().unwrap().up;
+    let says = |region: &mut Region, reason| {
+        region.inventory.list_trouble(&Arc::clone(&region.project), Some(reason), region.now);
+    };
+    for region in [&mut *has_it, &mut *idle] {
+        assert!(!is_up(region), "nothing was answered");
+        region.refuse();
+        says(region, Reason::Forbidden);
+    }
+    assert!(!is_up(has_it), "its job was not answered for");
+    assert!(is_up(idle));
+    says(idle, Reason::Unreachable);
+    assert!(!is_up(idle));
 }
