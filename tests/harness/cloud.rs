@@ -220,8 +220,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) tables: &'a str,
     /// Further lines of every project.
     pub(crate) project: &'a str,
-    /// Further lines of every project's `auth`; with a `method` all of them, and `{cloud}` in it is
-    /// the cloud's URL.
+    /// Further lines of every project's `auth`; with a `method` all of them. In it `{cloud}` is the
+    /// cloud's URL, and `{password}` the password of its account.
     pub(crate) auth: &'a str,
     pub(crate) projects: Vec<Named>,
 }

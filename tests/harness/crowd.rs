@@ -1,5 +1,7 @@
 //! Those who disturb a server, each in a way of its own, until they are dropped.
 
+use std::cell::Cell;
+use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,37 +20,75 @@ const PIECE: usize = 64 << 10;
 /// Many clients at once.
 pub(crate) struct Crowd {
     _members: JoinSet<()>,
-    done: Arc<AtomicU64>,
+    counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    /// Members that are there.
+    there: AtomicU64,
+    /// What all of them have done.
+    done: AtomicU64,
+}
+
+/// What one member says of itself.
+struct Member {
+    counts: Arc<Counts>,
+    is_there: bool,
+}
+
+impl Member {
+    /// What it does has come about, whether or not for the first time.
+    fn is_there(&mut self) {
+        if !self.is_there {
+            self.is_there = true;
+            self.counts.there.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// It has done one more of what is counted.
+    fn has_done_one(&self) {
+        self.counts.done.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl Crowd {
-    /// So many at once, each doing this for ever; it may count something.
-    fn of<F>(size: usize, member: impl Fn(Arc<AtomicU64>) -> F) -> Self
+    /// So many at once, each doing this for ever. Returns once every one of them has said that it is there: a
+    /// few who are quick do not make up for those who are not let in.
+    async fn of<F>(size: usize, member: impl Fn(Member) -> F) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let done = Arc::new(AtomicU64::new(0));
+        let counts = Arc::new(Counts::default());
         let mut members = JoinSet::new();
         for _ in 0..size {
-            members.spawn(member(Arc::clone(&done)));
+            members.spawn(member(Member { counts: Arc::clone(&counts), is_there: false }));
         }
-        Self { _members: members, done }
+        wait_for(PATIENCE, "the crowd to be there", async || {
+            match counts.there.load(Ordering::Relaxed) {
+                there if there == size as u64 => Ok(()),
+                there => Err(format!("{there} of {size}")),
+            }
+        })
+        .await;
+        Self { _members: members, counts }
     }
 
     /// Connections that say nothing.
     pub(crate) async fn idle(size: usize, address: SocketAddr) -> Self {
-        let crowd = Self::of(size, |opened| async move {
-            let _held = TcpStream::connect(address).await;
-            opened.fetch_add(1, Ordering::Relaxed);
-            std::future::pending::<()>().await;
-        });
-        crowd.has_done(size as u64).await;
-        crowd
+        Self::of(size, move |mut member| async move {
+            let held = TcpStream::connect(address).await;
+            if held.is_ok() {
+                member.is_there();
+            }
+            pending::<()>().await;
+        })
+        .await
     }
 
     /// Each sends its request a byte a second.
     pub(crate) async fn slow_askers(size: usize, address: SocketAddr) -> Self {
-        let crowd = Self::of(size, move |sent| async move {
+        Self::of(size, move |mut member| async move {
             loop {
                 let Ok(mut stream) = TcpStream::connect(address).await else { continue };
                 let mut bytes =
@@ -57,30 +97,28 @@ impl Crowd {
                 while let Some(byte) = bytes.next()
                     && stream.write_all(&[*byte]).await.is_ok()
                 {
-                    sent.fetch_add(1, Ordering::Relaxed);
+                    member.is_there();
                     ticks.tick().await;
                 }
             }
-        });
-        crowd.has_done(size as u64).await;
-        crowd
+        })
+        .await
     }
 
     /// Each reads a whole exposition at ten KiB a second.
     pub(crate) async fn slow_readers(size: usize, address: SocketAddr) -> Self {
-        let crowd = Self::of(size, move |read| async move {
+        Self::of(size, move |mut member| async move {
             loop {
                 let Ok(mut stream) = ask(address).await else { continue };
                 let mut piece = [0; 1 << 10];
                 let mut ticks = beat(Duration::from_millis(100));
                 while let Ok(1..) = stream.read(&mut piece).await {
-                    read.fetch_add(1, Ordering::Relaxed);
+                    member.is_there();
                     ticks.tick().await;
                 }
             }
-        });
-        crowd.has_done(size as u64).await;
-        crowd
+        })
+        .await
     }
 
     /// Each sends what is no request, and again as soon as it was told so.
@@ -93,23 +131,26 @@ impl Crowd {
             b"GET /metrics HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
             b"\xff\xfe\x00\x00\r\n\r\n\r\n\r\n",
         ];
-        let crowd = Self::of(size, move |told| async move {
+        Self::of(size, move |mut member| async move {
+            let mut told = 0;
             for babble in BABBLE.iter().cycle() {
                 let Ok(mut stream) = TcpStream::connect(address).await else { continue };
                 let _ = stream.write_all(babble).await;
                 let _ = stream.shutdown().await;
                 let mut answer = Vec::new();
                 let _ = stream.read_to_end(&mut answer).await;
-                told.fetch_add(1, Ordering::Relaxed);
+                told += 1;
+                if told >= BABBLE.len() {
+                    member.is_there();
+                }
             }
-        });
-        crowd.has_done(10 * size as u64).await;
-        crowd
+        })
+        .await
     }
 
     /// Each sends headers without end.
     pub(crate) async fn endless_askers(size: usize, address: SocketAddr) -> Self {
-        let crowd = Self::of(size, move |cut_off| async move {
+        Self::of(size, move |mut member| async move {
             loop {
                 let Ok(mut stream) = TcpStream::connect(address).await else { continue };
                 let _ = stream.write_all(b"GET /metrics HTTP/1.1\r\n").await;
@@ -118,49 +159,39 @@ impl Crowd {
                     .await
                     .is_ok()
                 {}
-                cut_off.fetch_add(1, Ordering::Relaxed);
+                member.is_there();
             }
-        });
-        crowd.has_done(size as u64).await;
-        crowd
+        })
+        .await
     }
 
     /// Each scrapes again as soon as it has been answered, over the same connection; counts whole
     /// expositions.
     pub(crate) async fn scrapers(size: usize, address: SocketAddr) -> Self {
-        let crowd = Self::of(size, move |scraped| async move {
+        Self::of(size, move |mut member| async move {
             let mut piece = vec![0; PIECE];
             loop {
                 let Ok(mut stream) = TcpStream::connect(address).await else { continue };
                 while let Ok(status) = scrape_again(&mut stream, &mut piece).await {
+                    // Whoever is told that it is one too many is there, too.
+                    member.is_there();
                     if status == 200 {
-                        scraped.fetch_add(1, Ordering::Relaxed);
+                        member.has_done_one();
                     }
                 }
             }
-        });
-        crowd.has_done(size as u64).await;
-        crowd
-    }
-
-    /// Waits until so many were counted.
-    async fn has_done(&self, least: u64) {
-        wait_for(PATIENCE, "the crowd to be there", async || {
-            match self.done.load(Ordering::Relaxed) {
-                done if done >= least => Ok(()),
-                done => Err(format!("{done} of {least}")),
-            }
         })
-        .await;
+        .await
     }
 
     /// How many a second are counted, over so long.
     pub(crate) async fn rate(&self, over: Duration) -> f64 {
         let mut beat = beat(over);
         beat.tick().await;
-        let (before, began) = (self.done.load(Ordering::Relaxed), Instant::now());
+        let done = || self.counts.done.load(Ordering::Relaxed);
+        let (before, began) = (done(), Instant::now());
         beat.tick().await;
-        (self.done.load(Ordering::Relaxed) - before) as f64 / began.elapsed().as_secs_f64()
+        (done() - before) as f64 / began.elapsed().as_secs_f64()
     }
 }
 
@@ -207,4 +238,20 @@ async fn scrape_again(stream: &mut TcpStream, piece: &mut [u8]) -> std::io::Resu
         }
     }
     Ok(status)
+}
+
+#[tokio::test(start_paused = true)]
+#[should_panic(expected = "the last look saw: 1 of 2")]
+async fn who_is_there_again_and_again_does_not_stand_for_another() {
+    let is_first = Cell::new(true);
+    Crowd::of(2, |mut member| {
+        let times = if is_first.replace(false) { 2 } else { 0 };
+        async move {
+            for _ in 0..times {
+                member.is_there();
+            }
+            pending::<()>().await;
+        }
+    })
+    .await;
 }

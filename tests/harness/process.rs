@@ -3,23 +3,27 @@ use std::fmt::Write as _;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread;
 use std::time::Duration;
 
 use super::socket::Socket;
-use super::{secrets, wait_for};
+use super::{PATIENCE, secrets, wait_for};
 
 /// As much of each stream as a failed test prints.
 const SHOWN_BYTES: usize = 4096;
+
+/// How long the last words of a process that was killed are waited for: they are in the pipe by then,
+/// which only a child of its own may keep open.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A child process with its output captured; killed when it goes out of scope.
 #[derive(Debug)]
 pub(crate) struct Process {
     name: String,
     child: Child,
-    stdout: Capture,
-    stderr: Capture,
+    stdout: Arc<Capture>,
+    stderr: Arc<Capture>,
 }
 
 /// What is left of a process that ended.
@@ -214,6 +218,8 @@ impl Drop for Process {
         // Errors mean that it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        self.stdout.ends(LAST_WORDS);
+        self.stderr.ends(LAST_WORDS);
         if thread::panicking() {
             eprint!("{}", self.output());
         } else {
@@ -223,30 +229,59 @@ impl Drop for Process {
 }
 
 /// A stream, read to its end by a thread of its own so that the writer never blocks.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Capture {
-    bytes: Arc<Mutex<Vec<u8>>>,
-    reader: JoinHandle<()>,
+    heard: Mutex<Heard>,
+    /// Told once all of it is read.
+    end: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Heard {
+    bytes: Vec<u8>,
+    is_all: bool,
 }
 
 impl Capture {
-    fn of(mut stream: impl Read + Send + 'static) -> Self {
-        let bytes = Arc::new(Mutex::new(Vec::new()));
-        let sink = Arc::clone(&bytes);
-        let reader = thread::spawn(move || {
+    fn of(mut stream: impl Read + Send + 'static) -> Arc<Self> {
+        let capture = Arc::new(Self::default());
+        let sink = Arc::clone(&capture);
+        thread::spawn(move || {
             let mut piece = [0; 8192];
             while let Ok(read @ 1..) = stream.read(&mut piece) {
-                sink.lock().expect("no holder panics").extend_from_slice(&piece[..read]);
+                sink.heard().bytes.extend_from_slice(&piece[..read]);
             }
+            sink.heard().is_all = true;
+            sink.end.notify_all();
         });
-        Self { bytes, reader }
+        capture
     }
 
     fn text(&self) -> String {
-        String::from_utf8_lossy(&self.bytes.lock().expect("no holder panics")).into_owned()
+        String::from_utf8_lossy(&self.heard().bytes).into_owned()
     }
 
     fn is_complete(&self) -> bool {
-        self.reader.is_finished()
+        self.heard().is_all
     }
+
+    /// Waits until all of it is read, but no longer than this.
+    fn ends(&self, within: Duration) {
+        let heard = self.end.wait_timeout_while(self.heard(), within, |heard| !heard.is_all);
+        drop(heard.expect("no holder panics"));
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().expect("no holder panics")
+    }
+}
+
+#[tokio::test]
+#[should_panic(expected = "a secret is out in stdout of who was killed")]
+async fn what_was_not_read_yet_when_a_process_ended_is_searched_too() {
+    // Said by a child of its own, once it is gone.
+    let script =
+        "(echo here; while kill -0 $$ 2>/dev/null; do :; done; echo S3CR3T) & exec sleep 60";
+    let mut process = Process::start("who was killed", Command::new("sh").args(["-c", script]));
+    process.wait_until(PATIENCE, "a word", |p| p.stdout().contains("here").then_some(())).await;
 }

@@ -1,3 +1,4 @@
+use std::io::ErrorKind;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::SocketAddr;
 use std::path::PathBuf;
@@ -92,10 +93,18 @@ impl Supervisor {
         Some(message)
     }
 
-    /// Fills its queue, so that whoever tells it more would have to wait.
+    /// Fills its queue, so that whoever tells it more would have to wait. For one at a path.
     pub(crate) fn stops_listening(&self) {
         let sender = std::os::unix::net::UnixDatagram::unbound().expect("a socket");
         sender.set_nonblocking(true).expect("can be asked without waiting");
-        while sender.send_to(b"FILLING=1", &self.address).is_ok() {}
+        let mut sent = 0;
+        let refusal = loop {
+            match sender.send_to(b"FILLING=1", &self.address) {
+                Ok(_) => sent += 1,
+                Err(refusal) => break refusal,
+            }
+        };
+        let is_full = sent > 0 && refusal.kind() == ErrorKind::WouldBlock;
+        assert!(is_full, "after {sent} messages: {refusal}");
     }
 }
