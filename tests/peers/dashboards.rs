@@ -7,7 +7,7 @@ use modelarts_exporter::model::Api;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::harness::prometheus::Prometheus;
+use crate::harness::prometheus::{Prometheus, Sample};
 use crate::harness::{Cloud, Daemon, Demo, Process, QUICK, Setup, peer, repository, wait_for};
 
 /// The slowest query is the one for failed jobs: the demo promises one within 60 s.
@@ -93,8 +93,10 @@ struct Link {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Target {
     expr: String,
+    legend_format: String,
     datasource: Source,
 }
 
@@ -147,6 +149,15 @@ impl Panel {
             links.flatten().find_map(|link| link.url.split_once("var-job=${__data.fields."))?;
         let (field, _) = rest.split_once(":percentencode}")?;
         Some(field.to_owned())
+    }
+}
+
+impl Target {
+    /// The legend has a name for that line.
+    fn names(&self, line: &Sample) -> bool {
+        let labels = self.legend_format.split("{{").skip(1);
+        let mut labels = labels.filter_map(|rest| rest.split_once("}}")).peekable();
+        labels.peek().is_none() || labels.any(|(label, _)| !line.label(label).is_empty())
     }
 }
 
@@ -229,16 +240,28 @@ async fn the_dashboards_are_of_grafanas_types() {
     assert!(checked.status.success(), "{}{}", checked.stdout, checked.stderr);
 }
 
+/// What has lines only of what goes wrong.
+const EMPTY_IN_HEALTH: &[&str] = &["Trouble"];
+
 #[tokio::test]
 async fn every_query_of_the_dashboards_has_an_answer() {
     let demo = Demo::start().await;
     let prometheus = Prometheus::scraping(&demo).await;
     for dashboard in dashboards() {
-        let targets: Vec<_> = dashboard.panels.iter().flat_map(|panel| &panel.targets).collect();
+        let panels = dashboard.panels.iter();
+        let targets: Vec<_> =
+            panels.flat_map(|panel| panel.targets.iter().map(move |it| (panel, it))).collect();
         assert_ne!(targets.len(), 0, "a dashboard has no queries");
-        for target in targets {
+        for (panel, target) in targets {
             let query = filled_in(&target.expr);
-            prometheus.answers(&query, FILLED).await;
+            let lines = if EMPTY_IN_HEALTH.contains(&panel.title.as_str()) {
+                prometheus.query(&query).await.expect("an answer")
+            } else {
+                prometheus.answers(&query, FILLED).await
+            };
+            for line in &lines {
+                assert!(target.names(line), "{}: no name for {line:?}", panel.title);
+            }
             // What stands behind an `or` does not go without an answer unnoticed.
             for selector in selectors(&query).filter(|it| it.starts_with("modelarts_job_")) {
                 prometheus.answers(selector, FILLED).await;
@@ -402,6 +425,80 @@ async fn the_overview_counts_as_failed_what_the_exporter_does() {
         let rows = prometheus.answers(&filled_in(query), FILLED).await;
         let names: BTreeSet<_> = rows.iter().map(|row| row.label("job_name")).collect();
         assert_eq!(names, BTreeSet::from(["abnormal", "failed", "lost"]));
+    }
+    let stopped = daemon.stop().await;
+    assert!(stopped.status.success(), "{}\n{}", stopped.status, stopped.stderr);
+}
+
+/// Panels with a line for each task of each job.
+const BY_TASK: [(&str, &[&str]); 2] = [
+    ("job", &["GPU and NPU utilisation", "GPU and NPU memory", "CPU", "Memory", "Samples"]),
+    ("overview", &["Utilisation", "Their memory", "CPU", "Memory"]),
+];
+
+/// Each job of v2 is the newest version of itself, whatever others are called.
+#[tokio::test]
+async fn of_jobs_that_share_a_name_the_newest_is_shown_and_each_has_its_lines() {
+    let cloud = Cloud::empty().await;
+    let failed = "\"status\": \"failed\", \"minutes\": 60, \"workers\": 3, \"restarts\": 2";
+    let failed = cloud.add_in(Api::V2, "train", failed).await;
+    let older = cloud.add_in(Api::V2, "train", "\"minutes\": 30").await;
+    let newest = cloud.add_in(Api::V2, "train", "\"minutes\": 5").await;
+    let setup = Setup::new().with_api("p", Api::V2, [&failed, &older, &newest]);
+    let daemon = Daemon::start(&setup.file(&cloud)).await;
+    let prometheus = Prometheus::scraping(&daemon).await;
+    for known in [
+        "count(modelarts_job_restarts) == 3",
+        "count(modelarts_job_failure_info) == 1",
+        "count(modelarts_job_usage_samples) == 2",
+    ] {
+        prometheus.answers(known, FILLED).await;
+    }
+
+    let chosen = [("project", "p"), ("job", "train")];
+    let job = dashboard("job");
+    let variables = &job.templating.list;
+    // Running, for five minutes, on one machine, and nothing of the one that failed.
+    for (title, value) in [("Status", 3), ("Running for", 300), ("Restarts", 0), ("Machines", 1)] {
+        for query in job.asks(title) {
+            let query = filled_in_with(query, variables, chosen);
+            prometheus.answers(&format!("({query}) == {value}"), FILLED).await;
+        }
+    }
+    for query in job.asks("Failed because") {
+        let query = filled_in_with(query, variables, chosen);
+        let reasons = prometheus.query(&query).await.expect("an answer");
+        assert!(reasons.is_empty(), "{reasons:?}");
+    }
+
+    for (name, titles) in BY_TASK {
+        let dashboard = dashboard(name);
+        for query in titles.iter().flat_map(|title| dashboard.asks(title)) {
+            let query = filled_in_with(query, &dashboard.templating.list, chosen);
+            let lines = prometheus.answers(&query, FILLED).await;
+            let jobs: BTreeSet<_> = lines.iter().map(|line| line.label("job_id")).collect();
+            assert_eq!(jobs, BTreeSet::from([older.as_str(), newest.as_str()]), "{query}");
+        }
+    }
+    let stopped = daemon.stop().await;
+    assert!(stopped.status.success(), "{}\n{}", stopped.status, stopped.stderr);
+}
+
+#[tokio::test]
+async fn trouble_is_shown_by_its_reasons_alone() {
+    let cloud = Cloud::empty().await;
+    let jobs = [cloud.add("one").await.job_id, cloud.add("two").await.job_id];
+    cloud.fault("\"fault\": \"endless_pages\", \"on\": \"list\"").await;
+    cloud.set_document(jobs[0], "{").await;
+    let daemon = Daemon::start(&Setup::of(jobs).file(&cloud)).await;
+    let prometheus = Prometheus::scraping(&daemon).await;
+
+    let exporter = dashboard("exporter");
+    let by_reason = exporter.asks("Trouble").filter(|query| query.contains("reason"));
+    for (query, reason) in by_reason.zip(["malformed", "missing"]) {
+        let lines = prometheus.answers(&filled_in(query), FILLED).await;
+        let reasons: BTreeSet<_> = lines.iter().map(|line| line.label("reason")).collect();
+        assert_eq!(reasons, BTreeSet::from([reason]), "{query}");
     }
     let stopped = daemon.stop().await;
     assert!(stopped.status.success(), "{}\n{}", stopped.status, stopped.stderr);
