@@ -100,7 +100,7 @@ pub(super) fn poll_last_success(job: &JobView<'_>, _: &Settings, out: &mut Out<'
 
 #[cfg(test)]
 mod tests {
-    use crate::metrics::lines::lines_of_version;
+    use crate::metrics::lines::{bare, lines_of};
     use crate::model::{Api, Execution, Failure, JobId, State, Version, VersionId};
 
     /// The lines of what v2 alone tells, of a job in this phase.
@@ -119,7 +119,7 @@ mod tests {
         };
         let told =
             ["modelarts_job_nodes{", "modelarts_job_restarts{", "modelarts_job_failure_info{"];
-        lines_of_version(&version, None, |line| told.iter().any(|name| line.starts_with(name)))
+        lines_of(bare(&version), |line| told.iter().any(|name| line.starts_with(name)))
     }
 
     #[test]

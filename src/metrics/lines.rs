@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use crate::inventory::outcomes::PreviousScores;
 use crate::inventory::{JobView, VersionView};
 use crate::metrics::{FAMILIES, FamilyIndex, Room, Settings, Sink, of_job};
 use crate::model::Version;
@@ -22,14 +21,9 @@ impl Sink for Lines {
     }
 }
 
-/// The lines of a version which has neither usage nor quality, after a run with these scores, as far as
-/// they are asked for. Its label is its name.
-pub(super) fn lines_of_version(
-    version: &Version,
-    previous: Option<PreviousScores<'_>>,
-    is_asked: impl Fn(&str) -> bool,
-) -> String {
-    let view = VersionView {
+/// A version with nothing but itself; its label is its name.
+pub(super) fn bare(version: &Version) -> VersionView<'_> {
+    VersionView {
         label: version.version_name.as_deref().unwrap_or_default(),
         version,
         rank: 0,
@@ -37,11 +31,15 @@ pub(super) fn lines_of_version(
         finished: None,
         tasks: Vec::new(),
         quality: None,
-        previous,
-    };
+        previous: None,
+    }
+}
+
+/// The lines of a version, as far as they are asked for.
+pub(super) fn lines_of(view: VersionView<'_>, is_asked: impl Fn(&str) -> bool) -> String {
     let job = JobView {
         project: "p",
-        job_id: version.job_id.as_str(),
+        job_id: view.version.job_id.as_str(),
         versions: vec![view],
         poll_success: None,
         last_success: None,

@@ -60,10 +60,11 @@ mod tests {
     use tokio::time::Instant;
 
     use crate::inventory::Moment;
+    use crate::inventory::VersionView;
     use crate::inventory::outcomes::{
         Answer, Changes, NameView, Outcomes, PreviousScores, Rules, Saved, Seen,
     };
-    use crate::metrics::lines::{Lines, lines_of_version};
+    use crate::metrics::lines::{Lines, bare, lines_of};
     use crate::metrics::{of_name, of_runs};
     use crate::model::{Api, JobId, JobKey, Scores, State, Version, VersionId};
 
@@ -143,9 +144,8 @@ mod tests {
         let worst_class = Scores { recall: Some(0.25), ..Scores::default() };
         let previous = PreviousScores { overall: &scores, worst_class: &worst_class };
         let version = version(1, 8);
-        let previous =
-            lines_of_version(&version, Some(previous), |line| line.contains("_previous_"));
-        insta::assert_snapshot!(previous, @r#"
+        let view = VersionView { previous: Some(previous), ..bare(&version) };
+        insta::assert_snapshot!(lines_of(view, |line| line.contains("_previous_")), @r#"
         modelarts_model_previous_recall{project="p",job_id="7",job_name="train",version=""} 0.5
         modelarts_model_previous_f1_score{project="p",job_id="7",job_name="train",version=""} 1.5
         modelarts_model_previous_worst_class_recall{project="p",job_id="7",job_name="train",version=""} 0.25

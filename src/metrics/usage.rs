@@ -79,20 +79,11 @@ mod tests {
 
     use super::*;
     use crate::inventory::VersionView;
-    use crate::metrics::{FAMILIES, FamilyIndex, Room, Sink, of_job};
+    use crate::metrics::lines::{bare, lines_of};
     use crate::model::{Api, JobId, State, UsageSample, Version, VersionId};
 
     /// The names of the families that have samples.
-    #[derive(Default)]
-    struct Names(BTreeSet<&'static str>);
-
-    impl Sink for Names {
-        fn sample(&mut self, family: FamilyIndex, _: &[(&'static str, &str)], _: f64) {
-            self.0.insert(FAMILIES[family].name);
-        }
-    }
-
-    fn shown(resources: Resources) -> BTreeSet<&'static str> {
+    fn shown(resources: Resources) -> BTreeSet<String> {
         let share = Some(MeanMax { mean: 0.0, max: 0.0 });
         let task = TaskUsage {
             samples: 1,
@@ -111,28 +102,9 @@ mod tests {
             resources,
             ..Version::unknown(Api::V1, JobId::from(1), VersionId::from(1), state)
         };
-        let view = VersionView {
-            label: "1",
-            version: &version,
-            rank: 0,
-            status_changed: 0.0,
-            finished: None,
-            tasks: vec![TaskView { usage: &task, sampled: Some(0.0), has_whole_run: true }],
-            quality: None,
-            previous: None,
-        };
-        let job = JobView {
-            project: "p",
-            job_id: "1",
-            versions: vec![view],
-            poll_success: None,
-            last_success: None,
-        };
-        let settings =
-            Settings { extra_model_metrics: false, info_labels: Vec::new(), series: usize::MAX };
-        let mut names = Names::default();
-        of_job(&job, &settings, &Room::default(), &mut names);
-        names.0
+        let tasks = vec![TaskView { usage: &task, sampled: Some(0.0), has_whole_run: true }];
+        let lines = lines_of(VersionView { tasks, ..bare(&version) }, |_| true);
+        lines.lines().filter_map(|line| Some(line.split_once('{')?.0.to_owned())).collect()
     }
 
     #[test]
@@ -143,15 +115,15 @@ mod tests {
             "modelarts_job_gpu_utilization_max_ratio",
         ];
         let unknown = shown(Resources::default());
-        assert!(GPU.iter().all(|name| unknown.contains(name)), "{unknown:?}");
+        assert!(GPU.iter().all(|name| unknown.contains(*name)), "{unknown:?}");
         assert!(unknown.contains("modelarts_job_npu_utilization_ratio"));
         let none = shown(Resources { gpus: Some(0.0), npus: Some(0.0), ..Resources::default() });
-        assert!(GPU.iter().all(|name| !none.contains(name)), "{none:?}");
+        assert!(GPU.iter().all(|name| !none.contains(*name)), "{none:?}");
         assert!(none.iter().all(|name| !name.contains("npu_")));
         assert!(none.contains("modelarts_job_cpu_usage_ratio"));
         let some = shown(Resources { gpus: Some(2.0), npus: Some(0.0), ..Resources::default() });
         assert!(
-            GPU.iter().all(|name| some.contains(name)),
+            GPU.iter().all(|name| some.contains(*name)),
             "an idle GPU is the sample that matters"
         );
     }
