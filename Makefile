@@ -10,6 +10,9 @@ export MODELARTS_EXPORTER_REVISION := $(shell git rev-parse --short HEAD 2>/dev/
 export MODELARTS_EXPORTER_BRANCH := $(shell git rev-parse --abbrev-ref HEAD 2>/dev/null || echo unknown)
 export MODELARTS_EXPORTER_RUSTC := $(shell rustc --version 2>/dev/null | cut -d' ' -f2)
 
+# What the chart asks for.
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+
 # What test-long installs where it is missing; the version is the one deny.toml was written for.
 CARGO_DENY_VERSION = 0.20.2
 # What makes the Debian package.
@@ -131,6 +134,6 @@ deb: build $(TOOLS)/bin/cargo-deb ## Build the package for Debian and Ubuntu: ta
 
 .PHONY: image
 image: ## Build the container image; needs buildah and a registry
-	buildah build --format docker --tag modelarts-exporter \
+	buildah build --format docker --tag modelarts-exporter --tag modelarts-exporter:$(VERSION) \
 		--build-arg REVISION="$$(git rev-parse HEAD)" \
 		--build-arg BRANCH="$$(git rev-parse --abbrev-ref HEAD)" .

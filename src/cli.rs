@@ -139,7 +139,7 @@ pub struct DaemonArgs {
     /// logfmt or json [default: logfmt]
     #[arg(long = "log.format", value_name = "FORMAT")]
     log_format: Option<String>,
-    /// Which part of the jobs is ours, from 0 on [default: the number at the end of HOSTNAME]
+    /// Which part of the jobs is ours, from 0 on [default: what follows the last - of HOSTNAME]
     #[arg(long = "shard.index", value_name = "I")]
     shard_index: Option<String>,
     /// Into how many parts the jobs are divided [default: 1]
@@ -199,7 +199,7 @@ pub struct SimulateArgs {
     /// Allow an address that is not loopback
     #[arg(long)]
     pub allow_remote: bool,
-    /// A project besides the demo project; repeatable
+    /// A project, in the place of the demo project; repeatable
     #[arg(long = "project", value_name = "NAME:ID")]
     pub projects: Vec<String>,
     /// Let this Keystone check the tokens instead of the simulator
@@ -312,8 +312,8 @@ mod tests {
               --log.level <LEVEL>               error, warn, info, debug, trace or off, or directives by
                                                 module [default: info]
               --log.format <FORMAT>             logfmt or json [default: logfmt]
-              --shard.index <I>                 Which part of the jobs is ours, from 0 on [default: the
-                                                number at the end of HOSTNAME]
+              --shard.index <I>                 Which part of the jobs is ours, from 0 on [default: what
+                                                follows the last - of HOSTNAME]
               --shard.total <N>                 Into how many parts the jobs are divided [default: 1]
           -h, --help                            Print help
           -V, --version                         Print version

@@ -145,11 +145,11 @@ fn the_package_brings_what_its_unit_names() {
         };
         assert!(is_there, "{} is not there", from.display());
     }
-    // The folder that the unit has made is the one that the file names, and that goes with the package.
-    let folder = format!("/var/lib/{}", between(&unit, "\nStateDirectory=", "\n"));
-    let state = repository("deploy/debian/modelarts-exporter.toml");
-    assert!(between(&state, "\nfile = \"", "\"").starts_with(&format!("{folder}/")));
-    assert!(repository("deploy/debian/postrm").contains(&format!("rm -rf {folder}\n")));
+    // The folder that the unit has made is the one that its state is in, and that goes with the package.
+    let folder = between(&unit, "\nStateDirectory=", "\n");
+    let state = between(&unit, "\nEnvironment=MODELARTS_EXPORTER_STATE__FILE=", "\n");
+    assert!(state.starts_with(&format!("%S/{folder}/")));
+    assert!(repository("deploy/debian/postrm").contains(&format!("rm -rf /var/lib/{folder}\n")));
 }
 
 #[tokio::test]
@@ -163,7 +163,7 @@ async fn the_packages_file_holds_the_minimal_one_behind_its_marks() {
     let minimal = repository("config/minimal.toml");
     let (_, minimal) = minimal.split_once("\n\n").unwrap();
     let secret = "/etc/modelarts-exporter/password";
-    let minimal = minimal.replace("/run/secrets/password", secret);
+    let minimal = minimal.replace("\"password\"", &format!("\"{secret}\""));
     assert!(edited.trim().ends_with(minimal.trim()), "{edited}\nis not\n{minimal}");
     let password = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(&password, "secret").unwrap();

@@ -83,7 +83,7 @@ Projects that did not change notice nothing, except that credentials the cloud r
 again. Of those that did, the answers so far are kept as long as `name`, `api`, `endpoint` and
 `project_id` stay; without `project_id`, what IAM finds the project by has to stay, too:
 `auth.iam_endpoint`, `auth.project_name` and `auth.domain`, or with an agency `auth.agency_domain`. What
-was removed loses its series at once. What is under `[web]` and `[state]`, and `log.format`, needs a
+was removed loses its series at once. What is under `[web]`, `[state]` and `[shard]`, and `log.format`, needs a
 restart: such a key keeps its old value, and the answer and the log name it. The web configuration file
 itself is followed on disk. What came through a pipe cannot be read again.
 

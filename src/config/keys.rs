@@ -274,7 +274,7 @@ pub(super) const KEYS: &[Key] = &[
         "shard.index",
         count(0, 1_023),
         Absent("0"),
-        "Which part of the jobs this process follows, from 0 on. Left out: the number at the end of the host name (`HOSTNAME`), as a StatefulSet gives it.",
+        "Which part of the jobs this process follows, from 0 on. Left out: the number after the last `-` of the host name (`HOSTNAME`), as a StatefulSet gives it.",
     ),
     key(
         "shard.total",

@@ -25,7 +25,7 @@ pub(super) fn build(values: &Values, source: &Source, report: &mut Report) -> Sh
         ordinal
     } else {
         let reason =
-            format!("is missing, and the host name ends in no number; {TOTAL} asks for it");
+            format!("is missing, and HOSTNAME ends in no `-` and number; {TOTAL} asks for it");
         report.missing(INDEX, Refusal::new(reason, "set it, from 0 on"));
         return Shard::default();
     };

@@ -192,7 +192,7 @@ pub(super) static ROWS: &[Row] = &[
         Kind::Gauge,
         JOB_LABELS,
         |job, _, out| job::each_version(job, out, |v| v.finished),
-        "When the version ended, Unix time, estimated: start plus duration, or the time it was first seen ended",
+        "When the version ended, Unix time, estimated: start plus duration; where it never started the time it was first seen ended, or the create time if it had ended by first sight",
     ),
     row(
         "modelarts_job_duration_seconds",
@@ -638,7 +638,7 @@ pub(super) static ROWS: &[Row] = &[
         Kind::Gauge,
         &["project", "job_id"],
         job::poll_last_success,
-        "When a poll of the job last brought everything, or the list showed an ended job unchanged, which moves it once in poll.max_staleness, Unix time",
+        "When a poll of the job last brought everything, or the list told all there is to ask, which moves it once in poll.max_staleness or in ten minutes, whichever is less, Unix time",
     )
     .is(Part::Poll),
 ];

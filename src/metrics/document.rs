@@ -26,7 +26,9 @@ Outcomes are kept by name (capture 1 of `projects.outcome.name_regex`, else the 
 versions and job ids, and never grow old: they stay until `limits.outcome_retention` after the last job of
 that name left the cloud. Counters start at 0 when a name is first seen. Each version counts once, and
 only if it ended under watch: what had ended at first sight moves the gauges alone, and so does a version
-that runs again.
+that runs again. A name whose first run begins and ends between two lists is first seen with that end: its counter
+starts at 1, where `increase()` sees nothing, and `modelarts_runs_total` and
+`modelarts_job_consecutive_failures` do.
 
 Where there are more series than `limits.series`, these give way, in this order: the classes of ended
 versions and then all others; extra metrics alike; mean and maximum of ended versions; ended versions as a

@@ -39,7 +39,7 @@ entries! {
     POLL_DURATION Histogram "modelarts_exporter_poll_duration_seconds" ["project"]
         "How long polls of single jobs took, every request included";
     POLL_INTERVAL Gauge "modelarts_exporter_poll_interval_seconds" ["project"]
-        "Time between two polls of one job, as stretched by the request budget";
+        "Time between two polls of one job that runs, as stretched by the request budget";
     LIST_INTERVAL Gauge "modelarts_exporter_list_interval_seconds" ["project"]
         "Time between two lists of the jobs, as stretched by the request budget";
     API_REQUESTS Counter "modelarts_exporter_api_requests_total" ["project", "operation", "code"]

@@ -231,7 +231,7 @@ fn services(scope: &Scope, base: &str) -> serde_json::Value {
 /// The landing page.
 pub(super) fn landing(base: &str, projects: &[Project]) -> Answer {
     let mut page = format!(
-        "A simulated cloud: identity service and ModelArts training jobs (v1).\n\n\
+        "A simulated cloud: identity service and ModelArts training jobs (v1 and v2).\n\n\
          POST {base}/v3/auth/tokens   domain {}, user {}, password {PASSWORD}\n\
          POST {base}/v3.0/OS-CREDENTIAL/securitytokens   temporary access keys\n\
          AK/SK                    access key {ACCESS_KEY}, secret key {SECRET_KEY}\n\

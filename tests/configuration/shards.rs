@@ -36,7 +36,7 @@ fn mistakes_name_both_keys() {
     let all = ["total = 2", "total = 2, index = 2", "index = 1", "total = 0"];
     let all: String = all.map(with).iter().map(|text| mistakes(text)).collect();
     insta::assert_snapshot!(all, @r"
-    exporter.toml | shard.index | is missing, and the host name ends in no number; shard.total asks for it | set it, from 0 on
+    exporter.toml | shard.index | is missing, and HOSTNAME ends in no `-` and number; shard.total asks for it | set it, from 0 on
     exporter.toml | shard.index | is not below shard.total | the first shard is 0
     exporter.toml | shard.index | is not below shard.total | the first shard is 0
     exporter.toml | shard.total | is not between 1 and 1024 | 

@@ -186,6 +186,9 @@ impl Service {
         command.arg(root.path("")).arg(format!("{user}:{group}")).arg(key("ExecStart"));
         command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         command.env("NOTIFY_SOCKET", "/run/notify");
+        let environment = key("Environment").replace("%S", "/var/lib");
+        let (name, value) = environment.split_once('=').unwrap();
+        command.env(name, value);
         let watchdog = key("WatchdogSec").trim_end_matches('s').parse::<u64>().unwrap();
         command.env("WATCHDOG_USEC", (watchdog * 1_000_000).to_string());
         let mut process = Process::start("the service", &mut command);

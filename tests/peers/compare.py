@@ -217,7 +217,7 @@ def true_previous(version, runs):
         for score in SCORES:
             if (value := before[-1].version["quality"]["overall"][score]) is not None:
                 yield f"modelarts_model_previous_{score}", value
-            classes = [each["scores"][score] for each in before[-1].version["quality"]["classes"]]
+            classes = [each[score] for each in before[-1].version["quality"]["classes"]]
             if known := [value for value in classes if value is not None]:
                 yield f"modelarts_model_previous_worst_class_{score}", min(known)
 
