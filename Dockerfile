@@ -37,7 +37,6 @@ COPY --from=build /modelarts-exporter /modelarts-exporter
 # A volume mounted here is the exporter's own.
 COPY --from=build --chown=65532:65532 /state /var/lib/modelarts-exporter
 USER 65532:65532
-ENV MODELARTS_EXPORTER_STATE__FILE=/var/lib/modelarts-exporter/state
 ENV MODELARTS_EXPORTER_WEB__LISTEN_ADDRESSES=:10977
 EXPOSE 10977
 HEALTHCHECK CMD ["/modelarts-exporter", "healthcheck"]

@@ -11,7 +11,7 @@ const TOTAL: &str = "shard.total";
 /// What the container runtimes and most shells call the machine's name.
 const HOST_NAME: &str = "HOSTNAME";
 
-/// Where the index is left out, it is the number at the end of the host name, as a `StatefulSet` gives it.
+/// Where the index is left out, it is the number after the last `-` of the host name, as a `StatefulSet` gives it.
 pub(super) fn build(values: &Values, source: &Source, report: &mut Report) -> Shard {
     let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     let total = number(values.integer(TOTAL));

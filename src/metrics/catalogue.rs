@@ -114,7 +114,7 @@ pub(super) static ROWS: &[Row] = &[
         Kind::Gauge,
         &["project"],
         no_samples,
-        "Whether any ModelArts call of the project gave a valid answer within the last poll interval; from the first scrape on",
+        "Whether any ModelArts call of the project gave a valid answer within the last poll interval, or a shard has nothing to ask for but a list that is refused; from the first scrape on",
     ),
     row(
         "modelarts_runs_total",

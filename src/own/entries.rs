@@ -65,7 +65,7 @@ entries! {
     SERIES_OVER_LIMIT Gauge "modelarts_exporter_series_over_limit" []
         "Series of the published snapshot above that, because what is left never gives way";
     SERIES_DROPPED Gauge "modelarts_exporter_series_dropped" ["project", "reason"]
-        "Series left out of the published snapshot";
+        "What is left out of the published snapshot: tasks, names without an outcome, and series for every other reason";
     SNAPSHOT_TIMESTAMP Gauge "modelarts_exporter_snapshot_timestamp_seconds" []
         "When the snapshot of the cloud's families was published";
     EXPOSITION_BYTES Gauge "modelarts_exporter_exposition_bytes" []

@@ -42,7 +42,8 @@ async fn the_image_runs_on_a_root_that_cannot_be_written() {
 
     let cloud = Cloud::empty().await;
     let job = cloud.add("train").await.job_id;
-    let config = Setup::of([job]).file(&cloud);
+    let state = format!("[state]\nfile = \"/{STATE}/state\"");
+    let config = Setup { tables: &state, ..Setup::of([job]) }.file(&cloud);
     fs::write(stand.path("config/modelarts-exporter.toml"), config).unwrap();
 
     let mut exporter = stand.start(&stand.config.command(), "the container");

@@ -71,7 +71,8 @@ impl Training {
     }
 }
 
-/// The pages of one reading of a job's versions. Gateways repeat pages: each version is taken once.
+/// The pages of one reading of a job's versions. Gateways repeat pages: each version is taken once. A reading
+/// that is shorter than the cloud counts is told as a misread, and is an answer all the same.
 #[derive(Debug, Default)]
 struct VersionPages {
     versions: Vec<Version>,
@@ -85,8 +86,7 @@ impl VersionPages {
     /// Takes one page. Returns whether it is the last one.
     fn take(&mut self, page: Page) -> bool {
         self.misreads.extend(page.versions.misreads);
-        self.unreadable += page.listed - page.versions.content.len();
-        let known = self.seen.len();
+        let (known, unreadable) = (self.seen.len(), page.listed - page.versions.content.len());
         for version in page.versions.content {
             if self.seen.insert(version.version_id.clone()) {
                 self.versions.push(version);
@@ -94,8 +94,12 @@ impl VersionPages {
         }
         let is_short_of = |there: usize| page.version_count.map(|count| (there as u64) < count);
         // A page that brings nothing new is the last one repeated, whatever the cloud counts: what came is
-        // worth more than nothing, and the newest come first.
+        // worth more than nothing.
         let brings_nothing = self.seen.len() == known;
+        // Of a repeated page they were counted before; the first one repeats none.
+        if !brings_nothing || known + self.unreadable == 0 {
+            self.unreadable += unreadable;
+        }
         if brings_nothing && is_short_of(self.seen.len() + self.unreadable) == Some(true) {
             self.misreads.push(Misread { field: "versions", fault: Fault::Missing });
         }
@@ -206,17 +210,20 @@ mod tests {
         assert!(!unreadable.take(page(0..40, 10, Some(50))));
         assert!(unreadable.take(page(0..0, 0, Some(50))));
         assert_eq!(unreadable.misreads, [], "they are there all the same");
+        let mut all_unreadable = VersionPages::default();
+        assert!(all_unreadable.take(page(0..0, 50, Some(50))));
+        assert_eq!(all_unreadable.misreads, []);
     }
 
     #[test]
     fn a_page_in_the_place_of_another_is_told_and_costs_no_more_than_itself() {
         // The first one once more, and one after the last.
-        for second in [0..50, 0..0] {
+        for (second, unreadable) in [(0..40, 10), (0..0, 0)] {
             let mut pages = VersionPages::default();
-            assert!(!pages.take(page(0..50, 0, Some(60))));
-            assert!(pages.take(page(second, 0, Some(60))));
+            assert!(!pages.take(page(0..40, 10, Some(60))));
+            assert!(pages.take(page(second, unreadable, Some(60))));
             let missing = Misread { field: "versions", fault: Fault::Missing };
-            assert_eq!((pages.versions.len(), pages.misreads), (50, vec![missing]));
+            assert_eq!((pages.versions.len(), pages.misreads), (40, vec![missing]));
         }
     }
 }
