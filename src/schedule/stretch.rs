@@ -124,6 +124,11 @@ impl Demand {
         });
         polls.iter().sum()
     }
+
+    /// Requests a minute for the list, if nothing stretches.
+    fn list(&self, settings: &Settings) -> f64 {
+        self.list_pages as f64 * per_minute(settings.list_interval)
+    }
 }
 
 /// Between two polls of a job, if nothing stretches.
@@ -157,7 +162,7 @@ impl Fit {
         let Some(rate) = minute_rate(settings.requests_per_minute) else { return unstretched };
         let rate = rate - demand.quotas;
         let polls = demand.polls(settings);
-        let list = demand.list_pages as f64 * per_minute(settings.list_interval);
+        let list = demand.list(settings);
         let side = rate / SIDE_PART;
         let spare = rate - polls - list;
         let slow = class_interval(settings, Class::Slow);
@@ -185,8 +190,7 @@ impl Fit {
     /// Whether the budget is larger than it has to be for every interval.
     pub(super) fn is_ample(settings: &Settings, demand: &Demand) -> bool {
         let Some(rate) = minute_rate(settings.requests_per_minute) else { return true };
-        let list = demand.list_pages as f64 * per_minute(settings.list_interval);
-        demand.polls(settings) + list + demand.quotas <= rate * AMPLE_PART
+        demand.polls(settings) + demand.list(settings) + demand.quotas <= rate * AMPLE_PART
     }
 }
 
@@ -279,7 +283,7 @@ pub fn cost(settings: &Settings, load: &Load) -> Cost {
         waiting: polls(waiting, Class::Slow),
         ended: polls(ended, Class::Slow),
         gone: polls(gone, Class::Gone),
-        list: list_pages as f64 * per_minute(settings.list_interval),
+        list: demand.list(settings),
         quotas,
         interval: settings.interval.mul_f64(fit.stretch),
         list_interval: fit.list_interval,
